@@ -1,0 +1,12 @@
+# SPDX-License-Identifier: Apache-2.0
+# Flags of every target: warnings are errors; nothing here may change a result between machines
+# (no -march=native, no -ffast-math, no fused multiply-add).
+add_library(iodrome_flags INTERFACE)
+target_compile_options(iodrome_flags INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
+  -Werror -ffp-contract=off)
+if(IODROME_SANITIZE)
+  target_compile_options(iodrome_flags INTERFACE
+    -fsanitize=${IODROME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+  target_link_options(iodrome_flags INTERFACE -fsanitize=${IODROME_SANITIZE})
+endif()
