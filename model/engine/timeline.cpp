@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/engine/timeline.h"
+
+namespace iodrome {
+
+// One spawned task, in a list with the newest first.
+struct Timeline::Root : ResumeEvent, DetachedOwner, Pooled {
+  Timeline* timeline;
+  const char* name;
+  Root* older;
+  Root* newer = nullptr;
+
+  Root(Timeline& owner, Task<void> task, const char* label)
+      : DetachedOwner{&Root::end}, timeline(&owner), name(label), older(owner.newest_root_) {
+    handle = task.detach(*this);
+    if (older != nullptr) older->newer = this;
+    owner.newest_root_ = this;
+    ++owner.live_tasks_;
+  }
+  ~Root() {
+    if (newer != nullptr) newer->older = older;
+    if (older != nullptr) older->newer = newer;
+    if (timeline->newest_root_ == this) timeline->newest_root_ = older;
+    --timeline->live_tasks_;
+    handle.destroy();
+  }
+
+  static void end(DetachedOwner* self, std::exception_ptr error) {
+    Root* const root = static_cast<Root*>(self);
+    if (error) {
+      root->timeline->error_ = error;
+      root->timeline->stop();
+    }
+    delete root;
+  }
+};
+
+Timeline::Timeline() : ready_(64) {}
+
+Timeline::~Timeline() { drain(); }
+
+void Timeline::spawn(Task<void> task, const char* name) {
+  post(*new Root(*this, std::move(task), name));
+}
+
+void Timeline::grow_ready() {
+  std::vector<Event*> larger(ready_.size() * 2);
+  for (std::size_t i = 0; i < ready_count_; ++i)
+    larger[i] = ready_[(ready_head_ + i) & (ready_.size() - 1)];
+  ready_.swap(larger);
+  ready_head_ = 0;
+}
+
+Event* Timeline::take_ready() {
+  const std::size_t mask = ready_.size() - 1;
+  if (choices_.exploring() && ready_count_ > 1) [[unlikely]] {
+    const std::uint32_t pick =
+        choices_.choose(Choice::order, static_cast<std::uint32_t>(ready_count_), "timeline");
+    // The events before the picked one keep their order.
+    Event* const chosen = ready_[(ready_head_ + pick) & mask];
+    for (std::size_t i = pick; i > 0; --i)
+      ready_[(ready_head_ + i) & mask] = ready_[(ready_head_ + i - 1) & mask];
+    ready_[ready_head_ & mask] = chosen;
+  }
+  Event* const event = ready_[ready_head_ & mask];
+  ready_head_ = (ready_head_ + 1) & mask;
+  --ready_count_;
+  return event;
+}
+
+// Moves to the next instant and returns its first event. Others of the same instant become ready, so that
+// wake-ups made from now on come after them.
+Event* Timeline::take_due() {
+  const std::int64_t time = queue_.head_time();
+  now_ = SimTime{Duration{time}};
+  Event* const first = queue_.pop();
+  if (queue_.empty() || queue_.head_time() != time) [[likely]] return first;
+  post(*first);
+  do {
+    post(*queue_.pop());
+  } while (!queue_.empty() && queue_.head_time() == time);
+  return take_ready();
+}
+
+RunState Timeline::run(SimTime horizon) {
+  horizon_ = horizon;
+  stop_requested_ = false;
+  for (;;) {
+    Event* event = nullptr;
+    if (ready_count_ != 0) {
+      event = take_ready();
+    } else {
+      if (queue_.empty()) return RunState::idle;
+      if (queue_.head_time() >= to_ps(horizon)) return RunState::horizon;
+      event = take_due();
+    }
+    advances_left_ = choices_.exploring() ? 0 : advance_budget_;
+    ++events_run_;
+    event->fire(event);
+    if (sync_ != nullptr) [[unlikely]] return RunState::sync;
+    if (stop_requested_) [[unlikely]] {
+      if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+      return RunState::stopped;
+    }
+  }
+}
+
+void Timeline::advance_to(SimTime time) {
+  check(ready_count_ == 0 && time <= next_time(), "advance_to() would skip an event");
+  if (time > now_) now_ = time;
+}
+
+void Timeline::request_sync(SyncRequest& request) {
+  check(sync_ == nullptr, "two sync requests at once");
+  sync_ = &request;
+}
+
+SimTime Timeline::next_time() const {
+  if (ready_count_ != 0) return now_;
+  return queue_.empty() ? kNever : SimTime{Duration{queue_.head_time()}};
+}
+
+void Timeline::drain() {
+  draining_ = true;
+  while (newest_root_ != nullptr) delete newest_root_;
+  queue_ = EventQueue{};
+  ready_count_ = 0;
+  draining_ = false;
+}
+
+std::vector<StallLine> Timeline::who_waits_for_what() const {
+  std::vector<StallLine> lines;
+  for (const StallSource& source : stall_sources_) source.describe_stall(lines);
+  for (const Root* root = newest_root_; root != nullptr; root = root->older)
+    lines.push_back({root->name, "(has not ended)"});
+  return lines;
+}
+
+}  // namespace iodrome
