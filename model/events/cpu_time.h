@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+// CPU time by context: the sum over classes is CPUs × simulated time, exactly.
+#pragma once
+#include <array>
+#include <cstddef>
+
+#include "model/engine/time.h"
+
+namespace iodrome::events {
+
+enum class CpuClass : std::uint8_t { user, syscall, kthread, softirq, hardirq, switching, spin, idle };
+inline constexpr std::size_t kCpuClasses = 8;
+const char* name_of(CpuClass cpu_class);
+
+/// One CPU's account.
+class CpuAccount {
+ public:
+  void turn_to(CpuClass cpu_class, SimTime now) {
+    total_[static_cast<std::size_t>(class_)] += now - since_;
+    since_ = now;
+    class_ = cpu_class;
+  }
+  CpuClass current() const { return class_; }
+  const std::array<Duration, kCpuClasses>& totals() const { return total_; }
+
+ private:
+  std::array<Duration, kCpuClasses> total_{};
+  SimTime since_{};
+  CpuClass class_ = CpuClass::idle;
+};
+
+}  // namespace iodrome::events

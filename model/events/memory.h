@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bytes that move, and the doorbells that make devices move them.
+#pragma once
+#include "model/events/probe.h"
+
+namespace iodrome::events {
+
+/// A CPU has moved payload bytes.
+struct CpuCopy {
+  static constexpr EventInfo info{"cpu_copy", Subsystem::memory};
+  static constexpr auto counter = &Counters::bytes_copied_cpu;
+  std::uint64_t cpu;
+  std::uint64_t bytes;
+  std::uint64_t amount() const { return bytes; }
+  Words2 words() const { return {cpu, bytes}; }
+};
+
+/// A device has moved payload bytes from or to memory.
+struct DeviceDma {
+  static constexpr EventInfo info{"device_dma", Subsystem::memory};
+  static constexpr auto counter = &Counters::bytes_device_dma;
+  std::uint64_t device;
+  std::uint64_t bytes;
+  std::uint64_t amount() const { return bytes; }
+  Words2 words() const { return {device, bytes}; }
+};
+
+/// A driver rings a device's doorbell.
+struct Doorbell {
+  static constexpr EventInfo info{"doorbell", Subsystem::device};
+  std::uint64_t device;
+  std::uint64_t queue;
+  std::uint64_t tail;
+  Words3 words() const { return {device, queue, tail}; }
+};
+
+}  // namespace iodrome::events

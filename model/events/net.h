@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+// Network events.
+#pragma once
+#include "model/events/probe.h"
+
+namespace iodrome::events {
+
+/// A segment is handed to the network card.
+struct NetDevXmit {
+  static constexpr EventInfo info{"net_dev_start_xmit", Subsystem::net};
+  std::uint64_t connection;
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  Words3 words() const { return {connection, offset, bytes}; }
+};
+
+/// The peer acknowledged the stream up to `offset`.
+struct TcpAck {
+  static constexpr EventInfo info{"tcp_ack", Subsystem::net};
+  std::uint64_t connection;
+  std::uint64_t offset;
+  Words2 words() const { return {connection, offset}; }
+};
+
+/// A socket has room again for a waiting sender.
+struct SockSendspace {
+  static constexpr EventInfo info{"sock_write_space", Subsystem::net};
+  std::uint64_t connection;
+  std::uint64_t space;
+  Words2 words() const { return {connection, space}; }
+};
+
+}  // namespace iodrome::events

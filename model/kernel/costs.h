@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// The costs of the kernel's shared mechanisms; a machine file gives every one of them, with its source.
+#pragma once
+#include <array>
+
+#include "model/kernel/cost.h"
+
+namespace iodrome::kernel {
+
+struct KernelCosts {
+  Cost syscall_entry, syscall_exit;
+  Cost context_switch, try_to_wake_up, remote_wakeup;
+  Cost irq_entry, irq_exit, softirq;
+  Cost spin_lock;
+  Cost queue_work, worker_pick;
+  Cost path_lookup, file_install, file_stat, file_close;
+  Cost vfs_read, filesystem_read, filesystem_map;
+  Cost page_lookup, page_insert, page_pin;
+  Cost bio_submit, driver_submit, bio_complete;
+  Cost splice_call, splice_page;
+  Cost socket_send, socket_page, segment_xmit, ack_receive;
+  Cost copy_call;
+  Cost event_wait;
+
+  static constexpr std::array<CostRow<KernelCosts>, 30> table();
+};
+
+constexpr std::array<CostRow<KernelCosts>, 30> KernelCosts::table() {
+  using K = KernelCosts;
+  return {{
+      {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
+      {"syscall_exit", &K::syscall_exit, "back to user mode"},
+      {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
+      {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
+      {"remote_wakeup", &K::remote_wakeup, "extra delay of a wake-up on another CPU (IPI, idle exit)"},
+      {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
+      {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
+      {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},
+      {"spin_lock", &K::spin_lock, "an uncontended lock and unlock"},
+      {"queue_work", &K::queue_work, "put an item on a workqueue"},
+      {"worker_pick", &K::worker_pick, "a worker takes the next item"},
+      {"path_lookup", &K::path_lookup, "path walk with every dentry cached, file allocated"},
+      {"file_install", &K::file_install, "descriptor allocated and installed"},
+      {"file_stat", &K::file_stat, "fstat's own work"},
+      {"file_close", &K::file_close, "descriptor removed, file released"},
+      {"vfs_read", &K::vfs_read, "the read call above the file system"},
+      {"filesystem_read", &K::filesystem_read, "the file system's direct-read path, per call"},
+      {"filesystem_map", &K::filesystem_map, "block mapping of one extent of a buffered read"},
+      {"page_lookup", &K::page_lookup, "page-cache look-up, per page"},
+      {"page_insert", &K::page_insert, "page allocated and added to the page cache"},
+      {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
+      {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
+      {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
+      {"bio_complete", &K::bio_complete, "a request ended and its bio completed"},
+      {"splice_call", &K::splice_call, "splice's or sendfile's own work, per call"},
+      {"splice_page", &K::splice_page, "a page reference moved into or out of a pipe"},
+      {"socket_send", &K::socket_send, "a send's own work: lock, header, accounting"},
+      {"socket_page", &K::socket_page, "a page reference attached to a segment"},
+      {"segment_xmit", &K::segment_xmit, "a segment built and given to the network card"},
+      {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
+  }};
+}
+
+}  // namespace iodrome::kernel

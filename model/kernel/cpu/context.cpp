@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/cpu/context.h"
+
+#include "model/events/sched.h"
+
+namespace iodrome::kernel {
+
+bool Spend::await_ready() {
+  if (length_ == Duration{0}) return true;
+  Cpu& on = ctx_.cpu();
+  const Level at = ctx_.level();
+  if (on.frozen(at)) return false;
+  if (at == Level::thread && on.slice_expired(*on.current())) return false;
+  return on.timeline().try_advance(length_);
+}
+
+void Spend::await_suspend(std::coroutine_handle<> waiter) {
+  waiter_ = waiter;
+  level = ctx_.level();
+  Cpu& on = ctx_.cpu();
+  if (level == Level::thread && !on.frozen(level) && on.slice_expired(*on.current()))
+    return on.preempt_current(*this);
+  on.begin(*this, length_);
+}
+
+void Spend::resume_after_preemption() { ctx_.cpu().begin(*this, length_); }
+
+void Spend::done(Burst* self) { static_cast<Spend*>(self)->waiter_.resume(); }
+
+bool Block::await_ready() {
+  Thread& thread = ctx_.thread();
+  check(thread.preempt_count == 0, "sleeping while a spinlock is held");
+  return std::exchange(thread.woken, false);
+}
+
+void Block::await_suspend(std::coroutine_handle<> waiter) {
+  Thread& thread = ctx_.thread();
+  thread.continuation = waiter;
+  thread.waits_for = waits_for_;
+  if (ctx_.ledger() != nullptr) ctx_.ledger()->enter(stage_, ctx_.now());
+  ctx_.cpu().block_current();
+}
+
+void Block::await_resume() { ctx_.thread().woken = false; }
+
+namespace {
+
+Cpu& choose_cpu(System& system, Thread& thread) {
+  Cpu& last = *thread.cpu;
+  if (last.idle()) return last;
+  const std::size_t count = system.cpus.size();
+  for (std::size_t i = 1; i < count; ++i) {
+    Cpu& other = *system.cpus[(last.index() + i) % count];
+    if (other.idle()) return other;
+  }
+  return last;
+}
+
+}  // namespace
+
+void wake_up(System& system, Thread& thread, Cpu* waker) {
+  if (thread.state != Thread::State::sleeping) {
+    thread.woken = true;
+    return;
+  }
+  thread.blocked_total += system.timeline.now() - thread.blocked_since;
+  Cpu& target = choose_cpu(system, thread);
+  system.probe.emit(events::SchedWaking{thread.id, target.index()});
+  target.enqueue(thread, waker != &target);
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Contexts are types: code that may sleep takes Sleepable&, code that must not takes Atomic&. Sleepable converts to
+// Atomic and never back, so sleeping in an interrupt handler does not compile.
+#pragma once
+#include "model/kernel/cost.h"
+#include "model/kernel/cpu/cpu.h"
+#include "model/kernel/system.h"
+
+namespace iodrome::kernel {
+
+/// Spends CPU time in a context; interrupts add to it, the scheduler may preempt it. Made by Atomic::spend.
+class [[nodiscard]] Spend : public Burst {
+ public:
+  Spend(Atomic& ctx, Duration length) : Burst(&Spend::done), ctx_(ctx), length_(length) {}
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> waiter);
+  void await_resume() const noexcept {}
+  /// Continues after a preemption, when the thread runs again.
+  void resume_after_preemption();
+
+ private:
+  static void done(Burst* self);
+  Atomic& ctx_;
+  Duration length_;
+  std::coroutine_handle<> waiter_;
+};
+
+/// Any context. Interrupt handlers get exactly this. Made by the engine, never stored.
+class Atomic {
+ public:
+  Atomic(System& system, Cpu& cpu, Level level) : system_(system), cpu_(&cpu), level_(level) {}
+  Atomic(const Atomic&) = delete;
+  Atomic& operator=(const Atomic&) = delete;
+
+  System& system() { return system_; }
+  Cpu& cpu() { return *cpu_; }
+  Level level() const { return level_; }
+  MemoryView& memory() { return cpu_->memory(); }
+  SimTime now() const { return system_.timeline.now(); }
+  KernelCosts& costs() { return system_.costs; }
+
+  /// Charges a named cost, `times` over.
+  Spend spend(Cost& cost, std::uint64_t times = 1) {
+    const Duration length = cost.each * static_cast<std::int64_t>(times);
+    cost.count += times;
+    cost.total += length;
+    return {*this, length};
+  }
+  template <class E>
+  void emit(const E& event) {
+    system_.probe.emit(event);
+  }
+
+  /// The request this context works on, if any; its time is charged to it from now on.
+  events::StageLedger* ledger() { return ledger_; }
+  void work_on(events::StageLedger* ledger, events::Stage stage) {
+    ledger_ = ledger;
+    set_stage(stage);
+  }
+  void stop_work() { ledger_ = nullptr; }
+  void set_stage(events::Stage stage) {
+    stage_ = stage;
+    if (ledger_ != nullptr) ledger_->enter(stage, now());
+  }
+  events::Stage stage() const { return stage_; }
+
+ protected:
+  friend class Cpu;
+  System& system_;
+  Cpu* cpu_;
+  Level level_;
+  events::StageLedger* ledger_ = nullptr;
+  events::Stage stage_ = events::Stage::kernel;
+};
+
+/// Suspends the thread until wake_up(). Queue it somewhere first; a wake-up in between is not lost.
+class [[nodiscard]] Block {
+ public:
+  Block(Sleepable& ctx, const char* waits_for, events::Stage stage)
+      : ctx_(ctx), waits_for_(waits_for), stage_(stage) {}
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> waiter);
+  void await_resume();
+
+ private:
+  Sleepable& ctx_;
+  const char* waits_for_;
+  events::Stage stage_;
+};
+
+/// A thread's context: it may sleep.
+class Sleepable : public Atomic {
+ public:
+  Sleepable(System& system, Cpu& cpu, Thread& thread)
+      : Atomic(system, cpu, Level::thread), thread_(thread) {}
+  Thread& thread() { return thread_; }
+
+  /// Sleeps until woken; `waits_for` names the reason, `stage` owns the request's time.
+  Block block(const char* waits_for, events::Stage stage) { return {*this, waits_for, stage}; }
+  void turn_to(events::CpuClass cpu_class) {
+    thread_.cpu_class = cpu_class;
+    cpu_->turn_to(cpu_class);
+  }
+
+ private:
+  friend class Cpu;
+  Thread& thread_;
+};
+
+/// Makes a sleeping thread runnable. Costs the waker try_to_wake_up when called through WaitQueue.
+///
+/// Order: on its last CPU if that is idle, else on the first idle one after it, else on its last.
+void wake_up(System& system, Thread& thread, Cpu* waker);
+
+/// Makes a context work on a request for a scope, and gives back what it worked on before.
+class WorkOn {
+ public:
+  WorkOn(Atomic& ctx, events::StageLedger* ledger, events::Stage stage)
+      : ctx_(ctx), before_(ctx.ledger()), stage_before_(ctx.stage()) {
+    ctx.work_on(ledger, stage);
+  }
+  ~WorkOn() {
+    ctx_.stop_work();
+    if (before_ != nullptr) ctx_.work_on(before_, stage_before_);
+  }
+  WorkOn(const WorkOn&) = delete;
+  WorkOn& operator=(const WorkOn&) = delete;
+
+ private:
+  Atomic& ctx_;
+  events::StageLedger* before_;
+  events::Stage stage_before_;
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/cpu/cpu.h"
+
+#include "model/events/irq.h"
+#include "model/events/sched.h"
+#include "model/kernel/cpu/context.h"
+
+namespace iodrome::kernel {
+
+using events::CpuClass;
+using events::Stage;
+
+// The coroutine that serves one interrupt level, and the signal that wakes it.
+struct Cpu::IrqLoop : ResumeEvent {
+  IrqLoop(System& system, Cpu& cpu, Level level) : ctx(system, cpu, level) {}
+
+  // Awaited for the next signal.
+  struct Signal {
+    IrqLoop& loop;
+    bool await_ready() { return std::exchange(loop.signalled, false); }
+    void await_suspend(std::coroutine_handle<> code) {
+      loop.handle = code;
+      loop.waiting = true;
+    }
+    void await_resume() { loop.waiting = loop.signalled = false; }
+  };
+
+  void signal() {
+    if (signalled) return;
+    signalled = true;
+    if (waiting) ctx.cpu().timeline().post(*this);
+  }
+  Atomic ctx;
+  bool waiting = false;
+  bool signalled = false;
+};
+
+Cpu::Cpu(System& system, std::uint32_t index)
+    : system_(system),
+      timeline_(system.timeline),
+      index_(index),
+      memory_(system.timeline),
+      pending_irqs_(1024),
+      hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
+      softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)) {
+  switch_.cpu = this;
+  timeline_.spawn(hardirq_loop(), "hardirq");
+  timeline_.spawn(softirq_loop(), "softirq");
+}
+
+Cpu::~Cpu() = default;
+
+// --- interrupt levels ---------------------------------------------------------------------------
+
+void Cpu::enter(Level level) {
+  active_[static_cast<int>(level)] = true;
+  refreeze();
+}
+
+void Cpu::leave(Level level) {
+  active_[static_cast<int>(level)] = false;
+  refreeze();
+}
+
+void Cpu::refreeze() {
+  set_frozen(0, active_[1] || active_[2]);
+  set_frozen(1, active_[2]);
+  account_.turn_to(class_now(), timeline_.now());
+}
+
+void Cpu::set_frozen(int level, bool frozen) {
+  if (frozen_[level] == frozen) return;
+  frozen_[level] = frozen;
+  Burst* const burst = burst_[level];
+  Atomic* const ctx = context_of(level);
+  events::StageLedger* const ledger = ctx != nullptr ? ctx->ledger() : nullptr;
+  const SimTime now = timeline_.now();
+  if (frozen) {
+    if (burst != nullptr) burst->left = burst->end - now;
+    if (ledger != nullptr) {
+      interrupted_stage_[level] = ledger->stage();
+      ledger->enter(Stage::stolen, now);
+    }
+    return;
+  }
+  if (burst != nullptr) {
+    burst->end = now + burst->left;
+    if (!burst->scheduled) {
+      burst->scheduled = true;
+      timeline_.at(burst->end, *burst);
+    }
+  }
+  if (ledger != nullptr && ledger->stage() == Stage::stolen) ledger->enter(interrupted_stage_[level], now);
+}
+
+Atomic* Cpu::context_of(int level) {
+  if (level == 1) return &softirq_->ctx;
+  if (level == 2) return &hardirq_->ctx;
+  return current_ != nullptr ? current_->context : nullptr;
+}
+
+CpuClass Cpu::class_now() const {
+  if (active_[2]) return CpuClass::hardirq;
+  if (active_[1]) return CpuClass::softirq;
+  if (current_ == nullptr) return CpuClass::idle;
+  return burst_[0] == &switch_ ? CpuClass::switching : current_->cpu_class;
+}
+
+void Cpu::turn_to(CpuClass cpu_class) {
+  if (!in_interrupt()) account_.turn_to(cpu_class, timeline_.now());
+}
+
+void Cpu::raise_irq(IrqAction& action) {
+  check(!pending_irqs_.full(), "interrupts are raised faster than any handler runs");
+  pending_irqs_.push_back(&action);
+  if (irqs_disabled_ == 0 && !active_[2]) hardirq_->signal();
+}
+
+void Cpu::enable_irqs() {
+  check(irqs_disabled_ > 0, "interrupts enabled twice");
+  if (--irqs_disabled_ == 0 && !pending_irqs_.empty() && !active_[2]) hardirq_->signal();
+}
+
+void Cpu::raise_softirq(Softirq vector) {
+  const std::uint32_t bit = 1u << static_cast<unsigned>(vector);
+  if ((pending_softirqs_ & bit) != 0) return;
+  pending_softirqs_ |= bit;
+  system_.probe.emit(events::SoftirqRaise{index_, static_cast<std::uint64_t>(vector)});
+  if (in_interrupt()) return;
+  enter(Level::softirq);
+  softirq_->signal();
+}
+
+Task<void> Cpu::hardirq_loop() {
+  Atomic& ctx = hardirq_->ctx;
+  for (;;) {
+    if (pending_irqs_.empty() || irqs_disabled_ != 0) {
+      co_await IrqLoop::Signal{*hardirq_};
+      continue;
+    }
+    enter(Level::hardirq);
+    while (!pending_irqs_.empty()) {
+      IrqAction& action = *pending_irqs_.front();
+      pending_irqs_.pop_front();
+      system_.probe.emit(events::IrqHandlerEntry{index_, action.vector});
+      co_await ctx.spend(ctx.costs().irq_entry);
+      co_await action.handle(ctx);
+      co_await ctx.spend(ctx.costs().irq_exit);
+      system_.probe.emit(events::IrqHandlerExit{index_, action.vector});
+    }
+    const bool start_softirq = pending_softirqs_ != 0 && !active_[1];
+    if (start_softirq) active_[1] = true;
+    leave(Level::hardirq);
+    if (start_softirq) softirq_->signal();
+  }
+}
+
+Task<void> Cpu::softirq_loop() {
+  Atomic& ctx = softirq_->ctx;
+  for (;;) {
+    co_await IrqLoop::Signal{*softirq_};
+    while (pending_softirqs_ != 0) {
+      const auto vector = static_cast<std::uint64_t>(std::countr_zero(pending_softirqs_));
+      pending_softirqs_ &= pending_softirqs_ - 1;
+      system_.probe.emit(events::SoftirqEntry{index_, vector});
+      co_await ctx.spend(ctx.costs().softirq);
+      check(softirq_actions_[vector] != nullptr, "softirq without a handler");
+      co_await softirq_actions_[vector]->handle(ctx);
+      system_.probe.emit(events::SoftirqExit{index_, vector});
+    }
+    leave(Level::softirq);
+  }
+}
+
+// --- bursts -------------------------------------------------------------------------------------
+
+void Burst::fire_event(Event* self) {
+  auto* burst = static_cast<Burst*>(self);
+  burst->cpu->fired(*burst);
+}
+
+void Cpu::begin(Burst& burst, Duration length) {
+  const int level = static_cast<int>(burst.level);
+  check(burst_[level] == nullptr, "two bursts at one level of a CPU");
+  burst_[level] = &burst;
+  burst.cpu = this;
+  if (frozen_[level]) {
+    burst.left = length;
+    return;
+  }
+  burst.end = timeline_.now() + length;
+  burst.scheduled = true;
+  timeline_.at(burst.end, burst);
+}
+
+void Cpu::fired(Burst& burst) {
+  burst.scheduled = false;
+  const int level = static_cast<int>(burst.level);
+  if (frozen_[level]) return;  // its thaw schedules the rest
+  if (timeline_.now() < burst.end) {
+    burst.scheduled = true;
+    timeline_.at(burst.end, burst);
+    return;
+  }
+  burst_[level] = nullptr;
+  burst.finished(&burst);
+}
+
+// --- the scheduler ------------------------------------------------------------------------------
+
+void Cpu::enqueue(Thread& thread, bool remote) {
+  thread.state = Thread::State::runnable;
+  if (idle()) {
+    remote_wakeup_ = remote;
+    return switch_to(thread);
+  }
+  if (thread.context->ledger() != nullptr)
+    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
+  run_queue_.push_back(thread);
+}
+
+void Cpu::block_current() {
+  Thread& thread = *current_;
+  thread.state = Thread::State::sleeping;
+  thread.blocked_since = timeline_.now();
+  last_thread_ = thread.id;
+  current_ = nullptr;
+  pick_next();
+}
+
+void Cpu::preempt_current(Spend& spend) {
+  Thread& thread = *current_;
+  thread.state = Thread::State::runnable;
+  thread.preempted = &spend;
+  if (thread.context->ledger() != nullptr)
+    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
+  run_queue_.push_back(thread);
+  last_thread_ = thread.id;
+  current_ = nullptr;
+  pick_next();
+}
+
+void Cpu::exit_current() {
+  current_->state = Thread::State::dead;
+  last_thread_ = current_->id;
+  current_ = nullptr;
+  pick_next();
+}
+
+void Cpu::pick_next() {
+  if (run_queue_.empty()) {
+    last_thread_ = 0;
+    return turn_to(CpuClass::idle);
+  }
+  Thread& next = run_queue_.front();
+  run_queue_.pop_front();
+  switch_to(next);
+}
+
+void Cpu::switch_to(Thread& next) {
+  system_.probe.emit(events::SchedSwitch{index_, last_thread_, next.id});
+  current_ = &next;
+  next.cpu = this;
+  KernelCosts& costs = system_.costs;
+  Duration length = costs.context_switch.each;
+  ++costs.context_switch.count;
+  costs.context_switch.total += length;
+  if (std::exchange(remote_wakeup_, false)) {
+    ++costs.remote_wakeup.count;
+    costs.remote_wakeup.total += costs.remote_wakeup.each;
+    length += costs.remote_wakeup.each;
+  }
+  if (next.context->ledger() != nullptr) {
+    // Frozen from the start: the time until the switch can begin is the interrupt's.
+    next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
+    interrupted_stage_[0] = Stage::wakeup;
+  }
+  switch_.level = Level::thread;
+  begin(switch_, length);
+  turn_to(CpuClass::switching);
+}
+
+void Cpu::Switch::done(Burst* self) { self->cpu->dispatch(); }
+
+void Cpu::dispatch() {
+  Thread& thread = *current_;
+  thread.state = Thread::State::running;
+  thread.waits_for = nullptr;
+  thread.slice_end = timeline_.now() + system_.scheduler.slice;
+  Sleepable& ctx = *thread.context;
+  ctx.cpu_ = this;
+  if (ctx.ledger() != nullptr) ctx.ledger()->enter(ctx.stage(), timeline_.now());
+  turn_to(thread.cpu_class);
+  if (thread.preempted != nullptr) return std::exchange(thread.preempted, nullptr)->resume_after_preemption();
+  thread.continuation.resume();
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: Apache-2.0
+// A CPU: a run queue, three interrupt levels and an account of its time.
+//
+// Invariants
+//  1. At most one burst per level; a level is frozen exactly while a higher one is active.
+//  2. Every instant belongs to one class: the class of the highest active level, or of the thread, or idle.
+//  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
+//
+// Differs from Linux: FIFO run queues with a slice, checked at the end of a cost entry; no wake-up preemption,
+// load balancing, idle states or tick. Hardirqs do not nest.
+#pragma once
+#include <boost/circular_buffer.hpp>
+#include <memory>
+
+#include "model/engine/shared.h"
+#include "model/events/probe.h"
+#include "model/events/stage.h"
+#include "model/kernel/cpu/burst.h"
+#include "model/kernel/cpu/thread.h"
+
+namespace iodrome::kernel {
+
+class Atomic;
+struct System;
+
+/// What a hardirq or softirq runs. It lives as long as the machine.
+class IrqAction {
+ public:
+  virtual ~IrqAction() = default;
+  virtual Task<void> handle(Atomic& ctx) = 0;
+  std::uint64_t vector = 0;
+};
+
+/// Linux's softirq vectors, in their order of service.
+enum class Softirq : std::uint8_t { net_tx, net_rx, block, tasklet };
+inline constexpr int kSoftirqs = 4;
+
+class Cpu {
+ public:
+  Cpu(System& system, std::uint32_t index);
+  ~Cpu();
+  Cpu(const Cpu&) = delete;
+  Cpu& operator=(const Cpu&) = delete;
+
+  std::uint32_t index() const { return index_; }
+  System& system() { return system_; }
+  Timeline& timeline() { return timeline_; }
+  MemoryView& memory() { return memory_; }
+  events::CpuAccount& account() { return account_; }
+
+  /// True if no thread runs or waits here.
+  bool idle() const { return current_ == nullptr && run_queue_.empty(); }
+  std::size_t load() const { return run_queue_.size() + (current_ != nullptr ? 1 : 0); }
+  Thread* current() { return current_; }
+
+  /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in progress,
+  /// or when interrupts are enabled again.
+  void raise_irq(IrqAction& action);
+  void disable_irqs() { ++irqs_disabled_; }
+  void enable_irqs();
+  /// Marks a softirq pending; it runs when the hardirq in progress ends, or at once.
+  void raise_softirq(Softirq vector);
+  void on_softirq(Softirq vector, IrqAction& action) {
+    softirq_actions_[static_cast<int>(vector)] = &action;
+  }
+
+  // The scheduler's half, used by Thread code through context.h and by wake_up().
+  void enqueue(Thread& thread, bool remote);
+  void block_current();
+  void preempt_current(Spend& spend);
+  bool slice_expired(const Thread& thread) const {
+    return !run_queue_.empty() && timeline_.now() >= thread.slice_end && thread.preempt_count == 0;
+  }
+  void exit_current();
+  void turn_to(events::CpuClass cpu_class);
+
+  // Bursts.
+  bool frozen(Level level) const { return frozen_[static_cast<int>(level)]; }
+  void begin(Burst& burst, Duration length);
+  void fired(Burst& burst);
+  std::uint32_t irqs_disabled() const { return irqs_disabled_; }
+  bool in_interrupt() const { return active_[1] || active_[2]; }
+
+ private:
+  struct IrqLoop;
+  struct Switch : Burst {
+    Switch() : Burst(&Switch::done) {}
+    static void done(Burst* self);
+  };
+
+  void enter(Level level);
+  void leave(Level level);
+  void refreeze();
+  void set_frozen(int level, bool frozen);
+  Atomic* context_of(int level);
+  events::CpuClass class_now() const;
+  void pick_next();
+  void switch_to(Thread& next);
+  void dispatch();
+  Task<void> hardirq_loop();
+  Task<void> softirq_loop();
+
+  System& system_;
+  Timeline& timeline_;
+  const std::uint32_t index_;
+  MemoryView memory_;
+  events::CpuAccount account_;
+
+  Thread* current_ = nullptr;
+  std::uint64_t last_thread_ = 0;
+  bool remote_wakeup_ = false;
+  boost::intrusive::list<Thread> run_queue_;
+  Switch switch_;
+
+  bool active_[kLevels] = {true, false, false};
+  bool frozen_[kLevels] = {false, false, false};
+  Burst* burst_[kLevels] = {nullptr, nullptr, nullptr};
+  events::Stage interrupted_stage_[kLevels] = {};
+
+  boost::circular_buffer_space_optimized<IrqAction*> pending_irqs_;
+  std::uint32_t irqs_disabled_ = 0;
+  std::uint32_t pending_softirqs_ = 0;
+  IrqAction* softirq_actions_[kSoftirqs] = {};
+  std::unique_ptr<IrqLoop> hardirq_;
+  std::unique_ptr<IrqLoop> softirq_;
+};
+
+}  // namespace iodrome::kernel

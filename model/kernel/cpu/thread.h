@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+// Threads of the modelled machine, user and kernel.
+#pragma once
+#include <boost/intrusive/list.hpp>
+#include <coroutine>
+#include <string>
+
+#include "model/engine/time.h"
+#include "model/events/cpu_time.h"
+
+namespace iodrome::kernel {
+
+class Cpu;
+class Sleepable;
+class Spend;
+
+using RunHook = boost::intrusive::list_base_hook<>;
+
+/// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable context.
+struct Thread : RunHook {
+  enum class State : std::uint8_t { running, runnable, sleeping, dead };
+
+  std::uint64_t id = 0;
+  std::string name;
+  State state = State::sleeping;
+  events::CpuClass cpu_class = events::CpuClass::user;
+  Cpu* cpu = nullptr;           // where it runs, or last ran
+  Sleepable* context = nullptr;
+  std::coroutine_handle<> continuation;  // resumed when it next runs
+  Spend* preempted = nullptr;            // or this burst is continued
+  const char* waits_for = nullptr;       // like the kernel's wchan
+  bool woken = false;                    // a wake-up came between queueing and blocking
+  std::uint32_t preempt_count = 0;       // spinlocks held
+  SimTime slice_end{};
+  SimTime blocked_since{};
+  Duration blocked_total{};  // time not running since it was made
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Starting threads, and the pool of kernel threads that designs hand work to.
+#pragma once
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "model/kernel/cpu/context.h"
+#include "model/kernel/sync/wait_queue.h"
+
+namespace iodrome::kernel {
+
+/// The code of a thread.
+class ThreadBody {
+ public:
+  virtual ~ThreadBody() = default;
+  virtual Task<void> run(Sleepable& ctx) = 0;
+};
+
+/// A thread and its context; both live as long as this object.
+class RunningThread {
+ public:
+  /// Starts `body` on the CPU with that index. Class `user` starts in user mode, `kthread` is a kernel thread.
+  RunningThread(System& system, std::string name, events::CpuClass cpu_class, std::uint32_t cpu,
+                ThreadBody& body);
+  RunningThread(const RunningThread&) = delete;
+  RunningThread& operator=(const RunningThread&) = delete;
+
+  Thread& thread() { return thread_; }
+  bool ended() const { return thread_.state == Thread::State::dead; }
+
+ private:
+  class FirstRun;
+  Task<void> main(ThreadBody& body);
+
+  System& system_;
+  Thread thread_;
+  Sleepable context_;
+};
+
+/// Work for a thread that may sleep; queued by whoever may not.
+class Work {
+ public:
+  virtual ~Work() = default;
+  virtual Task<void> run(Sleepable& ctx) = 0;
+  std::uint64_t id = 0;
+};
+
+/// A fixed set of kernel threads that take work in FIFO order.
+class KthreadPool {
+ public:
+  KthreadPool(System& system, const char* name, std::uint32_t threads);
+  ~KthreadPool();
+  KthreadPool(const KthreadPool&) = delete;
+  KthreadPool& operator=(const KthreadPool&) = delete;
+
+  /// Legal in any context. `work` must live until it has run.
+  Task<void> queue(Atomic& ctx, Work& work);
+  std::size_t backlog() const { return items_.size(); }
+
+ private:
+  struct Worker;
+  System& system_;
+  const char* name_;
+  WaitQueue idle_;
+  std::deque<Work*> items_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+}  // namespace iodrome::kernel

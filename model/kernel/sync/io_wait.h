@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a step that would block waits for. The try_* calls of files, pipes and sockets fill one instead of sleeping, so a
+// blocking call, a punt to a worker and an asynchronous continuation share one implementation.
+#pragma once
+#include <boost/intrusive/list.hpp>
+
+#include "model/kernel/sync/wait_queue.h"
+
+namespace iodrome::kernel {
+
+/// Counts the things waited for; when the last arrives, tells whoever continues, in the context of the arrival.
+struct IoWait {
+  /// Called in interrupt or thread context, at most once per arming. It must not sleep.
+  using Ready = Task<void> (*)(Atomic& ctx, IoWait& self);
+
+  explicit IoWait(Ready when_ready) : ready(when_ready) {}
+  IoWait(const IoWait&) = delete;
+  IoWait& operator=(const IoWait&) = delete;
+
+  Ready ready;
+  std::uint32_t pending = 0;
+  events::StageLedger* ledger = nullptr;  // whose time the awaited things take
+  events::Stage stage = events::Stage::queue;
+
+  void expect() { ++pending; }
+  /// One of the things has arrived.
+  Task<void> arrived(Atomic& ctx) {
+    check(pending > 0, "more arrivals than were waited for");
+    if (--pending == 0) co_await ready(ctx, *this);
+  }
+};
+
+/// Links an IoWait into the list of what it waits for.
+struct IoWaitLink : boost::intrusive::list_base_hook<>, Pooled {
+  IoWait* wait = nullptr;
+};
+using IoWaitList = boost::intrusive::list<IoWaitLink, boost::intrusive::constant_time_size<false>>;
+
+/// Adds `wait` to a list of waiters.
+void add_waiter(IoWaitList& list, IoWait& wait);
+/// Tells everybody in the list, in order, that the thing has arrived. The list is empty afterwards.
+Task<void> notify_all(Atomic& ctx, IoWaitList& list);
+/// Tells the first one only.
+Task<void> notify_one(Atomic& ctx, IoWaitList& list);
+
+/// An IoWait that a sleeping thread waits on.
+class BlockingWait : public IoWait {
+ public:
+  explicit BlockingWait(Sleepable& ctx) : IoWait(&BlockingWait::wake), sleeper_(ctx), queue_("io") {
+    ledger = ctx.ledger();
+  }
+  /// Sleeps until everything expected has arrived.
+  Task<void> wait(const char* waits_for);
+
+ private:
+  static Task<void> wake(Atomic& ctx, IoWait& self);
+  Sleepable& sleeper_;
+  WaitQueue queue_;
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/system.h"
+
+#include "model/kernel/cpu/cpu.h"
+
+namespace iodrome::kernel {
+
+System::System(Timeline& on, events::Probe& to, hw::Memory& ram)
+    : timeline(on), probe(to), memory(ram) {}
+
+System::~System() = default;
+
+void System::add_cpus(std::uint32_t count) {
+  for (std::uint32_t i = 0; i < count; ++i)
+    cpus.push_back(std::make_unique<Cpu>(*this, static_cast<std::uint32_t>(cpus.size())));
+}
+
+}  // namespace iodrome::kernel

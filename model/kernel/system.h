@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// One modelled machine's kernel: what every mechanism can reach. Passed down; there are no statics.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "hw/memory/memory.h"
+#include "model/engine/timeline.h"
+#include "model/events/probe.h"
+#include "model/kernel/costs.h"
+
+namespace iodrome::kernel {
+
+class Cpu;
+struct Thread;
+
+/// Scheduling parameters that are not costs.
+struct SchedulerParams {
+  Duration slice{};  // a thread that ran this long gives way at the end of its current cost entry
+};
+
+/// Rates at which a CPU moves payload bytes, by cache state.
+struct CopyRates {
+  std::int64_t hot_bytes_per_s = 0;
+  std::int64_t cold_bytes_per_s = 0;
+};
+
+struct System {
+  System(Timeline& on, events::Probe& to, hw::Memory& memory);
+  ~System();
+  System(const System&) = delete;
+  System& operator=(const System&) = delete;
+
+  Timeline& timeline;
+  events::Probe& probe;
+  hw::Memory& memory;
+  KernelCosts costs;
+  SchedulerParams scheduler;
+  CopyRates copy_rates;
+  bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
+  std::vector<std::unique_ptr<Cpu>> cpus;
+  std::uint64_t last_thread_id = 0;
+
+  void add_cpus(std::uint32_t count);
+};
+
+}  // namespace iodrome::kernel
