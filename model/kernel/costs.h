@@ -19,13 +19,12 @@ struct KernelCosts {
   Cost bio_submit, driver_submit, bio_complete;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
-  Cost copy_call;
-  Cost event_wait;
+  Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 30> table();
+  static constexpr std::array<CostRow<KernelCosts>, 32> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 30> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 32> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -57,6 +56,8 @@ constexpr std::array<CostRow<KernelCosts>, 30> KernelCosts::table() {
       {"socket_send", &K::socket_send, "a send's own work: lock, header, accounting"},
       {"socket_page", &K::socket_page, "a page reference attached to a segment"},
       {"segment_xmit", &K::segment_xmit, "a segment built and given to the network card"},
+      {"copy_call", &K::copy_call, "a copy's fixed part; the rest follows the copy rates"},
+      {"event_wait", &K::event_wait, "a wait call's own work: look for events, queue, dequeue"},
       {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
   }};
 }

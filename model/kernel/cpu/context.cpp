@@ -47,7 +47,7 @@ namespace {
 
 Cpu& choose_cpu(System& system, Thread& thread) {
   Cpu& last = *thread.cpu;
-  if (last.idle()) return last;
+  if (last.idle() || thread.pinned) return last;
   const std::size_t count = system.cpus.size();
   for (std::size_t i = 1; i < count; ++i) {
     Cpu& other = *system.cpus[(last.index() + i) % count];

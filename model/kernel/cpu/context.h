@@ -46,6 +46,12 @@ class Atomic {
     cost.total += length;
     return {*this, length};
   }
+  /// Charges a cost's fixed part plus a time that depends on the amount, under the cost's name.
+  Spend spend_for(Cost& cost, Duration variable) {
+    ++cost.count;
+    cost.total += cost.each + variable;
+    return {*this, cost.each + variable};
+  }
   template <class E>
   void emit(const E& event) {
     system_.probe.emit(event);

@@ -29,6 +29,7 @@ struct Thread : RunHook {
   std::coroutine_handle<> continuation;  // resumed when it next runs
   Spend* preempted = nullptr;            // or this burst is continued
   const char* waits_for = nullptr;       // like the kernel's wchan
+  bool pinned = false;                   // stays on its CPU
   bool woken = false;                    // a wake-up came between queueing and blocking
   std::uint32_t preempt_count = 0;       // spinlocks held
   SimTime slice_end{};

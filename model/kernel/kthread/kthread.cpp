@@ -40,10 +40,12 @@ Task<void> RunningThread::main(ThreadBody& body) {
 }
 
 struct KthreadPool::Worker final : ThreadBody {
-  Worker(KthreadPool& owner, std::uint32_t number)
+  Worker(KthreadPool& owner, std::uint32_t number, std::uint32_t cpu, bool pinned)
       : pool(owner),
         thread(owner.system_, fmt::format("{}/{}", owner.name_, number), events::CpuClass::kthread,
-               number % static_cast<std::uint32_t>(owner.system_.cpus.size()), *this) {}
+               cpu, *this) {
+    thread.thread().pinned = pinned;
+  }
 
   Task<void> run(Sleepable& ctx) override {
     for (;;) {
@@ -64,7 +66,14 @@ struct KthreadPool::Worker final : ThreadBody {
 
 KthreadPool::KthreadPool(System& system, const char* name, std::uint32_t threads)
     : system_(system), name_(name), idle_(name) {
-  for (std::uint32_t i = 0; i < threads; ++i) workers_.push_back(std::make_unique<Worker>(*this, i));
+  const auto cpus = static_cast<std::uint32_t>(system.cpus.size());
+  for (std::uint32_t i = 0; i < threads; ++i)
+    workers_.push_back(std::make_unique<Worker>(*this, i, i % cpus, false));
+}
+
+KthreadPool::KthreadPool(System& system, const char* name, const Cpu& pinned_to)
+    : system_(system), name_(name), idle_(name) {
+  workers_.push_back(std::make_unique<Worker>(*this, pinned_to.index(), pinned_to.index(), true));
 }
 
 KthreadPool::~KthreadPool() = default;
@@ -74,6 +83,15 @@ Task<void> KthreadPool::queue(Atomic& ctx, Work& work) {
   ctx.emit(events::WorkqueueQueueWork{ctx.cpu().index(), work.id});
   items_.push_back(&work);
   co_await idle_.wake_one(ctx);
+}
+
+Workqueue::Workqueue(System& system, const char* name) {
+  for (const auto& cpu : system.cpus)
+    workers_.push_back(std::make_unique<KthreadPool>(system, name, *cpu));
+}
+
+Task<void> Workqueue::queue(Atomic& ctx, Work& work) {
+  co_await workers_[ctx.cpu().index()]->queue(ctx, work);
 }
 
 }  // namespace iodrome::kernel

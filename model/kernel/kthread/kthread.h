@@ -50,6 +50,8 @@ class Work {
 class KthreadPool {
  public:
   KthreadPool(System& system, const char* name, std::uint32_t threads);
+  /// One thread that stays on one CPU.
+  KthreadPool(System& system, const char* name, const Cpu& pinned_to);
   ~KthreadPool();
   KthreadPool(const KthreadPool&) = delete;
   KthreadPool& operator=(const KthreadPool&) = delete;
@@ -65,6 +67,18 @@ class KthreadPool {
   WaitQueue idle_;
   std::deque<Work*> items_;
   std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+/// A bound workqueue: one worker per CPU; an item runs on the CPU that queued it.
+///
+/// Differs from Linux: one worker per CPU, so an item that sleeps holds up those behind it; no max_active or rescuer.
+class Workqueue {
+ public:
+  Workqueue(System& system, const char* name);
+  Task<void> queue(Atomic& ctx, Work& work);
+
+ private:
+  std::vector<std::unique_ptr<KthreadPool>> workers_;
 };
 
 }  // namespace iodrome::kernel

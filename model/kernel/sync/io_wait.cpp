@@ -36,6 +36,7 @@ Task<void> BlockingWait::wait(const char* waits_for) {
 
 Task<void> BlockingWait::wake(Atomic& ctx, IoWait& self) {
   co_await static_cast<BlockingWait&>(self).queue_.wake_one(ctx);
+  if (ctx.ledger() == self.ledger) ctx.stop_work();  // from here on it is the woken thread's
 }
 
 }  // namespace iodrome::kernel

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/block/block.h"
+
+#include "model/events/block.h"
+
+namespace iodrome::kernel {
+
+BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(driver.queue_depth()) {
+  for (std::uint32_t tag = driver.queue_depth(); tag-- > 0;) {
+    requests_[tag].tag = tag;
+    free_tags_.push_back(tag);
+  }
+}
+
+Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
+  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes});
+  co_await ctx.spend(ctx.costs().bio_submit);
+  if (free_tags_.empty()) {
+    if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
+    waiting_.push_back(bio);
+    co_return;
+  }
+  co_await dispatch(ctx, bio);
+}
+
+Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
+  Request& request = requests_[free_tags_.back()];
+  free_tags_.pop_back();
+  request.bio = &bio;
+  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes});
+  co_await driver_.queue_request(ctx, request);
+}
+
+Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
+  Bio& bio = *std::exchange(request.bio, nullptr);
+  bio.status = status;
+  ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status)});
+  {
+    events::StageLedger* const ledger = bio.ledger;
+    const WorkOn work(ctx, ledger, ctx.level() == Level::hardirq ? events::Stage::hardirq
+                                                                      : events::Stage::softirq);
+    co_await ctx.spend(ctx.costs().bio_complete);
+    // end_io may hand the ledger to another context: nothing here touches it afterwards.
+    free_tags_.push_back(request.tag);
+    co_await bio.end_io(ctx, bio);
+    // Still this context's: the request waits for its other bios.
+    if (ledger != nullptr && ctx.ledger() == ledger) ledger->enter(events::Stage::device, ctx.now());
+  }
+  if (waiting_.empty() || free_tags_.empty()) co_return;
+  Bio& next = waiting_.front();
+  waiting_.pop_front();
+  co_await dispatch(ctx, next);
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The block layer: bios in, requests with tags to a driver, completions back.
+//
+// Differs from Linux: one bio is one request (no merging, plugging or scheduler); a bio that finds no free tag waits in a FIFO
+// instead of putting its submitter to sleep.
+#pragma once
+#include <boost/container/small_vector.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include "model/engine/result.h"
+#include "model/kernel/cpu/context.h"
+
+namespace iodrome::kernel {
+
+enum class BlockOp : std::uint8_t { read, write, flush };
+
+/// A piece of memory that a bio reads into or writes from.
+struct BioSegment {
+  hw::PhysAddr address;
+  std::uint32_t bytes;
+};
+
+/// One transfer between contiguous blocks and memory. It lives until end_io has run.
+struct Bio : boost::intrusive::list_base_hook<> {
+  BlockOp op = BlockOp::read;
+  std::uint64_t sector = 0;  // of 512 bytes
+  std::uint32_t bytes = 0;
+  boost::container::small_vector<BioSegment, 4> segments;
+  events::StageLedger* ledger = nullptr;  // the request whose time this is, if any
+  Errno status = Errno::ok;
+  /// Called once, in the driver's completion context. It must not sleep.
+  Task<void> (*end_io)(Atomic& ctx, Bio& bio) = nullptr;
+};
+
+/// A bio with a tag, at the driver.
+struct Request {
+  std::uint32_t tag = 0;
+  std::uint32_t queue = 0;  // the hardware queue it went to
+  Bio* bio = nullptr;
+};
+
+/// A driver below the block layer.
+class BlockDriver {
+ public:
+  virtual ~BlockDriver() = default;
+  /// Hands a request to the device. Legal in any context.
+  virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
+  virtual std::uint32_t queue_depth() const = 0;  // tags
+  virtual std::uint64_t size_bytes() const = 0;
+  virtual const char* name() const = 0;
+};
+
+class BlockDevice {
+ public:
+  explicit BlockDevice(BlockDriver& driver);
+  BlockDevice(const BlockDevice&) = delete;
+  BlockDevice& operator=(const BlockDevice&) = delete;
+
+  /// Starts a bio; end_io tells its end. Legal in any context, never sleeps.
+  Task<void> submit(Atomic& ctx, Bio& bio);
+  /// For drivers: the request's end. Runs end_io here, then starts the bio that waits longest for the tag.
+  Task<void> complete(Atomic& ctx, Request& request, Errno status);
+
+  Request& request(std::uint32_t tag) { return requests_[tag]; }
+  std::uint64_t size_bytes() const { return driver_.size_bytes(); }
+  std::size_t in_flight() const { return requests_.size() - free_tags_.size(); }
+  std::size_t waiting() const { return waiting_.size(); }
+
+ private:
+  Task<void> dispatch(Atomic& ctx, Bio& bio);
+
+  BlockDriver& driver_;
+  std::vector<Request> requests_;
+  std::vector<std::uint32_t> free_tags_;
+  boost::intrusive::list<Bio> waiting_;
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/irq/controller.h"
+
+#include "model/kernel/system.h"
+
+namespace iodrome::kernel {
+
+std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu) {
+  const auto vector = static_cast<std::uint32_t>(lines_.size());
+  action.vector = vector;
+  lines_.push_back({&action, cpu});
+  return vector;
+}
+
+hw::Response IrqController::access(hw::Command command, std::uint64_t address,
+                                   std::span<std::byte>) {
+  if (command != hw::Command::write) return hw::Response::command_error;
+  const std::uint64_t vector = address / 4;
+  if (vector >= lines_.size()) return hw::Response::address_error;
+  const Line& line = lines_[vector];
+  system_.cpus[line.cpu]->raise_irq(*line.action);
+  return hw::Response::ok;
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// The interrupt controller as drivers and devices see it: a vector per handler, a CPU per vector.
+#pragma once
+#include <vector>
+
+#include "hw/ports.h"
+#include "model/kernel/cpu/cpu.h"
+
+namespace iodrome::kernel {
+
+/// Turns message-signalled interrupts, writes to `vector * 4`, into hardirqs on the vector's CPU.
+class IrqController final : public hw::Target {
+ public:
+  explicit IrqController(System& system) : system_(system) {}
+
+  /// request_irq(): gives the handler a vector, served on that CPU. `action` outlives the machine's run.
+  std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu);
+
+  /// A message arrives. Errors: address_error for a vector nobody asked for.
+  hw::Response access(hw::Command command, std::uint64_t address, std::span<std::byte> data) override;
+
+ private:
+  struct Line {
+    IrqAction* action;
+    std::uint32_t cpu;
+  };
+  System& system_;
+  std::vector<Line> lines_;
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: Apache-2.0
+// What system calls reach besides the CPU: the machine's files and disk.
+#pragma once
+#include "model/kernel/block/block.h"
+#include "model/kernel/system.h"
+#include "model/kernel/vfs/file_system.h"
+#include "model/kernel/vfs/page_cache.h"
+
+namespace iodrome::kernel {
+
+struct Os {
+  System& system;
+  FileSystem& files;
+  PageCache& page_cache;
+  BlockDevice& disk;
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,21 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/pipe/pipe.h"
+
+namespace iodrome::kernel {
+
+void Pipe::consume(std::uint64_t bytes) {
+  check(bytes <= bytes_, "more taken from a pipe than it holds");
+  bytes_ -= bytes;
+  while (bytes > 0) {
+    PagePart& part = parts_.front();
+    if (part.bytes > bytes) {
+      part.offset += static_cast<std::uint32_t>(bytes);
+      part.bytes -= static_cast<std::uint32_t>(bytes);
+      return;
+    }
+    bytes -= part.bytes;
+    parts_.pop_front();
+  }
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// Entering and leaving the kernel.
+#pragma once
+#include "model/engine/result.h"
+#include "model/events/syscall.h"
+#include "model/kernel/cpu/context.h"
+
+namespace iodrome::kernel {
+
+/// System calls by their x86-64 numbers; those that no released kernel has are numbered from 1000.
+enum class Sysno : std::uint16_t {
+  fstat = 5,
+  close = 3,
+  pread64 = 17,
+  sendfile = 40,
+  sendto = 44,
+  recvfrom = 45,
+  io_getevents = 208,
+  io_submit = 209,
+  epoll_wait = 232,
+  openat = 257,
+  io_uring_enter = 426,
+  chain_submit = 1000,
+  chain_wait = 1001,
+};
+
+/// Runs `body` as a system call of the thread: crossing costs, CPU class and events around it.
+template <class T>
+Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
+  const auto id = static_cast<std::uint64_t>(number);
+  const events::Stage stage = ctx.stage();
+  ctx.emit(events::SysEnter{ctx.thread().id, id});
+  ctx.turn_to(events::CpuClass::syscall);
+  ctx.set_stage(events::Stage::kernel);
+  co_await ctx.spend(ctx.costs().syscall_entry);
+  const Result<T> result = co_await std::move(body);
+  co_await ctx.spend(ctx.costs().syscall_exit);
+  ctx.turn_to(events::CpuClass::user);
+  ctx.set_stage(stage);
+  ctx.emit(events::SysExit{ctx.thread().id, id, static_cast<std::uint64_t>(as_return_value(result))});
+  co_return result;
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+// File operations below the system calls. Each exists once, in a form that never sleeps for I/O: it returns EAGAIN with `wait`
+// armed, and goes on when called again. The blocking form on top is for those who may sleep.
+#pragma once
+#include "model/kernel/os.h"
+#include "model/kernel/vfs/file_table.h"
+
+namespace iodrome::kernel {
+
+/// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
+/// Errors: ENOENT, EIO. Takes locks that sleep in Linux, so it wants a thread.
+Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait& wait);
+Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path);
+
+/// open(2) past the look-up: gives the file a descriptor. Errors: EMFILE.
+Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
+/// fstat(2). Returns the size in bytes. Errors: EBADF if it is not a file.
+Task<Result<std::int64_t>> stat_file(Sleepable& ctx, const File& file);
+/// close(2). Errors: EBADF.
+Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
+
+/// A direct read in flight: O_DIRECT, from the device into user pages, past the page cache.
+class DirectRead {
+ public:
+  DirectRead() = default;
+  DirectRead(const DirectRead&) = delete;
+  DirectRead& operator=(const DirectRead&) = delete;
+
+  /// Starts it; `wait` expects its end. Legal in any context, never sleeps. Returns the bytes it will deliver.
+  /// If nothing is pending in `wait` afterwards, it has ended already, and `wait` stays silent.
+  ///
+  /// Shape: offset and bytes are multiples of 512; `pages` covers `bytes` in 4 KiB pages.
+  /// Errors: EINVAL (alignment), EBADF. At or past the end of the file it returns 0 and starts nothing.
+  Task<Result<std::int64_t>> start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
+                                   std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
+                                   IoWait& wait);
+  /// Valid once `wait` is ready: the bytes read, or EIO.
+  Result<std::int64_t> result() const;
+
+ private:
+  struct Part : Bio, Pooled {
+    DirectRead* read = nullptr;
+  };
+  static Task<void> end_io(Atomic& ctx, Bio& bio);
+  IoWait* wait_ = nullptr;
+  std::int64_t bytes_ = 0;
+  Errno status_ = Errno::ok;
+};
+
+/// sendfile's progress: file pages to a socket by reference, read ahead of the sending.
+class FileSend {
+ public:
+  FileSend(FilePtr file, FilePtr socket, std::uint64_t offset, std::uint64_t bytes)
+      : file_(std::move(file)), socket_(std::move(socket)), offset_(offset), left_(bytes) {}
+
+  /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end of the file.
+  /// Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF.
+  Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
+  std::uint64_t sent() const { return sent_; }
+
+ private:
+  Task<Result<std::uint64_t>> pages_ready(Atomic& ctx, Os& os, IoWait& wait);
+  Task<Result<std::uint64_t>> send_pages(Atomic& ctx, Os& os, std::uint64_t ready, IoWait& wait);
+
+  FilePtr file_;
+  FilePtr socket_;
+  std::uint64_t offset_;
+  std::uint64_t left_;
+  std::uint64_t sent_ = 0;
+};
+
+/// sendfile(2) as a thread calls it.
+Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
+                                             std::uint64_t offset, std::uint64_t bytes);
+
+/// splice(2), file to pipe: up to `bytes`, the pipe's free slots and the end of the file. Returns bytes moved.
+/// Errors: EAGAIN with `wait` armed if nothing could be moved, EIO.
+Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
+                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait);
+/// splice(2), pipe to socket: up to `bytes` of what the pipe holds.
+/// Errors: EAGAIN with `wait` armed if nothing could be moved.
+Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
+                                          std::uint64_t bytes, IoWait& wait);
+
+/// send(2) from user memory: the bytes are copied into kernel pages first.
+class UserSend {
+ public:
+  /// `pages` holds the bytes from their start; it stays valid until the end.
+  UserSend(FilePtr socket, std::span<const hw::PhysAddr> pages, std::uint64_t bytes)
+      : socket_(std::move(socket)), pages_(pages), left_(bytes) {}
+  /// As FileSend::try_run.
+  Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
+
+ private:
+  FilePtr socket_;
+  std::span<const hw::PhysAddr> pages_;
+  std::uint64_t left_;
+  std::uint64_t sent_ = 0;
+};
+Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
+                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes);
+
+}  // namespace iodrome::kernel

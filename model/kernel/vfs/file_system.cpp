@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/vfs/file_system.h"
+
+#include <algorithm>
+
+#include "model/kernel/vfs/file_content.h"
+
+namespace iodrome::kernel {
+
+namespace {
+constexpr std::uint64_t kBlock = hw::kPageBytes;
+}
+
+Result<Inode*> FileSystem::add_file(std::string path, std::uint64_t size_bytes,
+                                    Inode::Metadata metadata) {
+  if (by_path_.contains(path)) return fail(Errno::eexist);
+  const std::uint64_t extent = (size_bytes + kBlock - 1) / kBlock * kBlock;
+  if (extent > device_bytes_ || next_byte_ + kBlock > device_bytes_ - extent)
+    return fail(Errno::enospc);
+  auto inode = std::make_unique<Inode>();
+  inode->number = inodes_.size() + 1;
+  inode->path = std::move(path);
+  inode->size_bytes = size_bytes;
+  inode->metadata_sector = next_byte_ / 512;
+  inode->first_sector = (next_byte_ + kBlock) / 512;
+  inode->metadata = metadata;
+  next_byte_ += kBlock + extent;
+  by_path_.emplace(inode->path, inode.get());
+  inodes_.push_back(std::move(inode));
+  return inodes_.back().get();
+}
+
+Result<Inode*> FileSystem::lookup(const std::string& path) const {
+  const auto found = by_path_.find(path);
+  if (found == by_path_.end()) return fail(Errno::enoent);
+  return found->second;
+}
+
+void FileSystem::read(std::uint64_t byte_offset, std::span<std::byte> to) {
+  while (!to.empty()) {
+    const std::size_t part = std::min<std::size_t>(kBlock - byte_offset % kBlock, to.size());
+    read_block(byte_offset, to.first(part));
+    byte_offset += part;
+    to = to.subspan(part);
+  }
+}
+
+void FileSystem::read_block(std::uint64_t byte_offset, std::span<std::byte> to) const {
+  const auto overlay = written_.find(byte_offset / kBlock);
+  if (overlay != written_.end()) {
+    std::memcpy(to.data(), overlay->second.data() + byte_offset % kBlock, to.size());
+    return;
+  }
+  const auto after = std::upper_bound(
+      inodes_.begin(), inodes_.end(), byte_offset,
+      [](std::uint64_t at, const auto& inode) { return at < inode->metadata_sector * 512; });
+  if (after == inodes_.begin()) {
+    std::fill(to.begin(), to.end(), std::byte{0});
+    return;
+  }
+  const Inode& inode = **std::prev(after);
+  const std::uint64_t start = inode.first_sector * 512;
+  // The inode's own block reads as inode 0's content, so that it cannot pass for file data.
+  if (byte_offset < start)
+    fill_content(0, byte_offset, to);
+  else
+    fill_content(inode.number, byte_offset - start, to);
+}
+
+void FileSystem::write(std::uint64_t byte_offset, std::span<const std::byte> from) {
+  while (!from.empty()) {
+    const std::uint64_t block = byte_offset / kBlock;
+    const std::size_t part = std::min<std::size_t>(kBlock - byte_offset % kBlock, from.size());
+    auto found = written_.find(block);
+    if (found == written_.end()) {
+      std::vector<std::byte> bytes(kBlock);
+      read_block(block * kBlock, bytes);
+      found = written_.emplace(block, std::move(bytes)).first;
+    }
+    std::memcpy(found->second.data() + byte_offset % kBlock, from.data(), part);
+    byte_offset += part;
+    from = from.subspan(part);
+  }
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/events/vfs.h"
+#include "model/kernel/vfs/file_ops.h"
+
+namespace iodrome::kernel {
+
+namespace {
+
+// The read of an inode's block. The buffer page lives until the read has ended.
+struct MetadataRead : Bio, Pooled {
+  Inode* inode = nullptr;
+  PagePtr buffer;
+
+  static Task<void> end(Atomic& ctx, Bio& bio) {
+    auto* const read = static_cast<MetadataRead*>(&bio);
+    Inode& inode = *read->inode;
+    inode.metadata = bio.status == Errno::ok ? Inode::Metadata::cached : Inode::Metadata::cold;
+    delete read;
+    co_await notify_all(ctx, inode.metadata_waiters);
+  }
+};
+
+Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger* ledger) {
+  inode.metadata = Inode::Metadata::reading;
+  auto* read = new MetadataRead;
+  read->inode = &inode;
+  read->buffer = new Page(os.system.memory);
+  read->sector = inode.metadata_sector;
+  read->bytes = hw::kPageBytes;
+  read->segments.push_back({read->buffer->address, hw::kPageBytes});
+  read->ledger = ledger;
+  read->end_io = &MetadataRead::end;
+  co_await os.disk.submit(ctx, *read);
+}
+
+}  // namespace
+
+Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait& wait) {
+  co_await ctx.spend(ctx.costs().path_lookup);
+  const Result<Inode*> found = os.files.lookup(path);
+  if (!found) {
+    ctx.emit(events::FileOpen{0, static_cast<std::uint64_t>(found.error())});
+    co_return fail(found.error());
+  }
+  Inode& inode = **found;
+  if (inode.metadata != Inode::Metadata::cached) {
+    wait.stage = events::Stage::queue;
+    add_waiter(inode.metadata_waiters, wait);
+    if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, wait.ledger);
+    co_return fail(Errno::eagain);
+  }
+  ctx.emit(events::FileOpen{inode.number, 0});
+  FilePtr file{new File};
+  file->inode = &inode;
+  co_return file;
+}
+
+Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path) {
+  for (;;) {
+    BlockingWait wait(ctx);
+    Result<FilePtr> file = co_await try_open(ctx, os, path, wait);
+    if (file || file.error() != Errno::eagain) co_return file;
+    co_await wait.wait("inode");
+  }
+}
+
+Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file) {
+  co_await ctx.spend(ctx.costs().file_install);
+  co_return table.install(std::move(file));
+}
+
+Task<Result<std::int64_t>> stat_file(Sleepable& ctx, const File& file) {
+  co_await ctx.spend(ctx.costs().file_stat);
+  if (file.inode == nullptr) co_return fail(Errno::ebadf);
+  co_return static_cast<std::int64_t>(file.inode->size_bytes);
+}
+
+Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd) {
+  co_await ctx.spend(ctx.costs().file_close);
+  const Result<FilePtr> file = table.remove(fd);
+  if (!file) co_return fail(file.error());
+  co_return 0;
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,115 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/vfs/page_cache.h"
+
+#include "model/events/vfs.h"
+
+namespace iodrome::kernel {
+
+struct PageCache::ReadBio : Bio, Pooled {
+  boost::container::small_vector<PagePtr, 8> pages;
+};
+
+Page* PageCache::find(Inode& inode, std::uint64_t index) {
+  if (index >= inode.pages.size() || inode.pages[index] == nullptr) return nullptr;
+  Page& page = *inode.pages[index];
+  lru_.erase(lru_.iterator_to(page));
+  lru_.push_back(page);
+  return &page;
+}
+
+Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
+  evict();
+  if (inode.pages.empty()) inode.pages.resize(inode.page_count());
+  if (inodes_.size() <= inode.number) inodes_.resize(inode.number + 1);
+  inodes_[inode.number] = &inode;
+  auto* page = new Page(system_.memory);
+  page->state = Page::State::reading;
+  page->inode = inode.number;
+  page->index = index;
+  inode.pages[index] = page;
+  lru_.push_back(*page);
+  return *page;
+}
+
+void PageCache::evict() {
+  const auto limit = static_cast<std::size_t>(params.capacity_bytes) / hw::kPageBytes;
+  // Pages that are being read, or that a pipe or socket holds, stay; look at a few, as reclaim does.
+  for (int tries = 0; lru_.size() >= limit && tries < 64 && !lru_.empty(); ++tries) {
+    Page& oldest = lru_.front();
+    lru_.pop_front();
+    if (oldest.state == Page::State::reading || oldest.references > 1) {
+      lru_.push_back(oldest);
+      continue;
+    }
+    inodes_[oldest.inode]->pages[oldest.index] = nullptr;  // the last reference: the page is gone
+  }
+}
+
+void PageCache::await_page(Inode& inode, std::uint64_t index, IoWait& wait) {
+  Page* const page = find(inode, index);
+  check(page != nullptr && page->state == Page::State::reading, "waiting for a page nobody reads");
+  add_waiter(page->waiters, wait);
+}
+
+Task<Result<std::uint64_t>> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
+                                                  std::uint64_t count, events::StageLedger* ledger) {
+  co_await ctx.spend(ctx.costs().page_lookup, count);
+  std::uint64_t there = 0;
+  bool all_there = true;
+  for (std::uint64_t i = 0; i < count;) {
+    const Page* const page = find(inode, first + i);
+    if (page == nullptr) {
+      std::uint64_t missing = 0;
+      do {
+        add_page(inode, first + i + missing++);
+      } while (i + missing < count && find(inode, first + i + missing) == nullptr);
+      co_await submit_read(ctx, inode, first + i, missing, ledger);
+      all_there = false;
+      i += missing;
+      continue;
+    }
+    if (page->state == Page::State::error && i == 0) co_return fail(Errno::eio);
+    all_there = all_there && page->state == Page::State::uptodate;
+    if (all_there) ++there;
+    ++i;
+  }
+  co_return there;
+}
+
+Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first,
+                                  std::uint64_t count, events::StageLedger* ledger) {
+  // Pin the range first: the spends below let other code run, which may evict.
+  boost::container::small_vector<PagePtr, 32> pages;
+  for (std::uint64_t i = 0; i < count; ++i) pages.push_back(inode.pages[first + i]);
+  co_await ctx.spend(ctx.costs().page_insert, count);
+  const auto per_bio = static_cast<std::uint64_t>(params.max_bio_bytes) / hw::kPageBytes;
+  for (std::uint64_t done = 0; done < count;) {
+    const std::uint64_t part = std::min(per_bio, count - done);
+    co_await ctx.spend(ctx.costs().filesystem_map);
+    auto* bio = new ReadBio;
+    bio->op = BlockOp::read;
+    bio->sector = inode.first_sector + (first + done) * (hw::kPageBytes / 512);
+    bio->bytes = static_cast<std::uint32_t>(part * hw::kPageBytes);
+    bio->ledger = ledger;
+    bio->end_io = &PageCache::end_read;
+    for (std::uint64_t i = 0; i < part; ++i) {
+      const PagePtr& page = pages[done + i];
+      ctx.emit(events::PageCacheAdd{inode.number, page->index});
+      bio->pages.push_back(page);
+      bio->segments.push_back({page->address, hw::kPageBytes});
+    }
+    done += part;
+    co_await device_.submit(ctx, *bio);
+  }
+}
+
+Task<void> PageCache::end_read(Atomic& ctx, Bio& bio) {
+  auto* const read = static_cast<ReadBio*>(&bio);
+  // All pages first: whoever is told of the first one may go on with the others.
+  for (const PagePtr& page : read->pages)
+    page->state = bio.status == Errno::ok ? Page::State::uptodate : Page::State::error;
+  for (const PagePtr& page : read->pages) co_await notify_all(ctx, page->waiters);
+  delete read;
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The page cache: file pages in memory, read from the block device on demand, dropped least recently used first.
+//
+// Differs from Linux: no writeback; the read-ahead window is fixed; a file is one extent on the device.
+#pragma once
+#include <boost/intrusive/list.hpp>
+
+#include "model/kernel/block/block.h"
+#include "model/kernel/vfs/inode.h"
+
+namespace iodrome::kernel {
+
+struct PageCacheParams {
+  std::int64_t capacity_bytes = 0;
+  std::int64_t readahead_bytes = 0;  // one read covers at least this much of a sequential file
+  std::int64_t max_bio_bytes = 0;
+};
+
+class PageCache {
+ public:
+  PageCache(System& system, BlockDevice& device) : system_(system), device_(device) {}
+  ~PageCache() { lru_.clear(); }
+  PageCache(const PageCache&) = delete;
+  PageCache& operator=(const PageCache&) = delete;
+
+  PageCacheParams params;
+
+  /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the device's time, or
+  /// nobody when reading ahead. Legal in any context, never sleeps. Returns how many leading pages are uptodate.
+  /// Errors: EIO if the first page could not be read.
+  Task<Result<std::uint64_t>> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
+                                         std::uint64_t count, events::StageLedger* ledger);
+
+  /// Makes `wait` expect the end of the read of one page, which must be cached.
+  void await_page(Inode& inode, std::uint64_t index, IoWait& wait);
+
+  /// A cached page, or nullptr; it becomes the most recently used.
+  Page* find(Inode& inode, std::uint64_t index);
+
+  std::size_t pages_cached() const { return lru_.size(); }
+
+ private:
+  struct ReadBio;
+  Page& add_page(Inode& inode, std::uint64_t index);
+  void evict();
+  Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
+                         events::StageLedger* ledger);
+  static Task<void> end_read(Atomic& ctx, Bio& bio);
+
+  System& system_;
+  BlockDevice& device_;
+  boost::intrusive::list<Page> lru_;  // least recently used first
+  std::vector<Inode*> inodes_;        // by number, for eviction
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/mm/copy.h"
+#include "model/kernel/vfs/file_ops.h"
+
+namespace iodrome::kernel {
+
+namespace {
+
+using Parts = boost::container::small_vector<PagePart, 16>;
+std::span<const PagePart> view(const Parts& parts) { return {parts.data(), parts.size()}; }
+
+constexpr std::uint64_t kWindowPages = 16;  // one segment's worth: the unit in which sendfile goes on
+
+// References to the uptodate pages of [offset, offset + bytes).
+Parts collect(Os& os, Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
+  Parts parts;
+  while (bytes > 0) {
+    Page* const page = os.page_cache.find(inode, offset / hw::kPageBytes);
+    if (page == nullptr || page->state != Page::State::uptodate) break;
+    const auto skip = static_cast<std::uint32_t>(offset % hw::kPageBytes);
+    const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - skip, bytes));
+    parts.push_back({PagePtr{page}, skip, size});
+    offset += size;
+    bytes -= size;
+  }
+  return parts;
+}
+
+// Makes the pages under [offset, offset + bytes) arrive, reading ahead. Returns the bytes that are there;
+// EAGAIN with `wait` armed on the first page if none is.
+Task<Result<std::uint64_t>> bytes_ready(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
+                                        std::uint64_t bytes, IoWait& wait) {
+  PageCache& cache = os.page_cache;
+  const std::uint64_t first = offset / hw::kPageBytes;
+  const std::uint64_t last = (offset + bytes - 1) / hw::kPageBytes;
+  const Page* const page = cache.find(inode, first);
+  const bool cold = page == nullptr || page->state != Page::State::uptodate;
+  std::uint64_t count = last - first + 1;
+  if (cold) {
+    const auto ahead = static_cast<std::uint64_t>(cache.params.readahead_bytes) / hw::kPageBytes;
+    count = std::min(std::max(count, ahead), inode.page_count() - first);
+  }
+  const Result<std::uint64_t> there =
+      co_await cache.read_pages(ctx, inode, first, count, cold ? wait.ledger : nullptr);
+  if (!there) co_return fail(there.error());
+  if (*there == 0) {
+    const Page* const awaited = cache.find(inode, first);
+    if (awaited == nullptr || awaited->state != Page::State::reading) {
+      // It arrived while the rest was being submitted.
+      if (awaited != nullptr && awaited->state == Page::State::uptodate)
+        co_return std::min(bytes, hw::kPageBytes - offset % hw::kPageBytes);
+      co_return fail(Errno::eio);
+    }
+    wait.stage = events::Stage::queue;
+    cache.await_page(inode, first, wait);
+    co_return fail(Errno::eagain);
+  }
+  co_return std::min(bytes, *there * hw::kPageBytes - offset % hw::kPageBytes);
+}
+
+// Calls a try_run() form until it is done, sleeping where it would block.
+template <class Transfer>
+Task<Result<std::int64_t>> run_blocking(Sleepable& ctx, Os& os, Transfer& transfer,
+                                        const char* waits_for) {
+  for (;;) {
+    BlockingWait wait(ctx);
+    const Result<std::int64_t> done = co_await transfer.try_run(ctx, os, wait);
+    if (done || done.error() != Errno::eagain) co_return done;
+    co_await wait.wait(waits_for);
+  }
+}
+
+}  // namespace
+
+Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
+  if (file_->inode == nullptr || socket_->socket == nullptr) co_return fail(Errno::ebadf);
+  Inode& inode = *file_->inode;
+  while (left_ > 0 && offset_ < inode.size_bytes) {
+    const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
+    const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
+    const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset_, want, wait);
+    if (!ready) co_return fail(ready.error());
+    const Parts parts = collect(os, inode, offset_, *ready);
+    const Result<std::uint64_t> taken = co_await socket_->socket->try_send(ctx, view(parts), &wait);
+    if (!taken) co_return fail(taken.error());
+    offset_ += *taken;
+    left_ -= *taken;
+    sent_ += *taken;
+  }
+  co_return static_cast<std::int64_t>(sent_);
+}
+
+Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
+                                             std::uint64_t offset, std::uint64_t bytes) {
+  co_await ctx.spend(ctx.costs().splice_call);
+  FileSend transfer(std::move(file), std::move(socket), offset, bytes);
+  co_return co_await run_blocking(ctx, os, transfer, "sendfile");
+}
+
+Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
+                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait) {
+  if (file.inode == nullptr) co_return fail(Errno::ebadf);
+  Inode& inode = *file.inode;
+  if (offset >= inode.size_bytes || bytes == 0) co_return 0;
+  const std::uint64_t room = pipe.free_slots() * hw::kPageBytes;
+  if (room == 0) co_return fail(Errno::ebusy);  // splice would wait for the other end; no caller here does
+  const std::uint64_t want =
+      std::min({bytes, inode.size_bytes - offset, room - offset % hw::kPageBytes});
+  const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset, want, wait);
+  if (!ready) co_return fail(ready.error());
+  Parts parts = collect(os, inode, offset, *ready);
+  std::int64_t moved = 0;
+  for (PagePart& part : parts) {
+    if (pipe.full()) break;
+    moved += part.bytes;
+    pipe.push(std::move(part));
+  }
+  co_await ctx.spend(ctx.costs().splice_page, parts.size());
+  co_return moved;
+}
+
+Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
+                                          std::uint64_t bytes, IoWait& wait) {
+  Parts parts;
+  std::uint64_t left = bytes;
+  for (const PagePart& held : pipe.parts()) {
+    if (left == 0) break;
+    PagePart part = held;
+    part.bytes = static_cast<std::uint32_t>(std::min<std::uint64_t>(part.bytes, left));
+    left -= part.bytes;
+    parts.push_back(std::move(part));
+  }
+  if (parts.empty()) co_return 0;
+  co_await ctx.spend(ctx.costs().splice_page, parts.size());
+  const Result<std::uint64_t> taken = co_await socket.try_send(ctx, view(parts), &wait);
+  if (!taken) co_return fail(taken.error());
+  pipe.consume(*taken);
+  co_return static_cast<std::int64_t>(*taken);
+}
+
+Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
+  if (socket_->socket == nullptr) co_return fail(Errno::ebadf);
+  Socket& socket = *socket_->socket;
+  while (left_ > 0) {
+    if (!socket.has_room()) {
+      // Nothing is copied before there is room for it.
+      const Result<std::uint64_t> none = co_await socket.try_send(ctx, {}, &wait);
+      if (!none) co_return fail(none.error());
+      continue;
+    }
+    const std::uint64_t at = sent_ % hw::kPageBytes;
+    PagePart part{PagePtr{new Page(os.system.memory)}, 0,
+                  static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - at, left_))};
+    co_await copy_bytes(ctx, part.page->address, pages_[sent_ / hw::kPageBytes] + at, part.bytes,
+                        CacheState::cold);
+    const Result<std::uint64_t> taken = co_await socket.try_send(ctx, {&part, 1}, &wait);
+    if (!taken) co_return fail(taken.error());
+    sent_ += *taken;
+    left_ -= *taken;
+  }
+  co_return static_cast<std::int64_t>(sent_);
+}
+
+Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
+                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
+  co_await ctx.spend(ctx.costs().socket_send);
+  UserSend transfer(std::move(socket), pages, bytes);
+  co_return co_await run_blocking(ctx, os, transfer, "send");
+}
+
+}  // namespace iodrome::kernel
