@@ -33,6 +33,7 @@ const char* name_of(Errno error) {
     case Errno::eopnotsupp: return "EOPNOTSUPP";
     case Errno::econnreset: return "ECONNRESET";
     case Errno::ealready: return "EALREADY";
+    case Errno::einprogress: return "EINPROGRESS";
     case Errno::ecanceled: return "ECANCELED";
   }
   return "E?";

@@ -36,6 +36,7 @@ enum class Errno : std::int16_t {
   eopnotsupp = 95,
   econnreset = 104,
   ealready = 114,
+  einprogress = 115,
   ecanceled = 125,
 };
 

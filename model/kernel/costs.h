@@ -12,7 +12,7 @@ struct KernelCosts {
   Cost context_switch, try_to_wake_up, remote_wakeup;
   Cost irq_entry, irq_exit, softirq;
   Cost spin_lock;
-  Cost queue_work, worker_pick;
+  Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost page_lookup, page_insert, page_pin;
@@ -21,10 +21,10 @@ struct KernelCosts {
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 32> table();
+  static constexpr std::array<CostRow<KernelCosts>, 33> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 32> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 33> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -38,6 +38,7 @@ constexpr std::array<CostRow<KernelCosts>, 32> KernelCosts::table() {
       {"spin_lock", &K::spin_lock, "an uncontended lock and unlock"},
       {"queue_work", &K::queue_work, "put an item on a workqueue"},
       {"worker_pick", &K::worker_pick, "a worker takes the next item"},
+      {"thread_create", &K::thread_create, "a kernel thread made for waiting work"},
       {"path_lookup", &K::path_lookup, "path walk with every dentry cached, file allocated"},
       {"file_install", &K::file_install, "descriptor allocated and installed"},
       {"file_stat", &K::file_stat, "fstat's own work"},

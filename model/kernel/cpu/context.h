@@ -118,22 +118,25 @@ class Sleepable : public Atomic {
 /// Order: on its last CPU if that is idle, else on the first idle one after it, else on its last.
 void wake_up(System& system, Thread& thread, Cpu* waker);
 
-/// Makes a context work on a request for a scope, and gives back what it worked on before.
+/// Makes a context work on a request for a scope, and gives back what it worked on before. Where the scope handed
+/// the request over (stop_work()), an outer scope of the same request does not take it back.
 class WorkOn {
  public:
   WorkOn(Atomic& ctx, events::StageLedger* ledger, events::Stage stage)
-      : ctx_(ctx), before_(ctx.ledger()), stage_before_(ctx.stage()) {
+      : ctx_(ctx), mine_(ledger), before_(ctx.ledger()), stage_before_(ctx.stage()) {
     ctx.work_on(ledger, stage);
   }
   ~WorkOn() {
+    const bool handed_over = ctx_.ledger() == nullptr;
     ctx_.stop_work();
-    if (before_ != nullptr) ctx_.work_on(before_, stage_before_);
+    if (before_ != nullptr && !(handed_over && before_ == mine_)) ctx_.work_on(before_, stage_before_);
   }
   WorkOn(const WorkOn&) = delete;
   WorkOn& operator=(const WorkOn&) = delete;
 
  private:
   Atomic& ctx_;
+  events::StageLedger* mine_;
   events::StageLedger* before_;
   events::Stage stage_before_;
 };

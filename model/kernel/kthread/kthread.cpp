@@ -52,11 +52,13 @@ struct KthreadPool::Worker final : ThreadBody {
       while (pool.items_.empty()) co_await pool.idle_.wait(ctx, "work", events::Stage::queue);
       Work& work = *pool.items_.front();
       pool.items_.pop_front();
+      ++pool.busy_;
       const std::uint64_t id = work.id;
       ctx.emit(events::WorkqueueExecuteStart{ctx.thread().id, id});
       co_await ctx.spend(ctx.costs().worker_pick);
       co_await work.run(ctx);
       ctx.emit(events::WorkqueueExecuteEnd{ctx.thread().id, id});
+      --pool.busy_;
     }
   }
 
@@ -64,16 +66,21 @@ struct KthreadPool::Worker final : ThreadBody {
   RunningThread thread;
 };
 
-KthreadPool::KthreadPool(System& system, const char* name, std::uint32_t threads)
-    : system_(system), name_(name), idle_(name) {
+void KthreadPool::add_worker(bool pinned, std::uint32_t cpu) {
+  const auto number = static_cast<std::uint32_t>(workers_.size());
+  workers_.push_back(std::make_unique<Worker>(*this, number, cpu, pinned));
+}
+
+KthreadPool::KthreadPool(System& system, const char* name, std::uint32_t threads,
+                         std::uint32_t max_threads)
+    : system_(system), name_(name), max_threads_(max_threads), idle_(name) {
   const auto cpus = static_cast<std::uint32_t>(system.cpus.size());
-  for (std::uint32_t i = 0; i < threads; ++i)
-    workers_.push_back(std::make_unique<Worker>(*this, i, i % cpus, false));
+  for (std::uint32_t i = 0; i < threads; ++i) add_worker(false, i % cpus);
 }
 
 KthreadPool::KthreadPool(System& system, const char* name, const Cpu& pinned_to)
-    : system_(system), name_(name), idle_(name) {
-  workers_.push_back(std::make_unique<Worker>(*this, pinned_to.index(), pinned_to.index(), true));
+    : system_(system), name_(name), max_threads_(1), idle_(name) {
+  add_worker(true, pinned_to.index());
 }
 
 KthreadPool::~KthreadPool() = default;
@@ -82,6 +89,11 @@ Task<void> KthreadPool::queue(Atomic& ctx, Work& work) {
   co_await ctx.spend(ctx.costs().queue_work);
   ctx.emit(events::WorkqueueQueueWork{ctx.cpu().index(), work.id});
   items_.push_back(&work);
+  if (busy_ + items_.size() > workers_.size() && workers_.size() < max_threads_) {
+    co_await ctx.spend(ctx.costs().thread_create);
+    add_worker(false, ctx.cpu().index());
+    co_return;  // the new thread looks for work when it first runs
+  }
   co_await idle_.wake_one(ctx);
 }
 

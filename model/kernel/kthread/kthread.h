@@ -46,10 +46,11 @@ class Work {
   std::uint64_t id = 0;
 };
 
-/// A fixed set of kernel threads that take work in FIFO order.
+/// Kernel threads that take work in FIFO order.
 class KthreadPool {
  public:
-  KthreadPool(System& system, const char* name, std::uint32_t threads);
+  /// Starts `threads` of them; when work finds all of them busy, more are made, up to `max_threads`.
+  KthreadPool(System& system, const char* name, std::uint32_t threads, std::uint32_t max_threads);
   /// One thread that stays on one CPU.
   KthreadPool(System& system, const char* name, const Cpu& pinned_to);
   ~KthreadPool();
@@ -59,11 +60,16 @@ class KthreadPool {
   /// Legal in any context. `work` must live until it has run.
   Task<void> queue(Atomic& ctx, Work& work);
   std::size_t backlog() const { return items_.size(); }
+  std::size_t thread_count() const { return workers_.size(); }
 
  private:
   struct Worker;
+  void add_worker(bool pinned, std::uint32_t cpu);
+
   System& system_;
   const char* name_;
+  std::uint32_t max_threads_;
+  std::uint32_t busy_ = 0;
   WaitQueue idle_;
   std::deque<Work*> items_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -28,7 +28,8 @@ class CompletionRing {
 
   /// Kernel: how many entries can be posted now.
   Task<std::uint32_t> space(Atomic& ctx) {
-    const std::uint32_t used = tail_copy_ - co_await head_.load_acquire(ctx);
+    const std::uint32_t head = co_await head_.load_acquire(ctx);
+    const std::uint32_t used = tail_copy_ - head;
     co_return used >= size() ? 0 : size() - used;
   }
 
@@ -46,7 +47,8 @@ class CompletionRing {
   /// User: takes the oldest entry, if there is one.
   Task<std::optional<Entry>> take(Atomic& user) {
     const std::uint32_t head = co_await head_.load_relaxed(user);
-    if (head == co_await tail_.load_acquire(user)) co_return std::nullopt;
+    const std::uint32_t tail = co_await tail_.load_acquire(user);
+    if (head == tail) co_return std::nullopt;
     const Entry entry = slots_[head & mask_];
     co_await head_.store_release(user, head + 1);
     co_return entry;
@@ -55,7 +57,8 @@ class CompletionRing {
   /// Whether entries are visible, for wait conditions.
   Task<bool> has_entries(Atomic& ctx) {
     const std::uint32_t head = co_await head_.load_acquire(ctx);
-    co_return head != co_await tail_.load_acquire(ctx);
+    const std::uint32_t tail = co_await tail_.load_acquire(ctx);
+    co_return head != tail;
   }
 
  private:

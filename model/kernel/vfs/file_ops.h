@@ -8,14 +8,15 @@
 namespace iodrome::kernel {
 
 /// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
+/// Without `wait` it only looks at what is cached, and starts nothing.
 /// Errors: ENOENT, EIO. Takes locks that sleep in Linux, so it wants a thread.
-Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait& wait);
+Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
 Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path);
 
 /// open(2) past the look-up: gives the file a descriptor. Errors: EMFILE.
 Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
 /// fstat(2). Returns the size in bytes. Errors: EBADF if it is not a file.
-Task<Result<std::int64_t>> stat_file(Sleepable& ctx, const File& file);
+Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file);
 /// close(2). Errors: EBADF.
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
 
@@ -47,6 +48,24 @@ class DirectRead {
   Errno status_ = Errno::ok;
 };
 
+/// A buffered read's progress: page-cache pages copied to user pages.
+class BufferedRead {
+ public:
+  BufferedRead(FilePtr file, std::uint64_t offset, std::uint64_t bytes,
+               std::span<const hw::PhysAddr> pages)
+      : file_(std::move(file)), pages_(pages), offset_(offset), left_(bytes) {}
+  /// Returns the bytes read in all; short at the end of the file.
+  /// Errors: EAGAIN with `wait` armed, EIO, EBADF.
+  Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
+
+ private:
+  FilePtr file_;
+  std::span<const hw::PhysAddr> pages_;
+  std::uint64_t offset_;
+  std::uint64_t left_;
+  std::uint64_t done_ = 0;
+};
+
 /// sendfile's progress: file pages to a socket by reference, read ahead of the sending.
 class FileSend {
  public:
@@ -59,9 +78,6 @@ class FileSend {
   std::uint64_t sent() const { return sent_; }
 
  private:
-  Task<Result<std::uint64_t>> pages_ready(Atomic& ctx, Os& os, IoWait& wait);
-  Task<Result<std::uint64_t>> send_pages(Atomic& ctx, Os& os, std::uint64_t ready, IoWait& wait);
-
   FilePtr file_;
   FilePtr socket_;
   std::uint64_t offset_;
@@ -81,6 +97,13 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
 /// Errors: EAGAIN with `wait` armed if nothing could be moved.
 Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
                                           std::uint64_t bytes, IoWait& wait);
+
+/// splice(2) as a thread that may sleep calls it: until `bytes` are moved, or the pipe is full, or the file ends.
+Task<Result<std::int64_t>> splice_in_blocking(Sleepable& ctx, Os& os, FilePtr file, Pipe& pipe,
+                                              std::uint64_t offset, std::uint64_t bytes);
+/// The same towards a socket: until `bytes` are moved or the pipe is empty.
+Task<Result<std::int64_t>> splice_out_blocking(Sleepable& ctx, Os& os, Pipe& pipe, FilePtr socket,
+                                               std::uint64_t bytes);
 
 /// send(2) from user memory: the bytes are copied into kernel pages first.
 class UserSend {

@@ -35,7 +35,7 @@ Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger*
 
 }  // namespace
 
-Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait& wait) {
+Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait) {
   co_await ctx.spend(ctx.costs().path_lookup);
   const Result<Inode*> found = os.files.lookup(path);
   if (!found) {
@@ -44,9 +44,11 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
   }
   Inode& inode = **found;
   if (inode.metadata != Inode::Metadata::cached) {
-    wait.stage = events::Stage::queue;
-    add_waiter(inode.metadata_waiters, wait);
-    if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, wait.ledger);
+    if (wait == nullptr) co_return fail(Errno::eagain);
+    wait->stage = events::Stage::queue;
+    add_waiter(inode.metadata_waiters, *wait);
+    if (inode.metadata == Inode::Metadata::cold)
+      co_await read_metadata(ctx, os, inode, wait->ledger);
     co_return fail(Errno::eagain);
   }
   ctx.emit(events::FileOpen{inode.number, 0});
@@ -58,7 +60,7 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
 Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path) {
   for (;;) {
     BlockingWait wait(ctx);
-    Result<FilePtr> file = co_await try_open(ctx, os, path, wait);
+    Result<FilePtr> file = co_await try_open(ctx, os, path, &wait);
     if (file || file.error() != Errno::eagain) co_return file;
     co_await wait.wait("inode");
   }
@@ -69,7 +71,7 @@ Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file) {
   co_return table.install(std::move(file));
 }
 
-Task<Result<std::int64_t>> stat_file(Sleepable& ctx, const File& file) {
+Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file) {
   co_await ctx.spend(ctx.costs().file_stat);
   if (file.inode == nullptr) co_return fail(Errno::ebadf);
   co_return static_cast<std::int64_t>(file.inode->size_bytes);

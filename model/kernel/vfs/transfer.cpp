@@ -72,6 +72,33 @@ Task<Result<std::int64_t>> run_blocking(Sleepable& ctx, Os& os, Transfer& transf
 
 }  // namespace
 
+Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
+  if (file_->inode == nullptr) co_return fail(Errno::ebadf);
+  Inode& inode = *file_->inode;
+  while (left_ > 0 && offset_ < inode.size_bytes) {
+    const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
+    const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
+    const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset_, want, wait);
+    if (!ready) co_return fail(ready.error());
+    const Parts parts = collect(os, inode, offset_, *ready);
+    for (const PagePart& part : parts) {
+      // Source and destination pages need not be aligned to each other.
+      for (std::uint32_t copied = 0; copied < part.bytes;) {
+        const auto at = static_cast<std::uint32_t>(done_ % hw::kPageBytes);
+        const std::uint32_t piece =
+            std::min(part.bytes - copied, static_cast<std::uint32_t>(hw::kPageBytes) - at);
+        co_await copy_bytes(ctx, pages_[done_ / hw::kPageBytes] + at,
+                            part.page->address + part.offset + copied, piece, CacheState::cold);
+        copied += piece;
+        done_ += piece;
+      }
+      offset_ += part.bytes;
+      left_ -= part.bytes;
+    }
+  }
+  co_return static_cast<std::int64_t>(done_);
+}
+
 Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || socket_->socket == nullptr) co_return fail(Errno::ebadf);
   Inode& inode = *file_->inode;
@@ -136,6 +163,44 @@ Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socke
   if (!taken) co_return fail(taken.error());
   pipe.consume(*taken);
   co_return static_cast<std::int64_t>(*taken);
+}
+
+Task<Result<std::int64_t>> splice_in_blocking(Sleepable& ctx, Os& os, FilePtr file, Pipe& pipe,
+                                              std::uint64_t offset, std::uint64_t bytes) {
+  co_await ctx.spend(ctx.costs().splice_call);
+  std::uint64_t done = 0;
+  while (done < bytes && !pipe.full()) {
+    BlockingWait wait(ctx);
+    const Result<std::int64_t> moved =
+        co_await try_splice_in(ctx, os, *file, pipe, offset + done, bytes - done, wait);
+    if (!moved && moved.error() != Errno::eagain) co_return moved;
+    if (!moved) {
+      co_await wait.wait("splice from file");
+      continue;
+    }
+    if (*moved == 0) break;  // the end of the file
+    done += static_cast<std::uint64_t>(*moved);
+  }
+  co_return static_cast<std::int64_t>(done);
+}
+
+Task<Result<std::int64_t>> splice_out_blocking(Sleepable& ctx, Os&, Pipe& pipe, FilePtr socket,
+                                               std::uint64_t bytes) {
+  if (socket->socket == nullptr) co_return fail(Errno::ebadf);
+  co_await ctx.spend(ctx.costs().splice_call);
+  std::uint64_t done = 0;
+  while (done < bytes && !pipe.empty()) {
+    BlockingWait wait(ctx);
+    const Result<std::int64_t> moved =
+        co_await try_splice_out(ctx, pipe, *socket->socket, bytes - done, wait);
+    if (!moved && moved.error() != Errno::eagain) co_return moved;
+    if (!moved) {
+      co_await wait.wait("splice to socket");
+      continue;
+    }
+    done += static_cast<std::uint64_t>(*moved);
+  }
+  co_return static_cast<std::int64_t>(done);
 }
 
 Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/app/app_thread.h"
+
+#include <fmt/format.h>
+
+#include "model/events/io.h"
+
+namespace iodrome::app {
+
+using chain::ChainRun;
+using designs::Way;
+using kernel::Sleepable;
+using kernel::WorkOn;
+
+AppThread::AppThread(kernel::System& system, const designs::Descriptor& design,
+                     designs::Design& instance, ChainSource& source, RequestObserver& observer,
+                     AppCosts& costs, const AppParams& params, std::uint32_t index)
+    : system_(system),
+      source_(source),
+      observer_(observer),
+      costs_(costs),
+      params_(params),
+      index_(index),
+      side_(instance.make_app_side(sleepers_, index)),
+      arrivals_(*this),
+      thread_(system, fmt::format("{}/{}", design.name, index), events::CpuClass::user,
+              index % static_cast<std::uint32_t>(system.cpus.size()), *this) {}
+
+bool AppThread::Arrivals::holds() const {
+  return owner_.source_.ready(owner_.index_) ||
+         (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
+}
+
+Task<void> AppThread::run(Sleepable& ctx) {
+  for (;;) {
+    co_await start_arrived(ctx);
+    const bool reaped = co_await reap_one(ctx);
+    if (reaped) continue;
+    if (in_flight_ == 0 && source_.exhausted(index_)) break;
+    if (source_.ready(index_) && postponed_.empty()) continue;
+    queued_ = 0;
+    co_await side_->wait(ctx, arrivals_);
+  }
+}
+
+Task<void> AppThread::start_arrived(Sleepable& ctx) {
+  // Requests that found no room go first: order of arrival.
+  std::vector<ChainRun*> again;
+  again.swap(postponed_);
+  for (ChainRun* const run : again) co_await advance(ctx, *run);
+  while (postponed_.empty()) {
+    ChainRun* const run = source_.next(index_);
+    if (run == nullptr) break;
+    ++in_flight_;
+    const WorkOn work(ctx, &run->ledger, events::Stage::submit);
+    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id});
+    co_await ctx.spend(costs_.request_start);
+    co_await advance(ctx, *run);
+  }
+}
+
+// Carries a request on from its next step until it waits for a completion, or has ended.
+Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
+  const WorkOn work(ctx, &run.ledger, events::Stage::submit);
+  while (run.next_step < run.chain.steps.size()) {
+    const chain::Step& step = run.chain.steps[run.next_step];
+    if (side_->way(run, run.next_step) == Way::native_sync) {
+      co_await call(ctx, run, step);
+      continue;
+    }
+    const SimTime before = ctx.now();
+    bool queued = co_await side_->queue(ctx, run);
+    if (!queued) {
+      co_await submit(ctx);
+      queued = co_await side_->queue(ctx, run);
+    }
+    submit_times_.add(ctx.now() - before, Duration{0});
+    ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
+    if (!queued) {
+      postponed_.push_back(&run);
+    } else if (++queued_ >= params_.submit_batch) {
+      co_await submit(ctx);
+    }
+    co_return;
+  }
+  co_await finish(ctx, run);
+}
+
+Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
+  const SimTime before = ctx.now();
+  const Duration blocked_before = ctx.thread().blocked_total;
+  const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
+  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
+  run.results[run.next_step] = as_return_value(result);
+  settle(run, run.next_step++);
+}
+
+Task<void> AppThread::submit(Sleepable& ctx) {
+  queued_ = 0;
+  const SimTime before = ctx.now();
+  const Duration blocked_before = ctx.thread().blocked_total;
+  co_await side_->submit(ctx);
+  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
+}
+
+// An error cancels the steps behind it, but for closing what was opened.
+void AppThread::settle(ChainRun& run, std::size_t step) {
+  const chain::Step& failed = run.chain.steps[step];
+  if (run.results[step] >= 0 || failed.on_error == chain::OnError::carry_on) return;
+  while (run.next_step < run.chain.steps.size()) {
+    const chain::Step& next = run.chain.steps[run.next_step];
+    if (next.op == chain::Op::close && next.fd_from >= 0 && run.fd_of(next) >= 0) return;
+    run.results[run.next_step++] = -static_cast<std::int64_t>(Errno::ecanceled);
+  }
+}
+
+Task<bool> AppThread::reap_one(Sleepable& ctx) {
+  const designs::Finished finished = co_await side_->reap(ctx);
+  if (finished.run == nullptr) co_return false;
+  ChainRun& run = *finished.run;
+  const std::size_t last = run.next_step + finished.steps - 1;
+  run.next_step += finished.steps;
+  if (finished.steps == 1) settle(run, last);
+  co_await advance(ctx, run);
+  co_return true;
+}
+
+Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
+  ctx.set_stage(events::Stage::reap);
+  co_await ctx.spend(costs_.request_finish);
+  ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
+  ctx.stop_work();
+  observer_.on_request(run, run.ledger.close(ctx.now()));
+  --in_flight_;
+  source_.finished(index_, run);
+}
+
+}  // namespace iodrome::app

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// The modelled application: one thread's event loop over a design.
+#pragma once
+#include "model/app/chain_source.h"
+#include "model/designs/design.h"
+#include "model/kernel/kthread/kthread.h"
+
+namespace iodrome::app {
+
+struct AppCosts {
+  kernel::Cost request_start;   // user code to turn to a request
+  kernel::Cost request_finish;  // user code to account for its end
+};
+
+struct AppParams {
+  std::int64_t submit_batch = 0;  // requests queued before they are submitted without waiting for more
+};
+
+/// Takes requests from the source, carries them out through the design's verbs, and takes their results.
+class AppThread final : public kernel::ThreadBody {
+ public:
+  AppThread(kernel::System& system, const designs::Descriptor& design, designs::Design& instance,
+            ChainSource& source, RequestObserver& observer, AppCosts& costs, const AppParams& params,
+            std::uint32_t index);
+
+  Task<void> run(kernel::Sleepable& ctx) override;
+  /// A request has arrived for this thread, at no CPU's cost.
+  void notify_arrival() { sleepers_.wake_from_outside(system_); }
+  const SubmitTimes& submit_times() const { return submit_times_; }
+  bool ended() const { return thread_.ended(); }
+
+ private:
+  class Arrivals final : public designs::WakeCondition {
+   public:
+    explicit Arrivals(AppThread& owner) : owner_(owner) {}
+    bool holds() const override;
+    bool possible() const override { return owner_.source_.open_loop(); }
+
+   private:
+    AppThread& owner_;
+  };
+
+  Task<void> start_arrived(kernel::Sleepable& ctx);
+  Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<bool> reap_one(kernel::Sleepable& ctx);
+  Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> submit(kernel::Sleepable& ctx);
+  Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run, const chain::Step& step);
+  void settle(chain::ChainRun& run, std::size_t step);
+
+  kernel::System& system_;
+  ChainSource& source_;
+  RequestObserver& observer_;
+  AppCosts& costs_;
+  const AppParams& params_;
+  const std::uint32_t index_;
+  kernel::WaitQueue sleepers_{"application"};
+  std::unique_ptr<designs::AppSide> side_;
+  Arrivals arrivals_;
+  std::uint32_t in_flight_ = 0;
+  std::int64_t queued_ = 0;
+  std::vector<chain::ChainRun*> postponed_;  // no room in the design's queue yet
+  SubmitTimes submit_times_;
+  kernel::RunningThread thread_;
+};
+
+}  // namespace iodrome::app

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/chain/chain.h"
+
+namespace iodrome::chain {
+
+const char* name_of(Op op) {
+  static constexpr const char* kNames[kOps] = {"nop", "open", "stat", "read", "send", "close"};
+  return kNames[static_cast<int>(op)];
+}
+
+}  // namespace iodrome::chain

@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/chain/walker.h"
+
+namespace iodrome::chain {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+Walker::Walker(WalkerHost& host, ChainRun& run)
+    : IoWait(&Walker::arrived), host_(host), run_(run) {
+  ledger = &run.ledger;
+  id = run.cookie();
+}
+
+// Opening takes locks that sleep. What moves bytes or drops references may run in a softirq; a hardirq may only end a chain.
+bool Walker::legal(Op op, Level level) {
+  if (level == Level::thread) return true;
+  if (level == Level::hardirq) return op == Op::nop;
+  return op != Op::open;
+}
+
+Task<void> Walker::arrived(Atomic& ctx, IoWait& self) {
+  auto& walker = static_cast<Walker&>(self);
+  if (walker.running_) {
+    walker.look_again_ = true;
+    co_return;
+  }
+  const Continue policy = walker.host_.policy();
+  const bool here = policy == Continue::cheapest ||
+                    (policy == Continue::softirq && ctx.level() != Level::hardirq);
+  if (here) co_return co_await walker.advance_atomic(ctx);
+  co_await walker.hand_over(ctx);
+}
+
+Task<void> Walker::hand_over(Atomic& ctx) {
+  co_await ctx.spend(host_.walker_costs().hand_over);
+  if (ctx.ledger() == ledger) ctx.stop_work();
+  ledger->enter(events::Stage::queue, ctx.now());
+  const Op op = at_end() ? Op::nop : run_.chain.steps[run_.next_step].op;
+  const Continue policy = host_.policy();
+  const bool by_softirq = policy == Continue::cheapest || policy == Continue::softirq;
+  if (by_softirq && ctx.level() == Level::hardirq && legal(op, Level::softirq)) {
+    host_.defer_to_softirq(ctx, *this);
+    co_return;
+  }
+  if (policy == Continue::workqueue) co_return co_await host_.workqueue().queue(ctx, *this);
+  co_await host_.threads().queue(ctx, *this);
+}
+
+Task<void> Walker::advance_in(Atomic& ctx, Sleepable* sleeper) {
+  const events::Stage here = ctx.level() == Level::hardirq   ? events::Stage::hardirq
+                             : ctx.level() == Level::softirq ? events::Stage::softirq
+                                                             : events::Stage::kernel;
+  const WorkOn work(ctx, ledger, here);
+  running_ = true;
+  while (!at_end()) {
+    const Step& step = run_.chain.steps[run_.next_step];
+    // A step in progress that only has to collect its result is legal anywhere.
+    const bool collects = direct_read_ && pending == 0;
+    if (sleeper == nullptr && !collects && !legal(step.op, ctx.level())) {
+      running_ = false;
+      co_return co_await hand_over(ctx);
+    }
+    const Value result = co_await take_step(ctx, sleeper, step);
+    if (result || result.error() != Errno::eagain) {
+      settle(result);
+      continue;
+    }
+    if (std::exchange(look_again_, false)) continue;
+    running_ = false;
+    if (ctx.ledger() == ledger) {
+      ctx.stop_work();
+      // The device took over at its doorbell; anything else is waited for in a queue or at the peer.
+      if (ledger->stage() != events::Stage::device) ledger->enter(stage, ctx.now());
+    }
+    co_return;
+  }
+  ChainRun& run = run_;
+  WalkerHost& host = host_;
+  delete this;
+  co_await host.finished(ctx, run);
+}
+
+Result<FilePtr> Walker::file_of(const Step& step) {
+  if (step.fd_from < 0) return host_.files().get(step.fd);
+  if (opened_ == nullptr) return fail(Errno::ebadf);
+  return opened_;
+}
+
+Task<Value> Walker::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  co_await ctx.spend(host_.walker_costs().step);
+  switch (step.op) {
+    case Op::nop: co_return 0;
+    case Op::open: {
+      check(sleeper != nullptr, "open outside a thread");
+      Result<FilePtr> file = co_await try_open(*sleeper, host_.os(), *step.path, this);
+      if (!file) co_return fail(file.error());
+      opened_ = std::move(*file);
+      co_return 0;
+    }
+    case Op::stat: {
+      const Result<FilePtr> file = file_of(step);
+      if (!file) co_return fail(file.error());
+      co_return co_await stat_file(ctx, **file);
+    }
+    case Op::read: co_return co_await read(ctx, step);
+    case Op::send: co_return co_await send(ctx, step);
+    case Op::close: {
+      co_await ctx.spend(ctx.costs().file_close);
+      if (opened_ == nullptr) co_return fail(Errno::ebadf);
+      opened_ = nullptr;
+      co_return 0;
+    }
+  }
+  co_return fail(Errno::einval);
+}
+
+Task<Value> Walker::read(Atomic& ctx, const Step& step) {
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return fail(file.error());
+  if (!run_.direct) {
+    if (!reading_) {
+      co_await ctx.spend(ctx.costs().vfs_read);
+      reading_.emplace(*file, step.offset, step.bytes, run_.buffer);
+    }
+    co_return co_await reading_->try_run(ctx, host_.os(), *this);
+  }
+  if (direct_read_) co_return direct_read_->result();
+  direct_read_.emplace();
+  const Value started = co_await direct_read_->start(ctx, host_.os(), **file, step.offset,
+                                                     step.bytes, run_.buffer, *this);
+  if (!started || *started == 0 || pending == 0) co_return started;
+  co_return fail(Errno::eagain);
+}
+
+Task<Value> Walker::send(Atomic& ctx, const Step& step) {
+  if (!sending_) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    const Result<FilePtr> socket = host_.files().get(step.to_fd);
+    if (!socket) co_return fail(socket.error());
+    co_await ctx.spend(ctx.costs().splice_call);
+    sending_.emplace(*file, *socket, step.offset, step.bytes);
+  }
+  co_return co_await sending_->try_run(ctx, host_.os(), *this);
+}
+
+// Records a step's result and moves on; an error cancels the rest, but for closing what was opened.
+void Walker::settle(const Value& result) {
+  const Step& step = run_.chain.steps[run_.next_step];
+  run_.results[run_.next_step++] = as_return_value(result);
+  sending_.reset();
+  reading_.reset();
+  direct_read_.reset();
+  if (result || step.on_error == OnError::carry_on) return;
+  while (!at_end() && !(run_.chain.steps[run_.next_step].op == Op::close && opened_ != nullptr))
+    run_.results[run_.next_step++] = -static_cast<std::int64_t>(Errno::ecanceled);
+}
+
+}  // namespace iodrome::chain

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+// What every asynchronous-I/O design provides: a kernel side, behind its native calls, and the application's use of them.
+#pragma once
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "model/chain/chain_run.h"
+#include "model/engine/parameters.h"
+#include "model/kernel/os.h"
+#include "model/kernel/sync/wait_queue.h"
+#include "model/kernel/vfs/file_table.h"
+
+namespace iodrome::designs {
+
+using chain::ChainRun;
+using chain::Step;
+using kernel::Sleepable;
+
+/// The modelled application's process: one descriptor table for all its threads.
+struct Process {
+  explicit Process(std::uint32_t fd_limit) : files(fd_limit) {}
+  kernel::FileTable files;
+};
+
+/// How the application carries out a step with this design.
+enum class Way : std::uint8_t {
+  native_async,  // queued, result through the completion ring
+  native_sync,   // a call of the API that returns when it is done
+  unsupported,
+};
+
+/// What a completion says: which request, and the result of which of its steps.
+struct Finished {
+  ChainRun* run = nullptr;
+  std::uint32_t steps = 1;   // results of this many steps, from next_step on, are in run->results
+};
+
+/// A condition outside the design that ends a wait: a request has arrived.
+class WakeCondition {
+ public:
+  virtual ~WakeCondition() = default;
+  virtual bool holds() const = 0;
+  /// False if it can never come to hold: a wait then need not listen for it.
+  virtual bool possible() const = 0;
+};
+
+/// One application thread's use of a design: a good programmer's event loop is written on these five verbs.
+///
+/// The thread is in user mode in every call; what enters the kernel does so inside, and pays for it.
+class AppSide {
+ public:
+  virtual ~AppSide() = default;
+
+  virtual Way way(const ChainRun& run, std::size_t step) const = 0;
+  /// Carries out a native_sync step. Errors are the step's result.
+  virtual Task<Result<std::int64_t>> call(Sleepable& user, ChainRun& run, const Step& step) = 0;
+  /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit(). False: no room now;
+  /// submit what is queued and reap first.
+  virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
+  /// Submits everything queued.
+  virtual Task<void> submit(Sleepable& user) = 0;
+  /// Takes one completion, without entering the kernel if the design allows it; no run if there is none.
+  virtual Task<Finished> reap(Sleepable& user) = 0;
+  /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
+  virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
+};
+
+/// One row of "what is not modelled".
+struct Difference {
+  std::string_view what;
+  std::string_view where;
+};
+
+/// One run's instance of a design.
+class Design {
+ public:
+  virtual ~Design() = default;
+  /// Parameters and costs, filled by the loader before start().
+  virtual void describe(ParameterList& parameters) = 0;
+  /// Checks what the table's types cannot. Returns the complaint, or an empty string.
+  virtual std::string check_parameters() { return {}; }
+  /// Called once the machine stands and parameters are known.
+  virtual void start(kernel::Os& os, Process& process) = 0;
+  /// One per application thread; `sleepers` is where that thread waits.
+  virtual std::unique_ptr<AppSide> make_app_side(kernel::WaitQueue& sleepers, std::uint32_t thread) = 0;
+  /// Costs of this design's own, for the per-cost account.
+  virtual std::vector<std::pair<std::string, const kernel::Cost*>> costs() const { return {}; }
+};
+
+/// How application threads divide the work.
+enum class Threads : std::uint8_t { per_connection, per_cpu };
+
+/// A design's entry in the registry, `designs::<folder>::descriptor`.
+struct Descriptor {
+  std::string_view name;
+  std::string_view summary;
+  std::string_view source;
+  Threads threads;
+  std::span<const Difference> not_modelled;
+  std::unique_ptr<Design> (*make)();
+};
+
+/// Every design, in the order of folder names.
+std::span<const Descriptor* const> all();
+
+}  // namespace iodrome::designs

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/io_uring/uring.h"
+
+#include "model/events/io.h"
+#include "model/kernel/calls/file_calls.h"
+
+namespace iodrome::designs::io_uring {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+// A request (io_kiocb). Links form a list; whoever ends one request starts or cancels the next.
+struct Uring::Req final : IoWait, Work, Pooled {
+  Req(Uring& ring, const Sqe& entry) : IoWait(&Req::device_done), owner(ring), sqe(entry) {
+    ledger = entry.ledger;
+    id = entry.user_data;
+  }
+  static Task<void> device_done(Atomic& ctx, IoWait& self) {
+    auto& req = static_cast<Req&>(self);
+    req.result = as_return_value(req.read.result());
+    co_await req.owner.add_task_work(ctx, req);
+  }
+  // In a worker: this request and everything linked behind it, each allowed to sleep.
+  Task<void> run(Sleepable& ctx) override;
+
+  Uring& owner;
+  Sqe sqe;
+  Req* next = nullptr;
+  DirectRead read;
+  std::int64_t result = 0;
+};
+
+Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& params,
+             WaitQueue& sleepers)
+    : os_(os),
+      files_(files),
+      costs_(costs),
+      sq_entries_(std::bit_ceil(static_cast<std::uint32_t>(params.sq_entries))),
+      cq_(2 * sq_entries_, sleepers),
+      sleepers_(sleepers),
+      workers_(os.system, "iou-wrk", 0, static_cast<std::uint32_t>(params.workers_max)),
+      direct_(static_cast<std::size_t>(params.direct_slots)) {}
+
+bool Uring::forced_async(Opcode opcode) {
+  return opcode == Opcode::statx || opcode == Opcode::splice_in || opcode == Opcode::splice_out;
+}
+
+// Whether a result severs the link: errors, and transfers that are shorter than asked.
+bool Uring::failed(const Sqe& sqe, std::int64_t res) {
+  if (res < 0) return true;
+  const bool transfer = sqe.opcode == Opcode::read || sqe.opcode == Opcode::splice_in ||
+                        sqe.opcode == Opcode::splice_out;
+  return transfer && res != static_cast<std::int64_t>(sqe.bytes);
+}
+
+Task<void> Uring::push(Sleepable& user, const Sqe& sqe) {
+  check(sq_space() > 0, "SQ overflow");
+  co_await user.spend(costs_.sqe_prepare);
+  sq_.push_back(sqe);
+}
+
+Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
+  const std::optional<Cqe> cqe = co_await cq_.take(user);
+  if (cqe) co_await user.spend(costs_.cqe_reap);
+  co_return cqe;
+}
+
+Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* woken) {
+  return syscall(user, Sysno::io_uring_enter, enter_body(user, getevents, woken));
+}
+
+Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
+  co_await ctx.spend(costs_.enter);
+  const std::int64_t consumed = co_await submit_sqes(ctx);
+  while (getevents) {
+    co_await run_task_work(ctx);
+    if (woken == nullptr) break;
+    const bool visible = co_await cq_.has_entries(ctx);
+    if (visible || woken->holds()) break;
+    if (task_work_.empty())
+      co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
+  }
+  co_return consumed;
+}
+
+Task<std::int64_t> Uring::submit_sqes(Sleepable& ctx) {
+  std::int64_t consumed = 0;
+  Req* head = nullptr;
+  Req* tail = nullptr;
+  while (!sq_.empty()) {
+    const Sqe sqe = sq_.front();
+    sq_.pop_front();
+    ++consumed;
+    const WorkOn work(ctx, sqe.ledger, events::Stage::kernel);
+    co_await ctx.spend(costs_.issue);
+    auto* req = new Req(*this, sqe);
+    if (head == nullptr) {
+      head = tail = req;
+    } else {
+      tail = tail->next = req;
+    }
+    // A chain ends at the first SQE without the flag, or with the batch.
+    if (sqe.link && !sq_.empty()) continue;
+    ctx.emit(events::IoAccepted{head->sqe.user_data});
+    co_await start(ctx, std::exchange(head, nullptr));
+  }
+  co_return consumed;
+}
+
+// Issues a request in the owner's context: without blocking, else by a worker.
+Task<void> Uring::start(Sleepable& ctx, Req* req) {
+  const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+  if (!forced_async(req->sqe.opcode)) {
+    const Value result = co_await issue(ctx, *req);
+    if (result) co_return co_await finish(ctx, req, *result);
+    if (result.error() == Errno::einprogress) co_return;
+    if (result.error() != Errno::eagain)
+      co_return co_await finish(ctx, req, as_return_value(result));
+  }
+  if (req->ledger != nullptr) {
+    ctx.stop_work();
+    req->ledger->enter(events::Stage::queue, ctx.now());
+  }
+  co_await workers_.queue(ctx, *req);
+}
+
+// The non-blocking attempt. EAGAIN: a worker must do it; EINPROGRESS: an interrupt will end it.
+Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
+  const Sqe& sqe = req.sqe;
+  switch (sqe.opcode) {
+    case Opcode::nop: co_return 0;
+    case Opcode::read: co_return co_await issue_read(ctx, req);
+    case Opcode::openat_direct: {
+      Result<FilePtr> file = co_await try_open(ctx, os_, *sqe.path, nullptr);
+      if (!file) co_return fail(file.error());
+      direct_[sqe.slot] = std::move(*file);
+      co_return 0;
+    }
+    case Opcode::close_direct: {
+      co_await ctx.spend(ctx.costs().file_close);
+      if (direct_[sqe.slot] == nullptr) co_return fail(Errno::ebadf);
+      direct_[sqe.slot] = nullptr;
+      co_return 0;
+    }
+    default: co_return fail(Errno::eagain);
+  }
+}
+
+Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
+  const Sqe& sqe = req.sqe;
+  const Result<FilePtr> file = files_.get(sqe.fd);
+  if (!file) co_return fail(file.error());
+  if (!sqe.direct_io) co_return fail(Errno::eagain);
+  const Value started = co_await req.read.start(ctx, os_, **file, sqe.offset, sqe.bytes, sqe.pages, req);
+  if (!started || *started == 0) co_return started;
+  if (req.pending == 0) co_return req.read.result();
+  ctx.stop_work();
+  co_return fail(Errno::einprogress);
+}
+
+// The same operations where sleeping is allowed.
+Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
+  const Sqe& sqe = req.sqe;
+  switch (sqe.opcode) {
+    case Opcode::openat_direct: {
+      Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);
+      if (!file) co_return fail(file.error());
+      direct_[sqe.slot] = std::move(*file);
+      co_return 0;
+    }
+    case Opcode::statx: {
+      Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);  // statx goes by path
+      if (!file) co_return fail(file.error());
+      co_return co_await stat_file(ctx, **file);
+    }
+    case Opcode::read: {
+      const Result<FilePtr> file = files_.get(sqe.fd);
+      if (!file) co_return fail(file.error());
+      co_return co_await pread_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes, sqe.pages);
+    }
+    case Opcode::splice_in:
+      if (direct_[sqe.slot] == nullptr) co_return fail(Errno::ebadf);
+      co_return co_await splice_in_blocking(ctx, os_, direct_[sqe.slot], *sqe.pipe, sqe.offset, sqe.bytes);
+    case Opcode::splice_out: {
+      const Result<FilePtr> socket = files_.get(sqe.fd);
+      if (!socket) co_return fail(socket.error());
+      co_return co_await splice_out_blocking(ctx, os_, *sqe.pipe, *socket, sqe.bytes);
+    }
+    default: co_return co_await issue(ctx, req);
+  }
+}
+
+Task<void> Uring::Req::run(Sleepable& ctx) {
+  Uring& ring = owner;
+  Req* req = this;
+  while (req != nullptr) {
+    const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+    const Value value = co_await ring.issue_blocking(ctx, *req);
+    Req* const current = req;
+    current->result = as_return_value(value);
+    req = failed(current->sqe, current->result) ? nullptr : std::exchange(current->next, nullptr);
+    // With a next step the ledger stays here; a step whose success nobody hears of ends in silence.
+    if (req != nullptr && current->sqe.skip_success) {
+      delete current;
+      continue;
+    }
+    co_await ring.add_task_work(ctx, *current);
+  }
+}
+
+// Ends a request in the owner's context: its CQE, then its successor or the cancellation of the rest.
+Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
+  Req* next = std::exchange(req->next, nullptr);
+  const bool severed = failed(req->sqe, res);
+  const bool silent = req->sqe.skip_success;
+  if (severed || !req->sqe.skip_success) co_await post(ctx, req->sqe, res);
+  delete req;
+  if (!severed && next != nullptr) co_return co_await start(ctx, next);
+  while (next != nullptr) {
+    Req* const cancelled = std::exchange(next, next->next);
+    // Behind a request that skips success, the cancelled tail is as silent as its success would have been.
+    if (!silent)
+      co_await post(ctx, cancelled->sqe, -static_cast<std::int64_t>(Errno::ecanceled));
+    delete cancelled;
+  }
+}
+
+Task<void> Uring::post(Sleepable& ctx, const Sqe& sqe, std::int64_t res) {
+  co_await ctx.spend(costs_.cqe_post);
+  ctx.emit(events::IoComplete{sqe.user_data, static_cast<std::uint64_t>(res)});
+  if (sqe.ledger != nullptr) {
+    if (ctx.ledger() == sqe.ledger) ctx.stop_work();
+    sqe.ledger->enter(events::Stage::reap, ctx.now());
+  }
+  const Cqe cqe{sqe.user_data, res};
+  // Once one CQE has overflowed, all go the same way, so that their order is kept.
+  if (overflow_.empty()) {
+    const bool posted = co_await cq_.post(ctx, cqe);
+    if (posted) co_return;
+  }
+  overflow_.push_back(cqe);
+}
+
+Task<void> Uring::flush_overflow(Sleepable& ctx) {
+  while (!overflow_.empty()) {
+    const Cqe cqe = overflow_.front();
+    const bool posted = co_await cq_.post(ctx, cqe);
+    if (!posted) co_return;
+    overflow_.pop_front();
+  }
+}
+
+Task<void> Uring::add_task_work(Atomic& ctx, Req& req) {
+  if (req.ledger != nullptr) {
+    if (ctx.ledger() == req.ledger) ctx.stop_work();
+    req.ledger->enter(events::Stage::wakeup, ctx.now());
+  }
+  task_work_.push_back(&req);
+  if (!sleepers_.empty()) co_await sleepers_.wake_one(ctx);
+}
+
+Task<void> Uring::run_task_work(Sleepable& ctx) {
+  co_await flush_overflow(ctx);
+  while (!task_work_.empty()) {
+    Req* const req = task_work_.front();
+    task_work_.pop_front();
+    const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+    co_await ctx.spend(costs_.task_work);
+    co_await finish(ctx, req, req->result);
+  }
+}
+
+}  // namespace iodrome::designs::io_uring

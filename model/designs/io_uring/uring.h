@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// io_uring, the kernel side: submission and completion rings, linked requests, direct descriptors, workers.
+//
+// Modelled as set up with SINGLE_ISSUER | DEFER_TASKRUN: completions found by interrupts or workers become visible when the
+// owner enters with GETEVENTS.
+// Source: Linux io_uring/ as of 6.1 and its manual pages.
+#pragma once
+#include <deque>
+
+#include "model/designs/design.h"
+#include "model/kernel/kthread/kthread.h"
+#include "model/kernel/ring/completion_ring.h"
+
+namespace iodrome::designs::io_uring {
+
+struct UringCosts {
+  kernel::Cost sqe_prepare;  // user: an SQE filled in
+  kernel::Cost enter;        // io_uring_enter's own work, per call
+  kernel::Cost issue;        // per SQE: consumed, request allocated, prepared, issued
+  kernel::Cost task_work;    // per completion run as task work
+  kernel::Cost cqe_post;     // a CQE written
+  kernel::Cost cqe_reap;     // user: a CQE read
+};
+
+enum class Opcode : std::uint8_t { nop, openat_direct, statx, read, splice_in, splice_out, close_direct };
+
+/// A submission queue entry, as far as the model uses one.
+struct Sqe {
+  Opcode opcode = Opcode::nop;
+  bool link = false;          // IOSQE_IO_LINK
+  bool skip_success = false;  // IOSQE_CQE_SKIP_SUCCESS
+  bool direct_io = false;     // the file was opened with O_DIRECT
+  int fd = -1;                // read: descriptor; splice_out: socket
+  std::uint32_t slot = 0;     // direct descriptor
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  const std::string* path = nullptr;
+  kernel::Pipe* pipe = nullptr;
+  std::span<const hw::PhysAddr> pages;
+  events::StageLedger* ledger = nullptr;
+  std::uint64_t user_data = 0;
+};
+
+struct Cqe {
+  std::uint64_t user_data = 0;
+  std::int64_t res = 0;
+};
+
+struct UringParams {
+  std::int64_t sq_entries = 0;
+  std::int64_t direct_slots = 0;
+  std::int64_t workers_max = 0;  // io-wq threads
+};
+
+class Uring {
+ public:
+  Uring(kernel::Os& os, kernel::FileTable& files, UringCosts& costs, const UringParams& params,
+        kernel::WaitQueue& sleepers);
+
+  // User side.
+  std::uint32_t sq_space() const { return sq_entries_ - static_cast<std::uint32_t>(sq_.size()); }
+  Task<void> push(kernel::Sleepable& user, const Sqe& sqe);
+  Task<std::optional<Cqe>> take(kernel::Sleepable& user);
+  std::size_t queued() const { return sq_.size(); }
+
+  /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it then sleeps until a
+  /// CQE is visible or `woken` holds. Returns the SQEs consumed.
+  Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents, const WakeCondition* woken);
+
+  kernel::FilePtr direct_file(std::uint32_t slot) const { return direct_[slot]; }
+
+ private:
+  struct Req;
+  Task<Result<std::int64_t>> enter_body(kernel::Sleepable& ctx, bool getevents,
+                                        const WakeCondition* woken);
+  Task<std::int64_t> submit_sqes(kernel::Sleepable& ctx);
+  Task<void> start(kernel::Sleepable& ctx, Req* req);
+  Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
+  Task<Result<std::int64_t>> issue_read(kernel::Sleepable& ctx, Req& req);
+  Task<Result<std::int64_t>> issue_blocking(kernel::Sleepable& ctx, Req& req);
+  Task<void> finish(kernel::Sleepable& ctx, Req* req, std::int64_t res);
+  Task<void> post(kernel::Sleepable& ctx, const Sqe& sqe, std::int64_t res);
+  Task<void> run_task_work(kernel::Sleepable& ctx);
+  Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
+  Task<void> flush_overflow(kernel::Sleepable& ctx);
+  static bool forced_async(Opcode opcode);
+  static bool failed(const Sqe& sqe, std::int64_t res);
+
+  kernel::Os& os_;
+  kernel::FileTable& files_;
+  UringCosts& costs_;
+  const std::uint32_t sq_entries_;
+  std::deque<Sqe> sq_;
+  kernel::CompletionRing<Cqe> cq_;
+  std::deque<Cqe> overflow_;
+  kernel::WaitQueue& sleepers_;
+  kernel::KthreadPool workers_;
+  std::deque<Req*> task_work_;
+  std::vector<kernel::FilePtr> direct_;
+};
+
+}  // namespace iodrome::designs::io_uring

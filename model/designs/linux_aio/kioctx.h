@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mainline Linux AIO, the kernel side: io_submit and io_getevents over a context with a completion ring.
+//
+// Invariant: every accepted request owns a future ring slot, so the ring cannot overflow; back-pressure is EAGAIN at submit.
+// Source: Linux fs/aio.c, as of 2.6.19–20 for the ring and admission rules.
+#pragma once
+#include <deque>
+
+#include "model/designs/design.h"
+#include "model/kernel/ring/completion_ring.h"
+#include "model/kernel/sync/spinlock.h"
+
+namespace iodrome::designs::linux_aio {
+
+struct AioCosts {
+  kernel::Cost submit_call;  // io_submit's own work, per call
+  kernel::Cost prepare;      // per iocb: copy 64 bytes in, look the file up, allocate, check
+  kernel::Cost complete;     // aio_complete
+  kernel::Cost getevents;    // io_getevents' own work, per call
+  kernel::Cost copy_event;   // per event copied out
+};
+
+/// A control block, as far as the model uses one.
+struct Iocb {
+  std::uint64_t data = 0;  // comes back in the event
+  int fd = -1;
+  bool direct = true;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = 0;
+  std::span<const hw::PhysAddr> pages;
+  events::StageLedger* ledger = nullptr;
+};
+
+struct IoEvent {
+  std::uint64_t data = 0;
+  std::int64_t res = 0;
+};
+
+/// An AIO context: what io_setup() returns.
+class Kioctx {
+ public:
+  Kioctx(kernel::Os& os, kernel::FileTable& files, AioCosts& costs, std::uint32_t events,
+         kernel::WaitQueue& sleepers);
+
+  /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no slot, EBADF, EINVAL).
+  /// A buffered read is carried out here and now: the submitter sleeps for it.
+  Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<const Iocb> iocbs);
+
+  /// io_getevents(2): at least `min` events, at most `to.size()`. With `woken`, it also returns when that holds.
+  Task<Result<std::int64_t>> getevents(kernel::Sleepable& user, std::uint32_t min, std::span<IoEvent> to);
+
+  /// Sleeps until an event or `woken`: epoll_wait on an eventfd of the context (IOCB_FLAG_RESFD) and the connections.
+  Task<Result<std::int64_t>> epoll_wait(kernel::Sleepable& user, const WakeCondition& woken);
+
+  std::uint32_t slots() const { return ring_.size(); }
+  std::uint32_t requests_active() const { return requests_active_; }
+
+ private:
+  struct Kiocb;
+  Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<const Iocb> iocbs);
+  Task<Errno> submit_one(kernel::Sleepable& ctx, const Iocb& iocb);
+  Task<Result<std::int64_t>> getevents_body(kernel::Sleepable& ctx, std::uint32_t min,
+                                            std::span<IoEvent> to);
+  Task<Result<std::int64_t>> epoll_body(kernel::Sleepable& ctx, const WakeCondition& woken);
+  Task<void> complete(kernel::Atomic& ctx, Kiocb& kiocb, std::int64_t res);
+
+  kernel::Os& os_;
+  kernel::FileTable& files_;
+  AioCosts& costs_;
+  kernel::CompletionRing<IoEvent> ring_;
+  kernel::WaitQueue& sleepers_;
+  kernel::Spinlock lock_{"ctx_lock"};
+  std::uint32_t requests_active_ = 0;  // accepted, and not yet taken out of the ring
+};
+
+}  // namespace iodrome::designs::linux_aio

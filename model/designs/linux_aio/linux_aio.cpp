@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+// Mainline Linux AIO, the application side: an event loop that opens and sends with blocking calls and reads past the page cache.
+#include "model/designs/linux_aio/kioctx.h"
+#include "model/events/io.h"
+#include "model/kernel/calls/file_calls.h"
+
+namespace iodrome::designs::linux_aio {
+
+namespace {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+struct AioParams {
+  std::int64_t events = 0;      // io_setup's argument, per application thread
+  std::int64_t read_bytes = 0;  // a file is read and sent in pieces of this size
+};
+
+class AioSide final : public AppSide {
+ public:
+  AioSide(Os& os, Process& process, AioCosts& costs, const AioParams& params, WaitQueue& sleepers)
+      : os_(os),
+        process_(process),
+        params_(params),
+        context_(os, process.files, costs, static_cast<std::uint32_t>(params.events), sleepers),
+        batch_(static_cast<std::size_t>(params.events)) {}
+
+  Way way(const ChainRun& run, std::size_t step) const override {
+    const chain::Op op = run.chain.steps[step].op;
+    return op == chain::Op::read || op == chain::Op::send ? Way::native_async : Way::native_sync;
+  }
+
+  Task<Value> call(Sleepable& user, ChainRun& run, const Step& step) override {
+    if (step.op == chain::Op::open) return sys_openat(user, os_, process_.files, *step.path);
+    if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
+    if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
+    return nop();
+  }
+
+  Task<bool> queue(Sleepable&, ChainRun& run) override {
+    if (queued_.size() + context_.requests_active() >= context_.slots()) co_return false;
+    if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
+    runs_[run.slot] = &run;
+    run.results[run.next_step] = 0;
+    push_read(run);
+    co_return true;
+  }
+
+  Task<void> submit(Sleepable& user) override {
+    std::size_t done = 0;
+    while (done < queued_.size()) {
+      const std::span<const Iocb> rest = std::span<const Iocb>(queued_).subspan(done);
+      const Value accepted = co_await context_.submit(user, rest);
+      if (accepted) {
+        done += static_cast<std::size_t>(*accepted);
+        continue;
+      }
+      // The first of the rest was refused: its error is its result.
+      failed_.push_back({rest.front().data, -static_cast<std::int64_t>(accepted.error())});
+      ++done;
+    }
+    queued_.clear();
+  }
+
+  Task<Finished> reap(Sleepable& user) override {
+    for (;;) {
+      if (!failed_.empty()) {
+        const IoEvent event = failed_.front();
+        failed_.pop_front();
+        co_return finish(event, event.res);
+      }
+      if (next_ == filled_) {
+        if (context_.requests_active() == 0) co_return Finished{};
+        const Value got = co_await context_.getevents(user, 0, batch_);
+        next_ = 0;
+        filled_ = static_cast<std::size_t>(*got);
+        if (filled_ == 0) co_return Finished{};
+      }
+      const IoEvent event = batch_[next_++];
+      const Finished finished = co_await take(user, event);
+      if (finished.run != nullptr) co_return finished;
+    }
+  }
+
+  Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    co_await submit(user);
+    if (!failed_.empty()) co_return;
+    if (woken.possible()) {
+      co_await context_.epoll_wait(user, woken);
+      co_return;
+    }
+    const Value got = co_await context_.getevents(user, 1, batch_);
+    next_ = 0;
+    filled_ = static_cast<std::size_t>(*got);
+  }
+
+ private:
+  static Task<Value> nop() { co_return 0; }
+  ChainRun& run_of(const IoEvent& event) { return *runs_[ChainRun::slot_of(event.data)]; }
+  Finished finish(const IoEvent& event, std::int64_t result) {
+    ChainRun& run = run_of(event);
+    run.results[run.next_step] = result;
+    return {&run, 1};
+  }
+
+  // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
+  void push_read(ChainRun& run) {
+    const Step& step = run.chain.steps[run.next_step];
+    const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
+    Iocb iocb{run.cookie(), run.fd_of(step), run.direct,
+              step.offset + done, step.bytes - done, run.buffer, &run.ledger};
+    if (step.op == chain::Op::send) {
+      iocb.direct = true;
+      iocb.bytes = std::min(iocb.bytes, static_cast<std::uint64_t>(params_.read_bytes));
+      iocb.bytes = (iocb.bytes + 511) / 512 * 512;
+    }
+    queued_.push_back(iocb);
+  }
+
+  // One event: a read is done with it, a send goes on with send(2) and the next piece.
+  Task<Finished> take(Sleepable& user, const IoEvent& event) {
+    ChainRun& run = run_of(event);
+    const Step& step = run.chain.steps[run.next_step];
+    if (step.op == chain::Op::read || event.res <= 0) {
+      const std::int64_t sent = run.results[run.next_step];
+      co_return finish(event, event.res == 0 ? sent : event.res);
+    }
+    const WorkOn work(user, &run.ledger, events::Stage::submit);
+    std::int64_t& sent = run.results[run.next_step];
+    const auto left = step.bytes - static_cast<std::uint64_t>(sent);
+    const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
+    const Value result =
+        co_await sys_send(user, os_, process_.files, step.to_fd, run.buffer, piece);
+    if (!result) co_return finish(event, as_return_value(result));
+    sent += *result;
+    if (static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
+    push_read(run);
+    co_return Finished{};
+  }
+
+  Os& os_;
+  Process& process_;
+  const AioParams& params_;
+  Kioctx context_;
+  std::vector<ChainRun*> runs_;  // by slot
+  std::vector<Iocb> queued_;
+  std::deque<IoEvent> failed_;
+  std::vector<IoEvent> batch_;
+  std::size_t next_ = 0;
+  std::size_t filled_ = 0;
+};
+
+class LinuxAio final : public Design {
+ public:
+  void describe(ParameterList& list) override {
+    list.add("events", "events", "io_setup's argument, per application thread", &params_.events);
+    list.add("read_bytes", "bytes", "a file is read and sent in pieces of this size", &params_.read_bytes);
+    list.add("costs.submit_call", "", "io_submit's own work, per call", &costs_.submit_call.each);
+    list.add("costs.prepare", "", "per iocb: copied in, file looked up, allocated", &costs_.prepare.each);
+    list.add("costs.complete", "", "aio_complete, per event", &costs_.complete.each);
+    list.add("costs.getevents", "", "io_getevents' own work, per call", &costs_.getevents.each);
+    list.add("costs.copy_event", "", "an event copied out", &costs_.copy_event.each);
+  }
+  void start(Os& os, Process& process) override {
+    os_ = &os;
+    process_ = &process;
+  }
+  std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
+    return std::make_unique<AioSide>(*os_, *process_, costs_, params_, sleepers);
+  }
+  std::vector<std::pair<std::string, const Cost*>> costs() const override {
+    return {{"submit_call", &costs_.submit_call}, {"prepare", &costs_.prepare},
+            {"complete", &costs_.complete},       {"getevents", &costs_.getevents},
+            {"copy_event", &costs_.copy_event}};
+  }
+
+ private:
+  AioParams params_;
+  AioCosts costs_;
+  Os* os_ = nullptr;
+  Process* process_ = nullptr;
+};
+
+constexpr Difference kNotModelled[] = {
+    {"writes, fsync, poll, cancellation; the retry path of 2.6", "designs/linux_aio"},
+    {"the ring's exact size rounding (whole pages)", "designs/linux_aio"},
+};
+
+}  // namespace
+
+extern const Descriptor descriptor;
+const Descriptor descriptor = {
+    .name = "linux_aio",
+    .summary = "io_submit of direct reads; open and send are blocking calls",
+    .source = "Linux fs/aio.c, 2.6.19–20",
+    .threads = Threads::per_cpu,
+    .not_modelled = kNotModelled,
+    .make = []() -> std::unique_ptr<Design> { return std::make_unique<LinuxAio>(); },
+};
+
+}  // namespace iodrome::designs::linux_aio

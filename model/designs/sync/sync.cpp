@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+// Blocking calls, a thread per connection: the design every other one is measured against.
+#include "model/designs/design.h"
+#include "model/kernel/calls/file_calls.h"
+
+namespace iodrome::designs::sync {
+
+namespace {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+class SyncSide final : public AppSide {
+ public:
+  SyncSide(Os& os, Process& process, WaitQueue& sleepers)
+      : os_(os), process_(process), sleepers_(sleepers) {}
+
+  Way way(const ChainRun&, std::size_t) const override { return Way::native_sync; }
+
+  Task<Value> call(Sleepable& user, ChainRun& run, const Step& step) override {
+    FileTable& files = process_.files;
+    const int fd = run.fd_of(step);
+    switch (step.op) {
+      case chain::Op::nop: return nop();
+      case chain::Op::open: return sys_openat(user, os_, files, *step.path);
+      case chain::Op::stat: return sys_fstat(user, files, fd);
+      case chain::Op::read:
+        return sys_pread(user, os_, files, fd, run.direct, step.offset, step.bytes, run.buffer);
+      case chain::Op::send:
+        return sys_sendfile(user, os_, files, step.to_fd, fd, step.offset, step.bytes);
+      case chain::Op::close: return sys_close(user, files, fd);
+    }
+    return nop();
+  }
+
+  Task<bool> queue(Sleepable&, ChainRun&) override { co_return false; }
+  Task<void> submit(Sleepable&) override { co_return; }
+  Task<Finished> reap(Sleepable&) override { co_return Finished{}; }
+
+  /// The thread blocks in recv() until its connection has a request.
+  Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    co_await syscall(user, Sysno::recvfrom, recv(user, woken));
+  }
+
+ private:
+  static Task<Value> nop() { co_return 0; }
+
+  Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {
+    co_await ctx.spend(ctx.costs().event_wait);
+    while (!woken.holds()) co_await sleepers_.wait(ctx, "request", events::Stage::arrival);
+    co_return 0;
+  }
+
+  Os& os_;
+  Process& process_;
+  WaitQueue& sleepers_;
+};
+
+class Sync final : public Design {
+ public:
+  void describe(ParameterList&) override {}
+  void start(Os& os, Process& process) override {
+    os_ = &os;
+    process_ = &process;
+  }
+  std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
+    return std::make_unique<SyncSide>(*os_, *process_, sleepers);
+  }
+
+ private:
+  Os* os_ = nullptr;
+  Process* process_ = nullptr;
+};
+
+constexpr Difference kNotModelled[] = {
+    {"memory and cache footprint of many thread stacks", "designs/sync"},
+};
+
+}  // namespace
+
+extern const Descriptor descriptor;
+const Descriptor descriptor = {
+    .name = "sync",
+    .summary = "blocking calls, one thread per connection",
+    .source = "open(2), fstat(2), sendfile(2), pread(2), close(2)",
+    .threads = Threads::per_connection,
+    .not_modelled = kNotModelled,
+    .make = []() -> std::unique_ptr<Design> { return std::make_unique<Sync>(); },
+};
+
+}  // namespace iodrome::designs::sync

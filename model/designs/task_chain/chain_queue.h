@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// The task-chain design, the kernel side: whole chains in by one call, one ring entry each out.
+//
+// Every accepted chain owns a future ring slot: the ring cannot overflow, back-pressure is EAGAIN at submit.
+// Source: the design sketched on linux-kernel and linux-fsdevel, 2006-12-28 and 2007-01-03.
+#pragma once
+#include "model/chain/walker.h"
+#include "model/designs/design.h"
+#include "model/kernel/ring/completion_ring.h"
+#include "model/kernel/sync/spinlock.h"
+
+namespace iodrome::designs::task_chain {
+
+struct ChainCosts {
+  kernel::Cost user_build;   // user: a chain's descriptor filled in, per step
+  kernel::Cost submit_call;  // chain_submit's own work, per call
+  kernel::Cost accept;       // per chain: copied in, allocated, slot reserved
+  kernel::Cost validate;     // per step: checked before anything runs
+  kernel::Cost ring_post;    // the result written and the entry posted
+  kernel::Cost user_reap;    // user: an entry read
+  chain::WalkerCosts walker;
+};
+
+struct ChainParams {
+  std::int64_t ring_entries = 0;
+  std::int64_t threads = 0;   // kernel threads that any chain may use
+  std::string continue_in;    // cheapest | softirq | kthread | workqueue
+  std::string start_in;       // submitter | kthread
+  chain::Continue policy = chain::Continue::cheapest;
+  bool start_in_submitter = true;
+};
+
+/// What all chains of the machine share.
+struct ChainEngine {
+  ChainEngine(kernel::Os& os, designs::Process& process, ChainCosts& costs, const ChainParams& params);
+  kernel::Os& os;
+  designs::Process& process;
+  ChainCosts& costs;
+  const ChainParams& params;
+  kernel::KthreadPool threads;
+  kernel::Workqueue workqueue;
+  class Tasklet;
+  std::unique_ptr<Tasklet> tasklet;
+  ~ChainEngine();
+};
+
+struct ChainEvent {
+  std::uint64_t user_data = 0;
+  std::int64_t error = 0;  // 0, or minus the errno of the first step that failed
+};
+
+class ChainQueue final : public chain::WalkerHost {
+ public:
+  ChainQueue(ChainEngine& engine, kernel::WaitQueue& sleepers);
+
+  /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
+  /// Errors: EINVAL (a bad step anywhere), EAGAIN (no ring slot for the first).
+  Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
+  /// chain_wait: sleeps until an entry is visible or `woken` holds.
+  Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken);
+  /// User: takes an entry from the ring, no call.
+  Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);
+
+  std::uint32_t slots_free() const { return ring_.size() - in_flight_; }
+
+  // chain::WalkerHost
+  kernel::Os& os() override { return engine_.os; }
+  kernel::FileTable& files() override { return engine_.process.files; }
+  chain::WalkerCosts& walker_costs() override { return engine_.costs.walker; }
+  chain::Continue policy() const override { return engine_.params.policy; }
+  kernel::KthreadPool& threads() override { return engine_.threads; }
+  kernel::Workqueue& workqueue() override { return engine_.workqueue; }
+  void defer_to_softirq(kernel::Atomic& ctx, chain::Walker& walker) override;
+  Task<void> finished(kernel::Atomic& ctx, ChainRun& run) override;
+
+ private:
+  Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
+  Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
+  static bool valid(const chain::Chain& chain);
+
+  ChainEngine& engine_;
+  kernel::WaitQueue& sleepers_;
+  kernel::CompletionRing<ChainEvent> ring_;
+  kernel::Spinlock lock_{"chain_ring"};
+  std::uint32_t in_flight_ = 0;  // accepted, and not yet taken out of the ring
+};
+
+}  // namespace iodrome::designs::task_chain

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+// The task-chain design, the application side: every request is one chain; the application learns of its end and nothing between.
+#include "model/designs/task_chain/chain_queue.h"
+
+namespace iodrome::designs::task_chain {
+
+namespace {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+class ChainSide final : public AppSide {
+ public:
+  ChainSide(ChainEngine& engine, WaitQueue& sleepers) : costs_(engine.costs), queue_(engine, sleepers) {}
+
+  Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
+  Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
+
+  Task<bool> queue(Sleepable& user, ChainRun& run) override {
+    if (queued_.size() >= queue_.slots_free()) co_return false;
+    if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
+    runs_[run.slot] = &run;
+    co_await user.spend(costs_.user_build, run.chain.steps.size());
+    queued_.push_back(&run);
+    co_return true;
+  }
+
+  Task<void> submit(Sleepable& user) override {
+    std::size_t done = 0;
+    while (done < queued_.size()) {
+      const auto rest = std::span<ChainRun* const>(queued_).subspan(done);
+      const Value accepted = co_await queue_.submit(user, rest);
+      check(accepted.has_value(), "the application submitted a chain that cannot be accepted");
+      done += static_cast<std::size_t>(*accepted);
+    }
+    queued_.clear();
+  }
+
+  Task<Finished> reap(Sleepable& user) override {
+    const std::optional<ChainEvent> event = co_await queue_.take(user);
+    if (!event) co_return Finished{};
+    ChainRun& run = *runs_[ChainRun::slot_of(event->user_data)];
+    // The walker has moved next_step to the end; the results are all there.
+    run.next_step = 0;
+    co_return Finished{&run, static_cast<std::uint32_t>(run.chain.steps.size())};
+  }
+
+  Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    co_await submit(user);
+    co_await queue_.wait(user, woken);
+  }
+
+ private:
+  ChainCosts& costs_;
+  ChainQueue queue_;
+  std::vector<ChainRun*> queued_;
+  std::vector<ChainRun*> runs_;  // by slot
+};
+
+class TaskChain final : public Design {
+ public:
+  void describe(ParameterList& list) override {
+    list.add("ring_entries", "entries", "completion ring size, per application thread", &params_.ring_entries);
+    list.add("threads", "threads", "kernel threads that chains may use", &params_.threads);
+    list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue", &params_.continue_in);
+    list.add("start_in", "", "who takes the first steps: submitter or kthread", &params_.start_in);
+    list.add("costs.user_build", "", "user: a chain's descriptor, per step", &costs_.user_build.each);
+    list.add("costs.submit_call", "", "chain_submit's own work, per call", &costs_.submit_call.each);
+    list.add("costs.accept", "", "per chain: copied in, allocated, slot reserved", &costs_.accept.each);
+    list.add("costs.validate", "", "per step: checked before anything runs", &costs_.validate.each);
+    list.add("costs.ring_post", "", "a result written and its entry posted", &costs_.ring_post.each);
+    list.add("costs.user_reap", "", "user: an entry read", &costs_.user_reap.each);
+    list.add("costs.step", "", "a step taken up and dispatched", &costs_.walker.step.each);
+    list.add("costs.hand_over", "", "a chain passed to another context", &costs_.walker.hand_over.each);
+  }
+
+  std::string check_parameters() override {
+    if (params_.continue_in == "cheapest") params_.policy = chain::Continue::cheapest;
+    else if (params_.continue_in == "softirq") params_.policy = chain::Continue::softirq;
+    else if (params_.continue_in == "kthread") params_.policy = chain::Continue::kthread;
+    else if (params_.continue_in == "workqueue") params_.policy = chain::Continue::workqueue;
+    else return "task_chain.continue_in is one of cheapest, softirq, kthread, workqueue, not '" + params_.continue_in + "'";
+    if (params_.start_in != "submitter" && params_.start_in != "kthread")
+      return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
+    params_.start_in_submitter = params_.start_in == "submitter";
+    return {};
+  }
+
+  void start(Os& os, Process& process) override {
+    engine_ = std::make_unique<ChainEngine>(os, process, costs_, params_);
+  }
+  std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
+    return std::make_unique<ChainSide>(*engine_, sleepers);
+  }
+  std::vector<std::pair<std::string, const Cost*>> costs() const override {
+    return {{"user_build", &costs_.user_build}, {"submit_call", &costs_.submit_call},
+            {"accept", &costs_.accept},         {"validate", &costs_.validate},
+            {"ring_post", &costs_.ring_post},   {"user_reap", &costs_.user_reap},
+            {"step", &costs_.walker.step},      {"hand_over", &costs_.walker.hand_over}};
+  }
+
+ private:
+  ChainParams params_;
+  ChainCosts costs_;
+  std::unique_ptr<ChainEngine> engine_;
+};
+
+constexpr Difference kNotModelled[] = {
+    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, send, close in order",
+     "model/chain"},
+    {"ways other than in-kernel writes to bring the result to user memory", "designs/task_chain"},
+};
+
+}  // namespace
+
+extern const Descriptor descriptor;
+const Descriptor descriptor = {
+    .name = "task_chain",
+    .summary = "one call submits the whole chain; steps go on in threads, softirqs or hardirqs",
+    .source = "E. Polyakov, linux-fsdevel and linux-kernel, 2006-12-28 to 2007-01-06",
+    .threads = Threads::per_cpu,
+    .not_modelled = kNotModelled,
+    .make = []() -> std::unique_ptr<Design> { return std::make_unique<TaskChain>(); },
+};
+
+}  // namespace iodrome::designs::task_chain
