@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+// Servers whose order of service is decided on arrival: no event is needed to know when they end.
+#pragma once
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+#include "model/engine/time.h"
+
+namespace iodrome::hw {
+
+/// One FIFO server, e.g. a bus. Arrivals come in time order.
+class FifoServer {
+ public:
+  /// Takes one customer and returns when its service ends.
+  SimTime serve(SimTime arrival, Duration service) {
+    free_at_ = std::max(free_at_, arrival) + service;
+    return free_at_;
+  }
+  SimTime free_at() const { return free_at_; }
+
+ private:
+  SimTime free_at_{};
+};
+
+/// A pipeline that admits one customer per interval and holds at most `slots` of them; 0 is no limit.
+class Pipeline {
+ public:
+  Pipeline(Duration interval, std::size_t slots) : interval_(interval), slots_free_at_(slots) {}
+
+  /// Takes one customer and returns when it leaves the pipeline.
+  ///
+  /// Order: FIFO admission.
+  SimTime serve(SimTime arrival, Duration latency) {
+    SimTime start = std::max(arrival, next_admission_);
+    if (!slots_free_at_.empty()) start = std::max(start, slots_free_at_.front());
+    next_admission_ = start + interval_;
+    if (!slots_free_at_.empty()) {
+      std::pop_heap(slots_free_at_.begin(), slots_free_at_.end(), std::greater<>{});
+      slots_free_at_.back() = start + latency;
+      std::push_heap(slots_free_at_.begin(), slots_free_at_.end(), std::greater<>{});
+    }
+    return start + latency;
+  }
+
+ private:
+  Duration interval_;
+  SimTime next_admission_{};
+  std::vector<SimTime> slots_free_at_;  // a heap, earliest first
+};
+
+}  // namespace iodrome::hw

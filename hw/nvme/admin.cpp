@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+// Admin commands: queues, identify, features.
+#include <bit>
+#include <cstring>
+
+#include "hw/nvme/nvme.h"
+
+namespace iodrome::hw {
+
+using nvme::AdminOpcode;
+using nvme::Status;
+
+Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
+  co_await pause_until(timeline_,
+                       admin_.serve(timeline_.now(), params_.admin_latency) + params_.completion_write);
+  if (queue.deleted) co_return;
+  ++counters_.admin_commands;
+  Status status = Status::invalid_opcode;
+  std::uint32_t result = 0;
+  const auto id = static_cast<std::uint16_t>(entry.cdw10);
+  switch (static_cast<AdminOpcode>(entry.opcode)) {
+    case AdminOpcode::create_io_cq: status = create_completion_queue(entry); break;
+    case AdminOpcode::create_io_sq: status = create_submission_queue(entry); break;
+    case AdminOpcode::delete_io_cq: status = delete_completion_queue(id); break;
+    case AdminOpcode::delete_io_sq: status = delete_submission_queue(id); break;
+    case AdminOpcode::identify: status = co_await identify(entry); break;
+    case AdminOpcode::set_features:
+      status = (entry.cdw10 & 0xff) == nvme::kFeatureNumberOfQueues ? Status::success : Status::invalid_field;
+      result = static_cast<std::uint32_t>(params_.queue_pairs - 1) * 0x0001'0001u;
+      break;
+  }
+  report(queue, entry, status, status == Status::success ? result : 0);
+}
+
+Status Nvme::create_completion_queue(const nvme::SubmissionEntry& entry) {
+  const std::uint32_t id = entry.cdw10 & 0xffff;
+  const std::uint32_t entries = (entry.cdw10 >> 16) + 1;
+  const std::uint32_t vector = entry.cdw11 >> 16;
+  if (id == 0 || id >= completion_.size() || completion_[id] != nullptr) return Status::invalid_queue_id;
+  if (entries < 2 || entries > params_.queue_entries) return Status::invalid_queue_size;
+  if (vector >= vectors_.size()) return Status::invalid_vector;
+  if ((entry.cdw11 & 1) == 0) return Status::invalid_field;
+  if (entry.prp1 % nvme::kPageBytes != 0) return Status::invalid_prp_offset;
+  auto queue = std::make_unique<CompletionQueue>();
+  queue->id = static_cast<std::uint16_t>(id);
+  queue->vector = static_cast<std::uint16_t>(vector);
+  queue->interrupts = (entry.cdw11 & 2) != 0;
+  queue->entries = entries;
+  queue->base = entry.prp1;
+  completion_[id] = std::move(queue);
+  return Status::success;
+}
+
+Status Nvme::create_submission_queue(const nvme::SubmissionEntry& entry) {
+  const std::uint32_t id = entry.cdw10 & 0xffff;
+  const std::uint32_t entries = (entry.cdw10 >> 16) + 1;
+  const std::uint32_t completion = entry.cdw11 >> 16;
+  if (id == 0 || id >= submission_.size() || submission_[id] != nullptr) return Status::invalid_queue_id;
+  if (entries < 2 || entries > params_.queue_entries) return Status::invalid_queue_size;
+  if (completion == 0 || completion >= completion_.size() || completion_[completion] == nullptr)
+    return Status::invalid_completion_queue;
+  if ((entry.cdw11 & 1) == 0) return Status::invalid_field;
+  if (entry.prp1 % nvme::kPageBytes != 0) return Status::invalid_prp_offset;
+  auto queue = std::make_unique<SubmissionQueue>();
+  queue->id = static_cast<std::uint16_t>(id);
+  queue->completion_queue = static_cast<std::uint16_t>(completion);
+  queue->entries = entries;
+  queue->base = entry.prp1;
+  ++completion_[completion]->users;
+  submission_[id] = std::move(queue);
+  return Status::success;
+}
+
+Status Nvme::delete_completion_queue(std::uint16_t id) {
+  if (id == 0 || id >= completion_.size() || completion_[id] == nullptr) return Status::invalid_queue_id;
+  if (completion_[id]->users != 0) return Status::invalid_queue_deletion;
+  completion_[id]->deleted = true;
+  old_completion_.push_back(std::move(completion_[id]));
+  return Status::success;
+}
+
+Status Nvme::delete_submission_queue(std::uint16_t id) {
+  if (id == 0 || id >= submission_.size() || submission_[id] == nullptr) return Status::invalid_queue_id;
+  submission_[id]->deleted = true;
+  --completion_[submission_[id]->completion_queue]->users;
+  old_submission_.push_back(std::move(submission_[id]));
+  return Status::success;
+}
+
+Task<Status> Nvme::identify(const nvme::SubmissionEntry& entry) {
+  std::vector<std::byte> page(nvme::kPageBytes);
+  const std::uint32_t what = entry.cdw10 & 0xff;
+  if (what == nvme::kIdentifyNamespace) {
+    if (entry.namespace_id != 1) co_return Status::invalid_namespace;
+    const auto block_log2 = static_cast<std::uint32_t>(block_shift_) << 16;
+    for (const std::size_t at : {0u, 8u, 16u})  // size, capacity, utilisation
+      std::memcpy(page.data() + nvme::kNamespaceSizeAt + at, &blocks_, sizeof blocks_);
+    std::memcpy(page.data() + nvme::kLbaFormat0At, &block_log2, sizeof block_log2);
+  } else if (what == nvme::kIdentifyController) {
+    const auto pages = static_cast<std::uint64_t>(params_.max_transfer) / nvme::kPageBytes;
+    const std::uint32_t namespaces = 1;
+    page[nvme::kMaxTransferAt] = static_cast<std::byte>(std::countr_zero(pages));
+    std::memcpy(page.data() + nvme::kNamespaceCountAt, &namespaces, sizeof namespaces);
+  } else {
+    co_return Status::invalid_field;
+  }
+  const Payload payload{.to_host = true, .medium_offset = 0, .buffer = page.data()};
+  co_return co_await move_payload(entry, nvme::kPageBytes, payload);
+}
+
+}  // namespace iodrome::hw

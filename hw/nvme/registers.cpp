@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+// The register window of the controller.
+#include "hw/nvme/registers.h"
+
+#include <cstring>
+
+#include "hw/nvme/nvme.h"
+
+namespace iodrome::hw {
+namespace {
+
+template <class T>
+Response get(std::span<std::byte> data, T value) {
+  if (data.size() != sizeof(T)) return Response::command_error;
+  std::memcpy(data.data(), &value, sizeof(T));
+  return Response::ok;
+}
+
+template <class T>
+Response set(std::span<const std::byte> data, T& value) {
+  if (data.size() != sizeof(T)) return Response::command_error;
+  std::memcpy(&value, data.data(), sizeof(T));
+  return Response::ok;
+}
+
+}  // namespace
+
+Response Nvme::access(Command command, std::uint64_t address, std::span<std::byte> data) {
+  if (address >= nvme::kDoorbells && address < nvme::kMsixTable) {
+    std::uint32_t value = 0;
+    if (command == Command::read) return Response::command_error;
+    const Response response = set(data, value);
+    return response == Response::ok ? ring_doorbell(address, value) : response;
+  }
+  if (address >= nvme::kMsixTable) return access_vector(command, address - nvme::kMsixTable, data);
+  return command == Command::read ? read_register(address, data) : write_register(address, data);
+}
+
+Response Nvme::read_register(std::uint64_t address, std::span<std::byte> data) {
+  // CAP: queue size; queues are contiguous (CQR); NVM command set; stride 0; pages of 4 KiB.
+  const std::uint64_t capabilities =
+      static_cast<std::uint64_t>(params_.queue_entries - 1) | (1ull << 16) | (1ull << 37);
+  switch (address) {
+    case nvme::kCap: return get(data, capabilities);
+    case nvme::kVs: return get(data, nvme::kVersion14);
+    case nvme::kCc: return get(data, configuration_);
+    case nvme::kCsts: return get(data, status_);
+    case nvme::kAqa: return get(data, admin_sizes_);
+    case nvme::kAsq: return get(data, admin_sq_);
+    case nvme::kAcq: return get(data, admin_cq_);
+    default: return Response::address_error;
+  }
+}
+
+Response Nvme::write_register(std::uint64_t address, std::span<const std::byte> data) {
+  switch (address) {
+    case nvme::kCc: {
+      std::uint32_t value = 0;
+      const Response response = set(data, value);
+      if (response == Response::ok) configure(value);
+      return response;
+    }
+    case nvme::kAqa: return set(data, admin_sizes_);
+    case nvme::kAsq: return set(data, admin_sq_);
+    case nvme::kAcq: return set(data, admin_cq_);
+    case nvme::kCap:
+    case nvme::kVs:
+    case nvme::kCsts: return Response::command_error;
+    default: return Response::address_error;
+  }
+}
+
+void Nvme::configure(std::uint32_t value) {
+  const bool was_enabled = (configuration_ & nvme::kCcEnable) != 0;
+  configuration_ = value;
+  if ((value & nvme::kCcShutdownMask) != 0) status_ |= nvme::kCstsShutdownDone;
+  const bool enabled = (value & nvme::kCcEnable) != 0;
+  if (enabled && !was_enabled) enable();
+  if (!enabled && was_enabled) disable();
+}
+
+void Nvme::enable() {
+  submission_[0] = std::make_unique<SubmissionQueue>();
+  submission_[0]->entries = (admin_sizes_ & 0xfff) + 1;
+  submission_[0]->base = admin_sq_;
+  completion_[0] = std::make_unique<CompletionQueue>();
+  completion_[0]->entries = ((admin_sizes_ >> 16) & 0xfff) + 1;
+  completion_[0]->base = admin_cq_;
+  completion_[0]->interrupts = true;
+  completion_[0]->users = 1;
+  status_ = nvme::kCstsReady;
+  if (submission_[0]->entries < 2 || completion_[0]->entries < 2) status_ = nvme::kCstsFatal;
+}
+
+void Nvme::disable() {
+  for (auto& queue : submission_) {
+    if (queue == nullptr) continue;
+    queue->deleted = true;
+    old_submission_.push_back(std::move(queue));
+  }
+  for (auto& queue : completion_) {
+    if (queue == nullptr) continue;
+    queue->deleted = true;
+    old_completion_.push_back(std::move(queue));
+  }
+  status_ = 0;
+}
+
+Response Nvme::ring_doorbell(std::uint64_t address, std::uint32_t value) {
+  const std::uint64_t index = (address - nvme::kDoorbells) / 4;
+  const std::uint64_t id = index / 2;
+  if (address % 4 != 0 || id >= submission_.size()) return Response::address_error;
+  if (status_ != nvme::kCstsReady) return Response::generic_error;
+  if (index % 2 == 0) {
+    SubmissionQueue* const queue = submission_[id].get();
+    if (queue == nullptr || value >= queue->entries) return Response::generic_error;
+    if (value != queue->tail) {
+      queue->tail = value;
+      fetch(*queue, value);
+    }
+    return Response::ok;
+  }
+  CompletionQueue* const queue = completion_[id].get();
+  if (queue == nullptr || value >= queue->entries) return Response::generic_error;
+  queue->head = value;
+  if (!queue->backlog.empty()) post_backlog(*queue);
+  return Response::ok;
+}
+
+Response Nvme::access_vector(Command command, std::uint64_t offset, std::span<std::byte> data) {
+  const std::uint64_t index = offset / nvme::kMsixEntryBytes;
+  if (index >= vectors_.size()) return Response::address_error;
+  Vector& vector = vectors_[index];
+  std::uint32_t control = vector.masked ? 1 : 0;
+  const bool reading = command == Command::read;
+  switch (offset % nvme::kMsixEntryBytes) {
+    case nvme::kMsixAddress: return reading ? get(data, vector.address) : set(data, vector.address);
+    case nvme::kMsixData: return reading ? get(data, vector.data) : set(data, vector.data);
+    case nvme::kMsixControl: break;
+    default: return Response::address_error;
+  }
+  if (reading) return get(data, control);
+  const Response response = set(data, control);
+  if (response != Response::ok) return response;
+  vector.masked = (control & 1) != 0;
+  if (!vector.masked && vector.pending) send_unmasked(static_cast<std::uint16_t>(index));
+  return Response::ok;
+}
+
+}  // namespace iodrome::hw
