@@ -66,7 +66,7 @@ struct AccessLogOptions {
 /// GET with 200 or 206 is sent, GET with 304 and every HEAD is stat_only, all else is skipped.
 /// Order: whole-second stamps are spread first, then everything is sorted by arrival, then line.
 /// Errors: an unreadable or empty log, a malformed line (naming it), a log without a replayable
-/// request, or one longer than 106 days (the range of a picosecond clock); then nothing is returned.
+/// request, one longer than 106 days (the range of a picosecond clock); then nothing is returned.
 [[nodiscard]] std::optional<AccessLog> read_access_log(TextSource& source,
                                                        const AccessLogOptions& options,
                                                        Diagnostics& diagnostics);
