@@ -156,6 +156,10 @@ class SectionReader {
       const std::string_view value = trim(text.substr(equals + 1));
       option.has_value = true;
       option.value_place = place_of(source, value.empty() ? text.substr(equals) : value);
+      if (const std::size_t open = unclosed_variable(value); open != std::string_view::npos) {
+        return diagnostics_.error(place_of(source, value.substr(open)),
+                                  "'${' is not closed by '}'");
+      }
       option.value = replace_keywords(replace_variables(value, option), option);
     }
     if (result_.sections.empty()) {
@@ -165,6 +169,14 @@ class SectionReader {
     result_.sections.back().options.push_back(std::move(option));
   }
 
+  /// Where a `${` without a `}` stands, npos when there is none.
+  static std::size_t unclosed_variable(std::string_view value) {
+    const std::size_t open = value.rfind("${");
+    if (open == std::string_view::npos) return open;
+    return value.find('}', open) == std::string_view::npos ? open : std::string_view::npos;
+  }
+
+  /// Every `${` of `value` is closed.
   std::string replace_variables(std::string_view value, JobOption& option) {
     std::string out;
     while (true) {
@@ -172,10 +184,6 @@ class SectionReader {
       out += value.substr(0, start);
       if (start == std::string_view::npos) return out;
       const std::size_t stop = value.find('}', start);
-      if (stop == std::string_view::npos) {
-        diagnostics_.error(option.value_place, "'${' is not closed by '}'");
-        return out;
-      }
       const std::string_view name = value.substr(start + 2, stop - start - 2);
       const auto known = environment_.variable ? environment_.variable(name) : std::nullopt;
       if (known) out += *known;
