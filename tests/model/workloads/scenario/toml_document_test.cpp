@@ -81,6 +81,17 @@ TEST_CASE("files that cannot be read or are no TOML are reported") {
   REQUIRE(table->get("a")->source().begin.line == 1);
 }
 
+TEST_CASE("bare keys beyond ASCII and broken headers are errors with their place") {
+  for (const char* text : {"gr\xC3\xB6\xC3\x9F" "e = 3\n", "a = b\"\xC3\xA4\"\n", "[=x]\n",
+                           "a = 1 \xC2\xB5\n", "\xD1\x80 = 1\n"}) {
+    Diagnostics diagnostics;
+    CAPTURE(text);
+    REQUIRE_FALSE(read(text, diagnostics));
+    REQUIRE(diagnostics.error_count() == 1);
+    REQUIRE(diagnostics.entries()[0].line == 1);
+  }
+}
+
 TEST_CASE("deeply nested keys are survived") {
   const ScratchFolder folder;
   std::string dots = "a";
