@@ -52,6 +52,7 @@ struct AccessLogOptions {
   /// Malformed lines to tolerate; they are counted as skipped "malformed".
   std::uint64_t skip_bad = 0;
   /// 64 random bits for a line number; places a whole-second stamp inside its second.
+  /// Without it such a stamp stays at the start of its second.
   std::function<std::uint64_t(std::uint64_t line)> draw;
 };
 

@@ -11,6 +11,7 @@ namespace iodrome::workloads {
 namespace {
 
 constexpr std::size_t deepest_include = 10;
+constexpr std::size_t most_includes = 1000;
 constexpr std::size_t total_limit_bytes = std::size_t{8} << 20U;
 constexpr std::size_t total_limit_lines = 100'000;
 
@@ -137,6 +138,11 @@ class SectionReader {
       return diagnostics_.error(place, "files are included more than " +
                                            std::to_string(deepest_include) + " deep");
     }
+    if (++includes_ > most_includes) {
+      given_up_ = true;
+      return diagnostics_.error(place, "more than " + std::to_string(most_includes) +
+                                           " files are included");
+    }
     TextSource included = TextSource::from_file(path, job_line_limit_bytes);
     if (included.failure()) {
       return diagnostics_.error(place_of(source, wanted),
@@ -218,6 +224,7 @@ class SectionReader {
   std::string_view line_;
   std::size_t bytes_ = 0;
   std::size_t lines_ = 0;
+  std::size_t includes_ = 0;
   bool given_up_ = false;
 };
 

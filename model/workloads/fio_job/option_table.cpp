@@ -5,42 +5,17 @@
 #include <limits>
 
 #include "model/workloads/fio_job/fio_number.h"
+#include "model/workloads/fio_job/option_value.h"
 
 namespace iodrome::workloads {
 namespace {
+
+using Number = OptionNumber;
 
 constexpr std::int64_t second_ps = 1'000'000'000'000;
 constexpr std::int64_t most_clones = 1'000'000;
 constexpr std::int64_t largest_int = std::numeric_limits<std::int32_t>::max();
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
-
-tl::unexpected<OptionFault> fault(std::string message, std::string hint = {}) {
-  return tl::unexpected<OptionFault>({std::move(message), std::move(hint)});
-}
-
-OptionOutcome need_value(const JobOption& option) {
-  if (option.has_value && !option.value.empty()) return {};
-  return fault("option " + quoted(option.name) + " needs a value");
-}
-
-using Number = tl::expected<std::int64_t, OptionFault>;
-
-Number number_in(const JobOption& option, std::string_view text, int kb_base, std::int64_t low,
-                 std::int64_t high) {
-  const std::string computed = "(" + std::string(text) + ")";
-  const bool compute = option.keyword_arithmetic && !text.starts_with('(');
-  const Parsed number = parse_fio_number(compute ? std::string_view(computed) : text, kb_base);
-  if (!number) return fault(option.name + ": " + number.error());
-  if (*number < low) {
-    return fault(option.name + " must be at least " + std::to_string(low) + ", not " +
-                 std::to_string(*number));
-  }
-  if (*number > high) {
-    return fault(option.name + " must be at most " + std::to_string(high) + ", not " +
-                 std::to_string(*number));
-  }
-  return *number;
-}
 
 template <typename Target>
 OptionOutcome set_number(const JobOption& option, const FioJob& job, std::int64_t low,
@@ -49,51 +24,6 @@ OptionOutcome set_number(const JobOption& option, const FioJob& job, std::int64_
   const Number number = number_in(option, option.value, job.kb_base, low, high);
   if (!number) return tl::unexpected(number.error());
   target = *number;
-  return {};
-}
-
-/// 0 or 1; without a value 1 where the option allows that.
-OptionOutcome set_switch(const JobOption& option, bool bare_allowed, bool& target) {
-  if (!option.has_value && bare_allowed) {
-    target = true;
-    return {};
-  }
-  if (const auto outcome = need_value(option); !outcome) return outcome;
-  if (option.value != "0" && option.value != "1") {
-    return fault(option.name + " is " + quoted(option.value), "valid: 0, 1");
-  }
-  target = option.value == "1";
-  return {};
-}
-
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  while (true) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
-/// `a:b`, where `\:` is a colon of a name.
-OptionOutcome set_names(const JobOption& option, std::vector<std::string>& target) {
-  if (const auto outcome = need_value(option); !outcome) return outcome;
-  std::vector<std::string> names(1);
-  for (std::size_t i = 0; i < option.value.size(); ++i) {
-    const char c = option.value[i];
-    if (c == '\\' && i + 1 < option.value.size() && option.value[i + 1] == ':') {
-      names.back() += option.value[++i];
-    } else if (c == ':') {
-      names.emplace_back();
-    } else {
-      names.back() += c;
-    }
-  }
-  for (const std::string& name : names) {
-    if (name.empty()) return fault(option.name + " holds an empty name");
-  }
-  target = std::move(names);
   return {};
 }
 
@@ -120,7 +50,7 @@ OptionOutcome set_pattern(const JobOption& option, FioJob& job) {
   std::array<std::string_view, patterns.size()> names;
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = patterns[i].name;
   if (option.value.empty()) {
-    return fault("option " + quoted(option.name) + " needs a value", name_hint("", names));
+    return option_fault("option " + quoted(option.name) + " needs a value", name_hint("", names));
   }
   const std::string_view value = option.value;
   const std::size_t colon = value.find(':');
@@ -137,7 +67,7 @@ OptionOutcome set_pattern(const JobOption& option, FioJob& job) {
     job.pattern = pattern;
     return {};
   }
-  return fault(option.name + " is " + quoted(name) + ", which is no pattern",
+  return option_fault(option.name + " is " + quoted(name) + ", which is no pattern",
                name_hint(name, names));
 }
 
@@ -148,17 +78,19 @@ OptionOutcome set_engine(const JobOption& option, FioJob& job) {
     job.ioengine = option.value;
     return {};
   }
-  return fault("ioengine " + quoted(option.value) + " is not modelled",
+  return option_fault("ioengine " + quoted(option.value) + " is not modelled",
                name_hint(option.value, fio_engines));
 }
 
 /// `4k` for all; `4k,8k` for reads, then writes and trims; `4k,8k,` leaves the trims alone.
 OptionOutcome set_block_sizes(const JobOption& option, FioJob& job) {
   if (const auto outcome = need_value(option); !outcome) return outcome;
-  const auto parts = split(option.value, ',');
-  if (parts.size() > 3) return fault(option.name + " has more than three sizes (read,write,trim)");
+  const auto parts = split_parts(option.value, ',');
+  if (parts.size() > 3) {
+    return option_fault(option.name + " has more than three sizes (read,write,trim)");
+  }
   if (option.value.find('-', 1) != std::string::npos && option.value.front() != '(') {
-    return fault(option.name + " takes sizes, not ranges", "fio's bsrange is not modelled");
+    return option_fault(option.name + " takes sizes, not ranges", "fio's bsrange is not modelled");
   }
   FioBlockSizes sizes = job.block_sizes;
   const std::array targets = {&sizes.read_bytes, &sizes.write_bytes, &sizes.trim_bytes};
@@ -193,12 +125,8 @@ OptionOutcome set_size(const JobOption& option, const FioJob& job, std::int64_t 
   return {};
 }
 
-/// The two ends of `a-b` or `a:b`; the same text twice for a single value.
-std::array<std::string_view, 2> range_ends(std::string_view text) {
-  const std::size_t at = text.starts_with('(') ? std::string_view::npos
-                                               : text.find_first_of("-:", 1);
-  if (at == std::string_view::npos) return {text, text};
-  return {text.substr(0, at), text.substr(at + 1)};
+tl::unexpected<OptionFault> empty_range(const JobOption& option) {
+  return option_fault(option.name + ": the range " + quoted(option.value) + " is empty");
 }
 
 OptionOutcome set_filesize(const JobOption& option, FioJob& job) {
@@ -208,7 +136,7 @@ OptionOutcome set_filesize(const JobOption& option, FioJob& job) {
   const Number high = number_in(option, ends[1], job.kb_base, 1, largest);
   if (!low) return tl::unexpected(low.error());
   if (!high) return tl::unexpected(high.error());
-  if (*low > *high) return fault(option.name + ": the range " + quoted(option.value) + " is empty");
+  if (*low > *high) return empty_range(option);
   job.filesize_bytes = FioRange{*low, *high};
   return {};
 }
@@ -216,7 +144,7 @@ OptionOutcome set_filesize(const JobOption& option, FioJob& job) {
 OptionOutcome set_runtime(const JobOption& option, FioJob& job) {
   if (const auto outcome = need_value(option); !outcome) return outcome;
   const Parsed period = parse_fio_period_ps(option.value, second_ps);
-  if (!period) return fault(option.name + ": " + period.error());
+  if (!period) return option_fault(option.name + ": " + period.error());
   job.runtime_ps = *period;
   return {};
 }
@@ -226,9 +154,9 @@ OptionOutcome set_startdelay(const JobOption& option, FioJob& job) {
   const auto ends = range_ends(option.value);
   const Parsed low = parse_fio_period_ps(ends[0], second_ps);
   const Parsed high = parse_fio_period_ps(ends[1], second_ps);
-  if (!low) return fault(option.name + ": " + low.error());
-  if (!high) return fault(option.name + ": " + high.error());
-  if (*low > *high) return fault(option.name + ": the range " + quoted(option.value) + " is empty");
+  if (!low) return option_fault(option.name + ": " + low.error());
+  if (!high) return option_fault(option.name + ": " + high.error());
+  if (*low > *high) return empty_range(option);
   job.startdelay_ps = {*low, *high};
   return {};
 }
@@ -241,56 +169,63 @@ OptionOutcome set_name(const JobOption& option, FioJob& job) {
 
 OptionOutcome set_kb_base(const JobOption& option, FioJob& job) {
   if (option.value != "1000" && option.value != "1024") {
-    return fault("kb_base is " + quoted(option.value), "valid: 1000, 1024");
+    return option_fault("kb_base is " + quoted(option.value), "valid: 1000, 1024");
   }
   job.kb_base = option.value == "1000" ? 1000 : 1024;
   return {};
 }
 
-using Option = const JobOption&;
+template <bool FioJob::*Member>
+OptionOutcome set_flag(const JobOption& option, FioJob& job) {
+  return set_switch(option, true, job.*Member);
+}
+
+template <auto Member, std::int64_t High>
+OptionOutcome set_count(const JobOption& option, FioJob& job) {
+  return set_number(option, job, 1, High, job.*Member);
+}
+
+template <auto Member, std::int64_t Low>
+OptionOutcome set_extent(const JobOption& option, FioJob& job) {
+  return set_size(option, job, Low, job.*Member);
+}
+
+template <auto Member>
+OptionOutcome set_list(const JobOption& option, FioJob& job) {
+  return set_names(option, job.*Member);
+}
+
+OptionOutcome set_direct(const JobOption& option, FioJob& job) {
+  return set_switch(option, false, job.direct);
+}
+
 constexpr std::array modelled = {
     ModelledOption{"rw", set_pattern},
     ModelledOption{"readwrite", set_pattern},
     ModelledOption{"ioengine", set_engine},
     ModelledOption{"bs", set_block_sizes},
     ModelledOption{"blocksize", set_block_sizes},
-    ModelledOption{"size", [](Option o, FioJob& job) { return set_size(o, job, 1, job.size); }},
-    ModelledOption{"io_size",
-                   [](Option o, FioJob& job) { return set_size(o, job, 1, job.io_size); }},
-    ModelledOption{"io_limit",
-                   [](Option o, FioJob& job) { return set_size(o, job, 1, job.io_size); }},
-    ModelledOption{"offset", [](Option o, FioJob& job) { return set_size(o, job, 0, job.offset); }},
-    ModelledOption{"fileoffset",
-                   [](Option o, FioJob& job) { return set_size(o, job, 0, job.offset); }},
+    ModelledOption{"size", set_extent<&FioJob::size, 1>},
+    ModelledOption{"io_size", set_extent<&FioJob::io_size, 1>},
+    ModelledOption{"io_limit", set_extent<&FioJob::io_size, 1>},
+    ModelledOption{"offset", set_extent<&FioJob::offset, 0>},
+    ModelledOption{"fileoffset", set_extent<&FioJob::offset, 0>},
     ModelledOption{"filesize", set_filesize},
-    ModelledOption{
-        "iodepth",
-        [](Option o, FioJob& job) { return set_number(o, job, 1, largest_int, job.iodepth); }},
-    ModelledOption{"filename", [](Option o, FioJob& job) { return set_names(o, job.filenames); }},
-    ModelledOption{"directory",
-                   [](Option o, FioJob& job) { return set_names(o, job.directories); }},
-    ModelledOption{
-        "numjobs",
-        [](Option o, FioJob& job) { return set_number(o, job, 1, most_clones, job.numjobs); }},
-    ModelledOption{
-        "number_ios",
-        [](Option o, FioJob& job) { return set_number(o, job, 1, largest, job.number_ios); }},
+    ModelledOption{"iodepth", set_count<&FioJob::iodepth, largest_int>},
+    ModelledOption{"filename", set_list<&FioJob::filenames>},
+    ModelledOption{"directory", set_list<&FioJob::directories>},
+    ModelledOption{"numjobs", set_count<&FioJob::numjobs, most_clones>},
+    ModelledOption{"number_ios", set_count<&FioJob::number_ios, largest>},
     ModelledOption{"runtime", set_runtime},
     ModelledOption{"timeout", set_runtime},
     ModelledOption{"startdelay", set_startdelay},
-    ModelledOption{"stonewall",
-                   [](Option o, FioJob& job) { return set_switch(o, true, job.stonewall); }},
-    ModelledOption{"wait_for_previous",
-                   [](Option o, FioJob& job) { return set_switch(o, true, job.stonewall); }},
-    ModelledOption{"direct",
-                   [](Option o, FioJob& job) { return set_switch(o, false, job.direct); }},
-    ModelledOption{"time_based",
-                   [](Option o, FioJob& job) { return set_switch(o, true, job.time_based); }},
-    ModelledOption{"thread", [](Option o, FioJob& job) { return set_switch(o, true, job.thread); }},
-    ModelledOption{"group_reporting",
-                   [](Option o, FioJob& job) { return set_switch(o, true, job.group_reporting); }},
-    ModelledOption{"norandommap",
-                   [](Option o, FioJob& job) { return set_switch(o, true, job.norandommap); }},
+    ModelledOption{"stonewall", set_flag<&FioJob::stonewall>},
+    ModelledOption{"wait_for_previous", set_flag<&FioJob::stonewall>},
+    ModelledOption{"direct", set_direct},
+    ModelledOption{"time_based", set_flag<&FioJob::time_based>},
+    ModelledOption{"thread", set_flag<&FioJob::thread>},
+    ModelledOption{"group_reporting", set_flag<&FioJob::group_reporting>},
+    ModelledOption{"norandommap", set_flag<&FioJob::norandommap>},
     ModelledOption{"name", set_name},
     ModelledOption{"kb_base", set_kb_base},
 };

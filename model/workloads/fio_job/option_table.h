@@ -1,24 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <string>
 #include <string_view>
 #include <vector>
 
-#include <tl/expected.hpp>
-
 #include "model/workloads/fio_job/fio_job.h"
 #include "model/workloads/fio_job/job_sections.h"
+#include "model/workloads/fio_job/option_value.h"
 
 namespace iodrome::workloads {
-
-/// Why a value does not fit its option, and what would.
-struct OptionFault {
-  std::string message;
-  std::string hint;
-};
-
-using OptionOutcome = tl::expected<void, OptionFault>;
 
 /// A fio option that is modelled, under one of its names.
 struct ModelledOption {

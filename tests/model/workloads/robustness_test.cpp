@@ -78,11 +78,10 @@ std::string mutated(std::string text, Dice& dice) {
 /// Exactly one of: a result, an error that renders as UTF-8 without control characters.
 void check(bool has_result, const Diagnostics& diagnostics, const std::string& input) {
   const std::string shown = diagnostics.render();
-  const bool is_utf8 = nlohmann::json(shown).dump(-1, ' ', false,
-                                                  nlohmann::json::error_handler_t::ignore)
-                           .size() == nlohmann::json(shown).dump(-1, ' ', false,
-                                                  nlohmann::json::error_handler_t::replace)
-                           .size();
+  using OnError = nlohmann::json::error_handler_t;
+  const nlohmann::json text = shown;
+  const bool is_utf8 =
+      text.dump(-1, ' ', false, OnError::ignore) == text.dump(-1, ' ', false, OnError::replace);
   bool is_clean = true;
   for (const char c : shown) {
     is_clean = is_clean && (c == '\n' || static_cast<unsigned char>(c) >= 0x20U);
@@ -126,10 +125,12 @@ void read_as_scenario(const std::string& input) {
 
 const std::vector<std::string> logs = {
     "10.0.0.1 - - [17/May/2015:10:05:03 +0000] \"GET /a?x HTTP/1.1\" 200 5 \"-\" \"b \\\" c\"\n"
-    "10.0.0.2 - bob [17/May/2015:12:05:03 +0200] \"HEAD /b HTTP/1.0\" 304 - \"-\" \"c\" 1431857103.5"
-    " 0.25\n10.0.0.3 - - [17/May/2015:10:05:09 -0130] \"GET http://h/c HTTP/1.1\" 206 77\n",
+    "10.0.0.2 - bob [17/May/2015:12:05:03 +0200] \"HEAD /b HTTP/1.0\" 304 - \"-\" \"c\""
+    " 1431857103.5 0.25\n10.0.0.3 - - [17/May/2015:10:05:09 -0130] "
+    "\"GET http://h/c HTTP/1.1\" 206 77\n",
     "{\"t\":1700000000.123,\"rt\":0.004,\"bytes\":12,\"uri\":\"/a\\u00e4\"}\n"
-    "{\"t\":\"1700000001.5\",\"rt\":0,\"bytes\":0,\"uri\":\"/b\",\"status\":304,\"client\":\"x\"}\n"};
+    "{\"t\":\"1700000001.5\",\"rt\":0,\"bytes\":0,\"uri\":\"/b\",\"status\":304,"
+    "\"client\":\"x\"}\n"};
 
 const std::vector<std::string> jobs = {
     "; sim: design=io_uring\n[global]\nioengine=io_uring\ndirect=1\nbs=4k,8ki\n\n[a]\nrw=randread\n"

@@ -70,12 +70,14 @@ const std::vector<std::string> agreed = {
     "[j]\nioengine=psync\n", "[globalx]\nrw=write\n[j]\nsize=1m\n", "[j]\r\nsize=1m\r\n",
     "[global]\nbs=8k\n[a]\n[global]\nbs=4k\n[b]\n", "[j]\ninclude options.inc\n",
     "[j]\ninclude=options.inc\n", "[j]\ninclude section.inc\nbs=4k\n",
-    "[j]\ninclude missing.inc\nbs=4k\n", "include options.inc\n[j]\n", "[j]\nverify=crc32c\n", "[j]\nmem=malloc\n",
+    "[j]\ninclude missing.inc\nbs=4k\n", "include options.inc\n[j]\n",
+    "[j]\nverify=crc32c\n", "[j]\nmem=malloc\n",
     "[j]\nnumjobs=4\nthread\ngroup_reporting\n", "[j]\nnorandommap\n", "[j]\ndirectory=.\n"};
 
 /// fio takes these and reads something else than what is written, or nothing at all.
 const std::vector<std::string> accepted_by_fio_only = {
-    "[j]\nsize=1.5m\n", "[j]\nsize=1xm\n", "[j]\nsize=-1\n", "[j]\nsize=4 k\n", "[j]\nsize=8*4k\n",
+    "[j]\nsize=1.5m\n", "[j]\nsize=1xm\n", "[j]\nsize=-1\n", "[j]\nsize=4 k\n",
+    "[j]\nsize=8*4k\n",
     "[j]\nsize=4q\n", "[j]\nsize=150%\n", "[j]\nbs=4k,8k,16k,1k\n", "[j]\nbs=4k-8k\n",
     "[j]\nbs=-4k\n", "[j]\nrw=randread:abc\n", "[j]\nrw=randread,write\n", "[j]\niodepth=-4\n",
     "[j]\niodepth=4x\n", "[j]\nnumjobs=0\n", "[j]\nnumjobs=-1\n", "[j]\nnumber_ios=-1\n",
