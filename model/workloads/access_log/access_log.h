@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "model/workloads/input/diagnostics.h"
+#include "model/workloads/input/text_source.h"
+
+namespace iodrome::workloads {
+
+/// What a logged request makes a server do.
+enum class AccessKind : std::uint8_t {
+  send,       ///< open, stat, send(0, bytes), close
+  stat_only,  ///< open, stat, close: a 304 or a HEAD
+};
+
+/// One replayable request. 32 bytes: ten million of them fit into a third of a gigabyte.
+struct AccessRecord {
+  std::int64_t arrival_ps = 0;    ///< since the first request of the log
+  std::int64_t bytes = 0;         ///< to send; never above the file's size; 0 for stat_only
+  std::uint32_t file = 0;         ///< index into AccessLog::files
+  std::uint32_t client = 0;       ///< number of the client's address by first appearance, from 0
+  std::uint64_t line : 48 = 0;    ///< line of the log, from 1
+  AccessKind kind : 8 = AccessKind::send;
+  bool whole_second : 1 = false;  ///< stamped to the second: the rest of arrival_ps was drawn
+};
+static_assert(sizeof(AccessRecord) == 32);
+
+/// A file of the server. `size` is the largest body a GET with status 200 got; where no such
+/// request exists, the largest body any replayed request got, else 0.
+struct FileEntry {
+  std::string path;
+  std::int64_t size_bytes = 0;
+};
+
+/// The replayable part of a web server's access log.
+struct AccessLog {
+  std::vector<AccessRecord> records;             ///< by arrival; equal arrivals by line
+  std::vector<FileEntry> files;                  ///< by first appearance
+  std::map<std::string, std::uint64_t> skipped;  ///< lines not replayed, by reason
+  std::uint32_t clients = 0;                     ///< distinct client addresses in `records`
+  std::uint64_t lines = 0;                       ///< lines read, blank ones included
+  std::uint64_t clamped_sends = 0;               ///< sends cut to their file's size
+};
+
+struct AccessLogOptions {
+  /// Malformed lines to tolerate; they are counted as skipped "malformed".
+  std::uint64_t skip_bad = 0;
+  /// 64 random bits for a line number; places a whole-second stamp inside its second.
+  /// Without it such a stamp stays at the start of its second.
+  std::function<std::uint64_t(std::uint64_t line)> draw;
+};
+
+/// Reads an access log. Formats, told apart line by line:
+///  - combined: `ADDR IDENT USER [TIME] "REQUEST" STATUS BYTES "REFERER" "AGENT"`, or common
+///    without the last two; further quoted fields are ignored;
+///  - the same followed by nginx's `$msec $request_time`;
+///  - JSON objects with `t` ($msec), `rt` ($request_time), `bytes`, `uri`, and optionally
+///    `status` (else 200), `method` (else GET), `client` (else every line is its own client).
+/// `$msec` is the end of a request, so its arrival is `$msec - $request_time`; a `[TIME]` is taken
+/// as the arrival itself. Paths lose scheme, host, query and fragment; they are not decoded.
+/// GET with 200 or 206 is sent, GET with 304 and every HEAD is stat_only, all else is skipped.
+/// Order: whole-second stamps are spread first, then everything is sorted by arrival, then line.
+/// Errors: an unreadable or empty log, a malformed line (naming it), a log without a replayable
+/// request, one longer than 106 days (the range of a picosecond clock); then nothing is returned.
+[[nodiscard]] std::optional<AccessLog> read_access_log(TextSource& source,
+                                                       const AccessLogOptions& options,
+                                                       Diagnostics& diagnostics);
+
+/// `read_access_log` of a plain or gzip file.
+[[nodiscard]] std::optional<AccessLog> load_access_log(const std::string& path,
+                                                       const AccessLogOptions& options,
+                                                       Diagnostics& diagnostics);
+
+}  // namespace iodrome::workloads

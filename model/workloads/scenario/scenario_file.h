@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "model/workloads/input/diagnostics.h"
+#include "model/workloads/input/text_source.h"
+#include "model/workloads/scenario/load.h"
+
+namespace iodrome::workloads {
+
+enum class WorkloadKind { access_log, fio, chain };
+
+/// `$open.fd`: what an earlier step yielded.
+struct StepReference {
+  std::size_t step = 0;  ///< index into ScenarioChain::steps, below the step that refers
+  std::string result;    ///< `fd`, `size`, `bytes`
+};
+
+/// `offset = "random"`: drawn anew for every request, a multiple of the step's bytes.
+struct RandomOffset {};
+
+/// A fixed number of bytes, an earlier step's result, or a draw.
+using StepValue = std::variant<std::int64_t, StepReference, RandomOffset>;
+
+/// One `[[chain.step]]`.
+struct ScenarioStep {
+  std::string op;
+  std::string name;  ///< `name`, else `op`: what references call it
+  std::optional<StepReference> fd;
+  std::string path;
+  std::optional<StepValue> bytes;
+  std::optional<StepValue> offset;
+  std::vector<std::string> flags;
+  bool continue_on_error = false;  ///< `on_error = "continue"`; else the chain stops
+  Place place;
+};
+
+/// `[chain]`: every client issues the steps `repeat` times, `interval` apart or, without one,
+/// each after the end of the one before.
+struct ScenarioChain {
+  std::vector<ScenarioStep> steps;
+  std::int64_t repeat = 1;
+  std::int64_t clients = 1;
+  std::optional<std::int64_t> interval_ps;
+};
+
+/// A dotted parameter name and its value as written (strings without their quotes).
+struct ParameterOverride {
+  std::string key;
+  std::string value;
+  Place place;
+};
+
+/// A scenario as its file states it; what the file leaves out is empty.
+struct ScenarioFile {
+  WorkloadKind kind = WorkloadKind::chain;
+  std::string path;  ///< of the log or job file, resolved against the scenario's folder
+  std::optional<Load> load;
+  std::optional<std::int64_t> connections;
+  std::string machine;
+  std::vector<std::string> designs;
+  std::optional<std::uint64_t> seed;
+  std::vector<ParameterOverride> overrides;  ///< `[set]`, by key
+  ScenarioChain chain;
+};
+
+/// An operation that a step can name and what it yields to later steps.
+struct StepOperation {
+  std::string name;
+  std::vector<std::string> results;
+};
+
+/// The names a scenario may use. An empty list is not checked.
+struct ScenarioVocabulary {
+  std::vector<StepOperation> operations = {{"open", {"fd"}},  {"stat", {"size"}},
+                                           {"read", {"bytes"}}, {"write", {"bytes"}},
+                                           {"fsync", {}},       {"send", {"bytes"}},
+                                           {"close", {}}};
+  std::vector<std::string> flags;
+  std::vector<std::string> machines;
+  std::vector<std::string> designs;
+};
+
+/// Reads a scenario. Keys: `machine`, `designs`, `seed`; `[workload] kind, path, load,
+/// connections`; `[set]`; `[chain] repeat, clients, interval` and `[[chain.step]] op, name, fd,
+/// path, bytes, offset, flags, on_error`. `kind` may be left out where `[chain]` or the path's
+/// suffix tells it.
+/// Errors: unknown keys and names (with the nearest), wrong types, references to no earlier step;
+/// all in one pass, then nothing is returned.
+[[nodiscard]] std::optional<ScenarioFile> read_scenario_file(TextSource& source,
+                                                             const ScenarioVocabulary& vocabulary,
+                                                             Diagnostics& diagnostics);
+
+/// `read_scenario_file` of a file.
+[[nodiscard]] std::optional<ScenarioFile> load_scenario_file(const std::string& path,
+                                                             const ScenarioVocabulary& vocabulary,
+                                                             Diagnostics& diagnostics);
+
+/// The kind a path's suffix names: `.fio`, `.log`, `.log.gz`.
+[[nodiscard]] std::optional<WorkloadKind> workload_kind_of_path(std::string_view path);
+
+}  // namespace iodrome::workloads
