@@ -6,38 +6,88 @@
 
 namespace iodrome {
 
-void EventQueue::push_far(std::int64_t time_ps, Event* event) {
-  if (time_ps >= top_start_) {
-    top_.push_back({time_ps, event});
-    top_min_ = std::min(top_min_, time_ps);
-    top_max_ = std::max(top_max_, time_ps);
-    return;
+// The queue was empty: everything not earlier than this event belongs to top_.
+void EventQueue::push_first(const Entry& entry) {
+  top_start_ = entry.time;
+  rung_count_ = 0;
+  bottom_.push_back(entry);
+}
+
+void EventQueue::insert_into_bottom(const Entry& entry) {
+  bottom_.push_back(entry);
+  Entry* const first = bottom_.data();
+  Entry* place = first + bottom_.size() - 1;
+  for (; place != first && place[-1].time <= entry.time; --place) *place = place[-1];
+  *place = entry;
+}
+
+void EventQueue::push_bottom(const Entry& entry) {
+  insert_into_bottom(entry);
+  if (bottom_.size() > kBottomMax) spill_bottom();
+}
+
+void EventQueue::add_block(Bucket& bucket) {
+  auto* const block = static_cast<Block*>(pool_.take(sizeof(Block)));
+  if (bucket.last == nullptr) {
+    block->next = block;
+  } else {
+    block->next = bucket.last->next;
+    bucket.last->next = block;
   }
+  bucket.last = block;
+  bucket.used = 0;
+}
+
+// Hands every entry on, oldest first; each block returns to the pool as soon as it has been read.
+template <class Take>
+void EventQueue::empty_out(Bucket& bucket, Take take) {
+  if (bucket.last == nullptr) return;
+  Block* const last = bucket.last;
+  const std::uint32_t used_in_last = bucket.used;
+  bucket = Bucket{};
+  for (Block* block = last->next;;) {
+    Block* const next = block->next;
+    const std::uint32_t used = block == last ? used_in_last : kBlock;
+    for (std::uint32_t i = 0; i < used; ++i) take(block->entries[i]);
+    pool_.give(block, sizeof(Block));
+    if (block == last) return;
+    block = next;
+  }
+}
+
+void EventQueue::clear() {
+  const auto forget = [](const Entry&) {};
   for (std::size_t i = 0; i < rung_count_; ++i)
-    if (time_ps >= rungs_[i].next_start()) return put(rungs_[i], {time_ps, event});
-  push_bottom(time_ps, event);
+    for (std::size_t k = rungs_[i].next; k < rungs_[i].count; ++k)
+      empty_out(rungs_[i].buckets[k], forget);
+  empty_out(top_, forget);
+  bottom_.clear();
+  rung_count_ = 0;
+  size_ = 0;
+  top_start_ = 0;
+  top_min_ = std::numeric_limits<std::uint64_t>::max();
+  top_max_ = 0;
 }
 
-void EventQueue::open(Rung& rung, std::int64_t first, std::int64_t last, std::size_t count) {
-  const auto span = static_cast<std::uint64_t>(last - first);
+void EventQueue::open(Rung& rung, std::uint64_t first, std::uint64_t last, std::size_t count) {
+  // Few events: one or two a bucket, cheap to sort. Many: full blocks, for what costs then is
+  // memory.
+  const std::size_t per_bucket = count < 32768 ? 1 : 16;
   rung.start = first;
-  rung.shift = std::bit_width(span / (count / kPerBucket + 1));
+  rung.shift = std::bit_width((last - first) / (count / per_bucket + 1));
   rung.next = 0;
-  rung.count = static_cast<std::size_t>(span >> rung.shift) + 1;
+  rung.next_start = first;
+  rung.count = static_cast<std::size_t>((last - first) >> rung.shift) + 1;
   if (rung.buckets.size() < rung.count) rung.buckets.resize(rung.count);
-}
-
-void EventQueue::put(Rung& rung, const Entry& entry) {
-  rung.buckets[static_cast<std::size_t>((entry.time - rung.start) >> rung.shift)].push_back(entry);
 }
 
 void EventQueue::refill() {
   for (;;) {
     if (rung_count_ == 0) {
-      if (top_.size() <= kSmall) {
-        top_start_ = top_max_ + 1;
-        top_min_ = std::numeric_limits<std::int64_t>::max();
-        top_max_ = std::numeric_limits<std::int64_t>::min();
+      if (top_.count <= kSmall) {
+        top_start_ = top_max_;
+        top_min_ = std::numeric_limits<std::uint64_t>::max();
+        top_max_ = 0;
         return sort_into_bottom(top_);
       }
       spill_top();
@@ -48,67 +98,77 @@ void EventQueue::refill() {
 
 void EventQueue::spill_top() {
   Rung& rung = rungs_[0];
-  open(rung, top_min_, top_max_, top_.size());
-  for (const Entry& entry : top_) put(rung, entry);
-  top_start_ = rung.start + (static_cast<std::int64_t>(rung.count) << rung.shift);
-  top_.clear();
-  top_min_ = std::numeric_limits<std::int64_t>::max();
-  top_max_ = std::numeric_limits<std::int64_t>::min();
+  open(rung, top_min_, top_max_, top_.count);
+  empty_out(top_, [&](const Entry& entry) { put(rung, entry); });
+  top_start_ = rung.end();
+  top_min_ = std::numeric_limits<std::uint64_t>::max();
+  top_max_ = 0;
   rung_count_ = 1;
 }
 
 // Moves the rung's next bucket down, to a finer rung or to bottom_. True once bottom_ holds events.
 bool EventQueue::take_bucket(Rung& rung) {
-  while (rung.next < rung.count && rung.buckets[rung.next].empty()) ++rung.next;
+  while (rung.next < rung.count && rung.buckets[rung.next].last == nullptr) ++rung.next;
   if (rung.next == rung.count) {
     --rung_count_;
     return false;
   }
-  std::vector<Entry>& bucket = rung.buckets[rung.next];
-  const std::int64_t bucket_start = rung.next_start();
+  Bucket& bucket = rung.buckets[rung.next];
+  rung.next_start = rung.start + (static_cast<std::uint64_t>(rung.next) << rung.shift);
+  if (bucket.count > kSmall && rung.shift == 0) {
+    take_front(bucket);
+    return true;
+  }
+  const std::uint64_t first = rung.next_start;
   ++rung.next;
-  if (bucket.size() <= kSmall || rung_count_ == kRungs || rung.shift == 0) {
+  rung.next_start += std::uint64_t{1} << rung.shift;
+  if (bucket.count <= kSmall || rung_count_ == kRungs) {
     sort_into_bottom(bucket);
     return true;
   }
   Rung& finer = rungs_[rung_count_];
-  open(finer, bucket_start, rung.next_start() - 1, bucket.size());
-  for (const Entry& entry : bucket) put(finer, entry);
-  bucket.clear();
+  open(finer, first, rung.next_start - 1, bucket.count);
+  empty_out(bucket, [&](const Entry& entry) { put(finer, entry); });
   ++rung_count_;
   return false;
 }
 
-void EventQueue::sort_into_bottom(std::vector<Entry>& bucket) {
-  if (bucket.size() <= kSmall) {
-    for (const Entry& entry : bucket) {
-      bottom_.push_back(entry);
-      Entry* const first = bottom_.data();
-      Entry* place = first + bottom_.size() - 1;
-      for (; place != first && place[-1].time <= entry.time; --place) *place = place[-1];
-      *place = entry;
-    }
-  } else {
-    // Reversed first, so that a stable sort, latest first, leaves the oldest of equals at the back.
-    bottom_.assign(bucket.rbegin(), bucket.rend());
-    std::stable_sort(bottom_.begin(), bottom_.end(),
-                     [](const Entry& a, const Entry& b) { return a.time > b.time; });
-  }
-  bucket.clear();
+void EventQueue::sort_into_bottom(Bucket& bucket) {
+  empty_out(bucket, [&](const Entry& entry) { insert_into_bottom(entry); });
 }
 
-// A crowded bottom_ becomes the finest rung, unless it holds one instant only, which no rung can split.
+// Of a crowd at one instant only the first few come down: were it all here, every earlier event
+// pushed from now on would send it back up.
+void EventQueue::take_front(Bucket& bucket) {
+  constexpr std::uint32_t kBlocks = kSmall / kBlock;
+  bottom_.resize(kBlocks * kBlock);
+  Entry* place = bottom_.data() + bottom_.size();
+  for (std::uint32_t i = 0; i < kBlocks; ++i) {
+    Block* const block = bucket.last->next;
+    for (const Entry& entry : block->entries) *--place = entry;
+    bucket.last->next = block->next;
+    pool_.give(block, sizeof(Block));
+  }
+  bucket.count -= kBlocks * kBlock;
+}
+
+// A crowded bottom_ becomes the finest rung. One instant cannot be split: it stays, and later
+// events of that instant queue up behind it instead of being sorted in one by one.
 void EventQueue::spill_bottom() {
-  const std::int64_t last = bottom_.front().time;
-  const std::int64_t first = bottom_.back().time;
-  if (rung_count_ == kRungs || first == last) return;
-  if (rung_count_ == 0) top_start_ = last + 1;
-  const std::int64_t limit = rung_count_ != 0 ? rungs_[rung_count_ - 1].next_start() : top_start_;
+  if (rung_count_ == kRungs) return;
+  const std::uint64_t last = bottom_.front().time;
+  const std::uint64_t first = bottom_.back().time;
+  const bool one_instant = first == last;
+  if (rung_count_ == 0) top_start_ = std::min(top_start_, one_instant ? last : last + 1);
+  const std::uint64_t limit = rung_count_ != 0 ? rungs_[rung_count_ - 1].next_start : top_start_;
+  if (one_instant && limit == first) return;
   Rung& rung = rungs_[rung_count_];
-  open(rung, first, limit - 1, bottom_.size());
+  // What lies above may already begin at `last` itself, with events pushed after those here.
+  open(rung, first, std::max(limit - 1, last), bottom_.size());
+  ++rung_count_;
+  if (one_instant) return;
   for (auto entry = bottom_.rbegin(); entry != bottom_.rend(); ++entry) put(rung, *entry);
   bottom_.clear();
-  ++rung_count_;
   refill();
 }
 

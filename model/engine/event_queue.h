@@ -1,39 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
-// The pending events of a timeline: a ladder queue (Tang, Goh, Thng, TOMACS 2005) that keeps FIFO order
-// among equal times and short-cuts the small sets that I/O models hold.
+// The pending events of a timeline: a ladder queue (Tang, Goh, Thng, TOMACS 2005) that keeps FIFO
+// order among equal times and short-cuts the small sets that I/O models hold.
 //
 // Invariants
 //  1. bottom_ is sorted, latest first; among equal times the one pushed first is nearer the back.
-//  2. Every event of bottom_ is earlier than every event of the rungs, and those earlier than top_.
+//  2. No event of bottom_ is later than one of the rungs, nor one of those later than one of top_.
 //  3. While anything is pending, bottom_ is not empty: the head is always at hand.
-//  4. Two events of one time always meet in one container, in the order they were pushed.
+//  4. Of two events of one time, the one pushed first is in the container that is emptied first, or
+//     before the other in the same one.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <vector>
 
+#include "model/engine/frame_pool.h"
+
 namespace iodrome {
 
-/// Something that happens. It lives in the frame or object that waits, so scheduling allocates nothing.
+/// Something that happens. It lives in the frame or object that waits, so scheduling allocates
+/// nothing.
 struct Event {
   using Fire = void (*)(Event*);
   Fire fire = nullptr;
 };
 
 /// Orders events by time, FIFO among equal times. Amortised O(1) at any size.
+///
+/// Units: picoseconds, 0 … 2^63 - 1. Inside they are unsigned, so that the end of a bucket never
+/// overflows.
 class EventQueue {
  public:
+  EventQueue() = default;
+  EventQueue(const EventQueue&) = delete;
+  EventQueue& operator=(const EventQueue&) = delete;
+  ~EventQueue() { clear(); }
+
   bool empty() const { return bottom_.empty(); }
   std::size_t size() const { return size_; }
 
   /// Time of the next event in ps. The queue must not be empty.
-  std::int64_t head_time() const { return bottom_.back().time; }
+  std::int64_t head_time() const { return static_cast<std::int64_t>(bottom_.back().time); }
 
   void push(std::int64_t time_ps, Event* event) {
+    const Entry entry{static_cast<std::uint64_t>(time_ps), event};
     ++size_;
-    if (bottom_.empty() || (time_ps < top_start_ && rung_count_ == 0)) return push_bottom(time_ps, event);
-    push_far(time_ps, event);
+    if (entry.time >= top_start_) {
+      if (bottom_.empty()) return push_first(entry);
+      top_min_ = entry.time < top_min_ ? entry.time : top_min_;
+      top_max_ = entry.time > top_max_ ? entry.time : top_max_;
+      return append(top_, entry);
+    }
+    for (std::size_t i = 0; i < rung_count_; ++i)
+      if (entry.time >= rungs_[i].next_start) return put(rungs_[i], entry);
+    push_bottom(entry);
   }
 
   /// Takes the next event off.
@@ -42,7 +62,9 @@ class EventQueue {
     bottom_.pop_back();
     --size_;
     if (bottom_.empty()) {
-      if (size_ != 0) refill();
+      if (size_ != 0) return refill(), event;
+      top_start_ = 0;
+      rung_count_ = 0;
     } else if (bottom_.size() > kAhead) {
       // With many pending tasks the frame of a later event is cold: fetch it while this one runs.
       __builtin_prefetch(bottom_[bottom_.size() - 1 - kAhead].event);
@@ -50,59 +72,72 @@ class EventQueue {
     return event;
   }
 
+  /// Forgets every event.
+  void clear();
+
  private:
   struct Entry {
-    std::int64_t time;
+    std::uint64_t time;
     Event* event;
   };
+  // An unsorted FIFO of entries in blocks of two cache lines: it grows without copying and wastes
+  // little.
+  static constexpr std::uint32_t kBlock = 7;
+  struct Block {
+    Entry entries[kBlock];
+    Block* next;
+  };
+  struct Bucket {
+    Block* last = nullptr;   // its `next` is the first
+    std::uint32_t used = 0;  // entries in the last block
+    std::uint32_t count = 0;
+  };
   struct Rung {
-    std::vector<std::vector<Entry>> buckets;
-    std::int64_t start = 0;
-    int shift = 0;  // a bucket spans 2^shift ps
+    std::vector<Bucket> buckets;
+    std::uint64_t start = 0;
+    std::uint64_t next_start = 0;  // where the first bucket not yet taken begins
+    int shift = 0;                 // a bucket spans 2^shift ps
     std::size_t next = 0;
     std::size_t count = 0;
-    std::int64_t next_start() const { return start + (static_cast<std::int64_t>(next) << shift); }
+    std::uint64_t end() const { return start + (static_cast<std::uint64_t>(count) << shift); }
   };
-  static constexpr std::size_t kSmall = 48;      // sorted by insertion up to here
+  static constexpr std::uint32_t kSmall = 48;    // sorted by insertion up to here
   static constexpr std::size_t kBottomMax = 96;  // beyond it bottom_ spills into a rung
-  static constexpr std::size_t kRungs = 8;
-  static constexpr std::size_t kPerBucket = 8;   // events a new rung's bucket holds on average
+  static constexpr std::size_t kRungs = 16;      // each divides a bucket by 32 or more: 13 would do
   static constexpr std::size_t kAhead = 3;       // how far ahead a frame is fetched
 
-  void push_bottom(std::int64_t time_ps, Event* event);
-  void push_far(std::int64_t time_ps, Event* event);
+  void push_first(const Entry& entry);
+  void push_bottom(const Entry& entry);
+  void insert_into_bottom(const Entry& entry);
   void refill();
   void spill_top();
   void spill_bottom();
   bool take_bucket(Rung& rung);
-  void sort_into_bottom(std::vector<Entry>& bucket);
-  static void open(Rung& rung, std::int64_t first, std::int64_t last, std::size_t count);
-  static void put(Rung& rung, const Entry& entry);
+  void sort_into_bottom(Bucket& bucket);
+  void take_front(Bucket& bucket);
+  void append(Bucket& bucket, const Entry& entry) {
+    if (bucket.last == nullptr || bucket.used == kBlock) [[unlikely]]
+      add_block(bucket);
+    bucket.last->entries[bucket.used++] = entry;
+    ++bucket.count;
+  }
+  void add_block(Bucket& bucket);
+  template <class Take>
+  void empty_out(Bucket& bucket, Take take);
+  static void open(Rung& rung, std::uint64_t first, std::uint64_t last, std::size_t count);
+  void put(Rung& rung, const Entry& entry) {
+    append(rung.buckets[static_cast<std::size_t>((entry.time - rung.start) >> rung.shift)], entry);
+  }
 
+  FramePool& pool_ = FramePool::here();
   std::vector<Entry> bottom_;
-  std::vector<Entry> top_;
-  std::int64_t top_min_ = std::numeric_limits<std::int64_t>::max();
-  std::int64_t top_max_ = std::numeric_limits<std::int64_t>::min();
-  std::int64_t top_start_ = std::numeric_limits<std::int64_t>::min();
+  Bucket top_;
+  std::uint64_t top_start_ = 0;
+  std::uint64_t top_min_ = std::numeric_limits<std::uint64_t>::max();
+  std::uint64_t top_max_ = 0;
   std::size_t size_ = 0;
   std::size_t rung_count_ = 0;
   Rung rungs_[kRungs];
 };
-
-inline void EventQueue::push_bottom(std::int64_t time_ps, Event* event) {
-  if (bottom_.empty()) {
-    // The queue is empty: everything later than this event belongs to top_.
-    top_start_ = time_ps + 1;
-    rung_count_ = 0;
-    bottom_.push_back({time_ps, event});
-    return;
-  }
-  bottom_.push_back({time_ps, event});
-  Entry* const first = bottom_.data();
-  Entry* place = first + bottom_.size() - 1;
-  for (; place != first && place[-1].time <= time_ps; --place) *place = place[-1];
-  *place = {time_ps, event};
-  if (bottom_.size() > kBottomMax) spill_bottom();
-}
 
 }  // namespace iodrome

@@ -7,7 +7,7 @@ void MemoryView::store(void* target, const void* value, std::size_t size) {
   Store entry{target, 0, size};
   std::memcpy(&entry.value, value, size);
   stores_.push_back(entry);
-  timeline_.post(*new Drain(this));
+  timeline_.post(*new Drain(*this));
 }
 
 bool MemoryView::forward(const void* target, void* value, std::size_t size) const {
@@ -29,10 +29,8 @@ void MemoryView::flush() {
   while (!stores_.empty()) retire_oldest();
 }
 
-void MemoryView::Drain::fire_one(Event* self) {
-  auto* drain = static_cast<Drain*>(self);
-  if (!drain->view->stores_.empty()) drain->view->retire_oldest();
-  delete drain;
+void MemoryView::Drain::happen() {
+  if (!view.stores_.empty()) view.retire_oldest();
 }
 
 }  // namespace iodrome

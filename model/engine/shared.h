@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shared<T>: every word that two contexts, or user and kernel, can both touch.
 //
-// Normally an access is a load or a store and a branch. Under exploration it is a scheduling point behind the
-// CPU's store buffer (total store order, as x86): a store becomes visible to others some time later, FIFO
-// per CPU; the CPU itself sees it at once; read-modify-writes and barriers wait for the buffer to empty.
+// Normally an access is a load or a store and a branch. Under exploration it is a scheduling point
+// behind the CPU's store buffer (total store order, as x86): a store becomes visible to others some
+// time later, FIFO per CPU; the CPU itself sees it at once; read-modify-writes and barriers wait
+// for the buffer to empty.
 #pragma once
 #include <bit>
 #include <cstring>
@@ -28,7 +29,8 @@ class MemoryView {
   void store(void* target, const void* value, std::size_t size);
   /// Forwards this CPU's youngest buffered store to `target`, if there is one.
   bool forward(const void* target, void* value, std::size_t size) const;
-  /// Makes every buffered store visible, oldest first: what a full barrier or a locked operation waits for.
+  /// Makes every buffered store visible, oldest first: what a full barrier or a locked operation
+  /// waits for.
   void flush();
   std::size_t pending() const { return stores_.size(); }
 
@@ -39,10 +41,10 @@ class MemoryView {
     std::size_t size;
   };
   // Each store posts one of these; whichever the oracle picks makes the oldest store visible.
-  struct Drain : Event, Pooled {
-    MemoryView* view;
-    explicit Drain(MemoryView* owner) : Event{&Drain::fire_one}, view(owner) {}
-    static void fire_one(Event* self);
+  struct Drain final : OwnedEvent {
+    MemoryView& view;
+    explicit Drain(MemoryView& owner) : OwnedEvent(owner.timeline_), view(owner) {}
+    void happen() override;
   };
   void retire_oldest();
 
@@ -157,7 +159,8 @@ class Shared<T>::Store : public AccessPoint {
 template <class T>
 class Shared<T>::FetchAdd : public AccessPoint {
  public:
-  FetchAdd(MemoryView& view, Shared& word, T delta) : AccessPoint(view), word_(word), delta_(delta) {}
+  FetchAdd(MemoryView& view, Shared& word, T delta)
+      : AccessPoint(view), word_(word), delta_(delta) {}
   T await_resume() {
     view_.flush();
     const T old = word_.value_;

@@ -24,8 +24,21 @@ using SimTime = SimClock::time_point;
 
 inline constexpr SimTime kNever = SimTime::max();
 
-constexpr std::int64_t to_ps(Duration d) { return d.count(); }
-constexpr std::int64_t to_ps(SimTime t) { return t.time_since_epoch().count(); }
-constexpr Duration ps(std::int64_t count) { return Duration{count}; }
+constexpr std::int64_t to_ps(Duration d) {
+  return d.count();
+}
+constexpr std::int64_t to_ps(SimTime t) {
+  return t.time_since_epoch().count();
+}
+constexpr Duration ps(std::int64_t count) {
+  return Duration{count};
+}
+
+/// `time + delay`, or kNever where that lies beyond the range.
+constexpr SimTime later(SimTime time, Duration delay) {
+  std::int64_t sum = 0;
+  if (__builtin_add_overflow(to_ps(time), to_ps(delay), &sum)) return kNever;
+  return SimTime{Duration{sum}};
+}
 
 }  // namespace iodrome

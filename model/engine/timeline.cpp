@@ -35,9 +35,16 @@ struct Timeline::Root : ResumeEvent, DetachedOwner, Pooled {
   }
 };
 
+void OwnedEvent::fire_once(Event* self) {
+  const std::unique_ptr<OwnedEvent> event{static_cast<OwnedEvent*>(self)};
+  event->happen();
+}
+
 Timeline::Timeline() : ready_(64) {}
 
-Timeline::~Timeline() { drain(); }
+Timeline::~Timeline() {
+  drain();
+}
 
 void Timeline::spawn(Task<void> task, const char* name) {
   post(*new Root(*this, std::move(task), name));
@@ -68,13 +75,19 @@ Event* Timeline::take_ready() {
   return event;
 }
 
-// Moves to the next instant and returns its first event. Others of the same instant become ready, so that
-// wake-ups made from now on come after them.
+// Moves to the next instant and returns its first event. Others of the same instant become ready,
+// so that wake-ups made from now on come after them. A cancelled event moves nothing; then there
+// may be no event.
 Event* Timeline::take_due() {
   const std::int64_t time = queue_.head_time();
-  now_ = SimTime{Duration{time}};
   Event* const first = queue_.pop();
-  if (queue_.empty() || queue_.head_time() != time) [[likely]] return first;
+  if (OwnedEvent::cancelled(*first)) [[unlikely]] {
+    first->fire(first);
+    return nullptr;
+  }
+  now_ = SimTime{Duration{time}};
+  if (queue_.empty() || queue_.head_time() != time) [[likely]]
+    return first;
   post(*first);
   do {
     post(*queue_.pop());
@@ -83,22 +96,35 @@ Event* Timeline::take_due() {
 }
 
 RunState Timeline::run(SimTime horizon) {
+  if (now_ >= horizon && next_time() != kNever) return RunState::horizon;
   horizon_ = horizon;
-  stop_requested_ = false;
+  const RunState state = run_until_horizon();
+  horizon_ = SimTime{};
+  return state;
+}
+
+RunState Timeline::run_until_horizon() {
+  Event* event = std::exchange(first_, nullptr);
   for (;;) {
-    Event* event = nullptr;
-    if (ready_count_ != 0) {
-      event = take_ready();
-    } else {
-      if (queue_.empty()) return RunState::idle;
-      if (queue_.head_time() >= to_ps(horizon)) return RunState::horizon;
-      event = take_due();
+    if (event == nullptr) {
+      if (ready_count_ != 0) {
+        event = take_ready();
+      } else {
+        if (queue_.empty()) return RunState::idle;
+        if (queue_.head_time() >= to_ps(horizon_)) return RunState::horizon;
+        event = take_due();
+        if (event == nullptr) [[unlikely]]
+          continue;
+      }
     }
     advances_left_ = choices_.exploring() ? 0 : advance_budget_;
     ++events_run_;
     event->fire(event);
-    if (sync_ != nullptr) [[unlikely]] return RunState::sync;
+    event = nullptr;
+    if (sync_ != nullptr) [[unlikely]]
+      return RunState::sync;
     if (stop_requested_) [[unlikely]] {
+      stop_requested_ = false;
       if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
       return RunState::stopped;
     }
@@ -106,7 +132,7 @@ RunState Timeline::run(SimTime horizon) {
 }
 
 void Timeline::advance_to(SimTime time) {
-  check(ready_count_ == 0 && time <= next_time(), "advance_to() would skip an event");
+  check(time <= now_ || time <= next_time(), "advance_to() would skip an event");
   if (time > now_) now_ = time;
 }
 
@@ -116,15 +142,18 @@ void Timeline::request_sync(SyncRequest& request) {
 }
 
 SimTime Timeline::next_time() const {
-  if (ready_count_ != 0) return now_;
+  if (ready_count_ != 0 || first_ != nullptr) return now_;
   return queue_.empty() ? kNever : SimTime{Duration{queue_.head_time()}};
 }
 
 void Timeline::drain() {
   draining_ = true;
   while (newest_root_ != nullptr) delete newest_root_;
-  queue_ = EventQueue{};
+  queue_.clear();
   ready_count_ = 0;
+  first_ = nullptr;
+  sync_ = nullptr;
+  owned_events_.clear_and_dispose([](OwnedEvent* event) { delete event; });
   draining_ = false;
 }
 

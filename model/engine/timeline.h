@@ -2,9 +2,11 @@
 // The timeline: the only clock, and the only thing that resumes modelled code.
 //
 // Invariants
-//  1. Events of one instant run in the order they were scheduled, unless an oracle chooses otherwise.
+//  1. Events of one instant run in the order they were scheduled, unless an oracle chooses
+//  otherwise.
 //  2. Code never runs inside the call that woke it: post() and at() only queue.
-//  3. Time advances in run() or in try_advance(), which refuses while anything else could run first.
+//  3. Time advances in run() or in try_advance(), which refuses while anything else could run
+//  first.
 #pragma once
 #include <boost/intrusive/list.hpp>
 #include <coroutine>
@@ -39,6 +41,35 @@ struct StallLine {
   std::string waits_for;
 };
 
+class Timeline;
+
+/// An event that belongs to the timeline, for whatever outlives the frame that scheduled it:
+/// timeouts, store buffers. Made with `new`; freed when it has fired, or when the run ends without
+/// it.
+class OwnedEvent : public Event,
+                   public Pooled,
+                   public boost::intrusive::list_base_hook<
+                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+ public:
+  explicit OwnedEvent(Timeline& timeline);
+  virtual ~OwnedEvent() = default;
+  OwnedEvent(const OwnedEvent&) = delete;
+  OwnedEvent& operator=(const OwnedEvent&) = delete;
+
+  /// Takes a scheduled event back: it will neither happen nor move time. Not to be touched
+  /// afterwards.
+  void cancel() { fire = &OwnedEvent::discard; }
+  static bool cancelled(const Event& event) { return event.fire == &OwnedEvent::discard; }
+
+ protected:
+  virtual void happen() = 0;
+
+ private:
+  friend class Timeline;
+  static void fire_once(Event* self);
+  static void discard(Event* self) { delete static_cast<OwnedEvent*>(self); }
+};
+
 class Timeline {
  public:
   Timeline();
@@ -53,12 +84,18 @@ class Timeline {
     if (time <= now_) return post(event);
     queue_.push(to_ps(time), &event);
   }
-  void after(Duration delay, Event& event) { at(now_ + delay, event); }
+  void after(Duration delay, Event& event) { at(later(now_, delay), event); }
 
   /// Runs the event at the current time, after everything already due now.
   void post(Event& event) {
     if (ready_count_ == ready_.size()) grow_ready();
     ready_[(ready_head_ + ready_count_++) & (ready_.size() - 1)] = &event;
+  }
+
+  /// Runs the event before everything else due now: how a driver continues what a sync interrupted.
+  void post_first(Event& event) {
+    check(first_ == nullptr, "two events cannot both be first");
+    first_ = &event;
   }
 
   /// Moves time forward at once, if nothing could happen in between and nobody explores.
@@ -67,27 +104,31 @@ class Timeline {
   /// advances in a row, so that a stop request is seen.
   bool try_advance(Duration delay) {
     if (ready_count_ != 0 || advances_left_ == 0) return false;
-    const SimTime target = now_ + delay;
-    if (target >= horizon_ || (!queue_.empty() && to_ps(target) >= queue_.head_time())) return false;
+    const SimTime target = later(now_, delay);
+    if (target >= horizon_ || target < now_ ||
+        (!queue_.empty() && to_ps(target) >= queue_.head_time()))
+      return false;
     --advances_left_;
     now_ = target;
     return true;
   }
 
-  /// Starts a task that nobody awaits, after everything already due now. An exception in it ends run().
+  /// Starts a task that nobody awaits, after everything already due now. An exception in it ends
+  /// run().
   void spawn(Task<void> task, const char* name);
 
   /// Runs every event strictly before `horizon`; time does not pass the last event run.
   RunState run(SimTime horizon = kNever);
 
-  /// Moves the clock up to `time` while nothing is due before it: the hosted driver's arrival from outside.
+  /// Moves the clock up to `time` while nothing is due before it: the hosted driver's arrival from
+  /// outside.
   void advance_to(SimTime time);
 
-  /// Makes run() come back after the current event.
+  /// Makes run() come back after the current event; called outside run(), after the next one.
   void stop() { stop_requested_ = true; }
 
-  /// Suspends run-ahead: run() returns `sync`, and the driver calls `request.perform` at local time before
-  /// any other event. One request at a time; the caller suspends at once.
+  /// Suspends run-ahead: run() returns `sync`, and the driver calls `request.perform` at local time
+  /// before any other event. One request at a time; the caller suspends at once.
   void request_sync(SyncRequest& request);
   SyncRequest* take_sync() { return std::exchange(sync_, nullptr); }
 
@@ -103,6 +144,7 @@ class Timeline {
   bool draining() const { return draining_; }
 
   /// Destroys every spawned task that has not ended, newest first, and forgets all pending events.
+  /// Whatever those tasks' destructors post or wake is forgotten with them.
   void drain();
 
   std::uint64_t events_run() const { return events_run_; }
@@ -111,7 +153,8 @@ class Timeline {
   /// Something that can say who waits in it; used by the stall dump.
   struct StallSource {
     virtual void describe_stall(std::vector<StallLine>& lines) const = 0;
-    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> hook;
+    boost::intrusive::list_member_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>
+        hook;
 
    protected:
     ~StallSource() = default;
@@ -120,7 +163,9 @@ class Timeline {
   std::vector<StallLine> who_waits_for_what() const;
 
  private:
+  friend class OwnedEvent;
   struct Root;
+  RunState run_until_horizon();
   void grow_ready();
   Event* take_ready();
   Event* take_due();
@@ -138,17 +183,23 @@ class Timeline {
   bool stop_requested_ = false;
   bool draining_ = false;
   SyncRequest* sync_ = nullptr;
+  Event* first_ = nullptr;
   std::exception_ptr error_;
   std::uint64_t events_run_ = 0;
   std::size_t live_tasks_ = 0;
   Root* newest_root_ = nullptr;
   Choices choices_;
-  boost::intrusive::list<StallSource,
-                         boost::intrusive::member_hook<StallSource, decltype(StallSource::hook),
-                                                       &StallSource::hook>,
-                         boost::intrusive::constant_time_size<false>>
+  boost::intrusive::list<
+      StallSource,
+      boost::intrusive::member_hook<StallSource, decltype(StallSource::hook), &StallSource::hook>,
+      boost::intrusive::constant_time_size<false>>
       stall_sources_;
+  boost::intrusive::list<OwnedEvent, boost::intrusive::constant_time_size<false>> owned_events_;
 };
+
+inline OwnedEvent::OwnedEvent(Timeline& timeline) : Event{&OwnedEvent::fire_once} {
+  timeline.owned_events_.push_back(*this);
+}
 
 /// An event that resumes a coroutine; the base of every awaiter that waits for the timeline.
 struct ResumeEvent : Event {
@@ -159,7 +210,8 @@ struct ResumeEvent : Event {
   static void resume(Event* self) { static_cast<ResumeEvent*>(self)->handle.resume(); }
 };
 
-/// `co_await sleep_for(timeline, 3us)`: for devices and remote parties. Modelled kernel code spends or waits.
+/// `co_await sleep_for(timeline, 3us)`: for devices and remote parties. Modelled kernel code spends
+/// or waits.
 class [[nodiscard]] SleepFor : ResumeEvent {
  public:
   SleepFor(Timeline& timeline, Duration delay) : timeline_(timeline), delay_(delay) {}
@@ -175,12 +227,16 @@ class [[nodiscard]] SleepFor : ResumeEvent {
   Duration delay_;
 };
 
-inline SleepFor sleep_for(Timeline& timeline, Duration delay) { return {timeline, delay}; }
+inline SleepFor sleep_for(Timeline& timeline, Duration delay) {
+  return {timeline, delay};
+}
 inline SleepFor sleep_until(Timeline& timeline, SimTime time) {
   return {timeline, time > timeline.now() ? time - timeline.now() : Duration{0}};
 }
 
 /// `co_await yield_now(timeline)`: lets everything else that is due now run first.
-inline SleepFor yield_now(Timeline& timeline) { return {timeline, Duration{0}}; }
+inline SleepFor yield_now(Timeline& timeline) {
+  return {timeline, Duration{0}};
+}
 
 }  // namespace iodrome

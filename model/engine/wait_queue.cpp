@@ -15,6 +15,10 @@ void Canceller::cancel(Errno reason) {
   timeline_.post(wait);
 }
 
+WaitQueue::~WaitQueue() {
+  while (count_ != 0) remove(*ring_.next);
+}
+
 void WaitQueue::append(Node& node) {
   node.prev = ring_.prev;
   node.next = &ring_;
@@ -26,6 +30,7 @@ void WaitQueue::append(Node& node) {
 void WaitQueue::remove(Node& node) {
   node.prev->next = node.next;
   node.next->prev = node.prev;
+  node.next = node.prev = &node;
   --count_;
 }
 
@@ -56,43 +61,41 @@ void WaitQueue::describe_stall(std::vector<StallLine>& lines) const {
 
 namespace {
 
-// The timer of a cancellable sleep outlives it: cancelled, it fires into nothing and frees itself.
-struct SleepTimer : Event, Pooled {
-  Canceller::Waiting* sleeper = nullptr;
-  Timeline* timeline = nullptr;
-  SleepTimer() : Event{&SleepTimer::expire} {}
-
-  static void expire(Event* self) {
-    auto* timer = static_cast<SleepTimer*>(self);
-    if (timer->sleeper != nullptr) {
-      timer->sleeper->canceller->leave();
-      timer->timeline->post(*timer->sleeper);
-    }
-    delete timer;
-  }
-};
-
 class CancellableSleep final : Canceller::Waiting {
  public:
   CancellableSleep(Duration delay, Canceller& by) : delay_(delay) { canceller = &by; }
+  ~CancellableSleep() { abandon(); }
+  CancellableSleep(const CancellableSleep&) = delete;
+  CancellableSleep& operator=(const CancellableSleep&) = delete;
+
   bool await_ready() {
     outcome = canceller->reason();
     return outcome != Errno::ok;
   }
   void await_suspend(std::coroutine_handle<> waiter) {
     handle = waiter;
-    timer_ = new SleepTimer;
-    timer_->sleeper = this;
-    timer_->timeline = &canceller->timeline();
+    timer_ = new Timer(*this);
     canceller->timeline().after(delay_, *timer_);
     canceller->enter(*this);
   }
   WaitResult await_resume() const noexcept { return outcome; }
 
  private:
-  void abandon() override { timer_->sleeper = nullptr; }
+  struct Timer final : OwnedEvent {
+    CancellableSleep& sleep;
+    explicit Timer(CancellableSleep& owner)
+        : OwnedEvent(owner.canceller->timeline()), sleep(owner) {}
+    void happen() override {
+      sleep.timer_ = nullptr;
+      sleep.canceller->leave();
+      sleep.handle.resume();
+    }
+  };
+  void abandon() override {
+    if (timer_ != nullptr) std::exchange(timer_, nullptr)->cancel();
+  }
   Duration delay_;
-  SleepTimer* timer_ = nullptr;
+  Timer* timer_ = nullptr;
 };
 
 }  // namespace

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Waiting on the timeline itself, for devices, remote parties and tests. Modelled threads wait through
-// kernel/sync, which charges CPU time and involves the scheduler.
+// Waiting on the timeline itself, for devices, remote parties and tests. Modelled threads wait
+// through kernel/sync, which charges CPU time and involves the scheduler.
 #pragma once
 #include "model/engine/result.h"
 #include "model/engine/timeline.h"
@@ -12,10 +12,14 @@ using WaitResult = Errno;  // ok, ecanceled or eintr
 
 class WaitQueue;
 
-/// Asks the waits it was given to end early. Cancellation is cooperative: the await returns the errno.
+/// Asks the waits it was given to end early. Cancellation is cooperative: the await returns the
+/// errno.
 class Canceller {
  public:
   explicit Canceller(Timeline& timeline) : timeline_(timeline) {}
+  ~Canceller() {
+    if (wait_ != nullptr) wait_->canceller = nullptr;
+  }
   Canceller(const Canceller&) = delete;
   Canceller& operator=(const Canceller&) = delete;
 
@@ -30,7 +34,10 @@ class Canceller {
     virtual void abandon() = 0;  // leave whatever is waited for
 
    protected:
-    ~Waiting() = default;
+    // A frame may be destroyed in the middle of a wait, at the end of a run.
+    ~Waiting() {
+      if (canceller != nullptr && canceller->wait_ == this) canceller->leave();
+    }
   };
   void enter(Waiting& wait) { wait_ = &wait; }
   void leave() { wait_ = nullptr; }
@@ -51,6 +58,7 @@ class WaitQueue final : public Timeline::StallSource {
   WaitQueue(Timeline& timeline, const char* name) : timeline_(timeline), name_(name) {
     timeline.watch(*this);
   }
+  ~WaitQueue();
   WaitQueue(const WaitQueue&) = delete;
   WaitQueue& operator=(const WaitQueue&) = delete;
 
@@ -86,6 +94,11 @@ class WaitQueue final : public Timeline::StallSource {
 class WaitQueue::Wait final : Canceller::Waiting, WaitQueue::Node {
  public:
   Wait(WaitQueue& queue, Canceller* by) : queue_(queue) { canceller = by; }
+  ~Wait() {
+    if (next != this) queue_.remove(*this);
+  }
+  Wait(const Wait&) = delete;
+  Wait& operator=(const Wait&) = delete;
   bool await_ready() {
     if (canceller == nullptr || canceller->reason() == Errno::ok) return false;
     outcome = canceller->reason();
@@ -104,8 +117,12 @@ class WaitQueue::Wait final : Canceller::Waiting, WaitQueue::Node {
   WaitQueue& queue_;
 };
 
-inline WaitQueue::Wait WaitQueue::wait() { return {*this, nullptr}; }
-inline WaitQueue::Wait WaitQueue::wait(Canceller& canceller) { return {*this, &canceller}; }
+inline WaitQueue::Wait WaitQueue::wait() {
+  return {*this, nullptr};
+}
+inline WaitQueue::Wait WaitQueue::wait(Canceller& canceller) {
+  return {*this, &canceller};
+}
 
 /// A one-shot event: waits after complete() return at once.
 class Completion {
