@@ -45,9 +45,9 @@ def scaled(value: float, unit: str = "") -> str:
 
 
 def change(value: float, reference: float) -> str:
-    """How far a value is from a reference, in percent; beyond a factor of ten, the factor."""
+    """How far a value is from a reference: percent, the factor from ten up; from zero, nothing."""
     if reference == 0:
-        return "" if value == 0 else "new"
+        return ""
     ratio = value / reference
     if ratio >= 10:
         return f"×{three_digits(ratio)}"

@@ -10,7 +10,7 @@ _JUDGED = ("p50", "p99", "requests_per_s", "cpu")
 _TITLES = {
     "p50": "Median latency",
     "p99": "99th percentile",
-    "requests_per_s": "Throughput",
+    "requests_per_s": "Requests per second",
     "cpu": "CPU time per request",
 }
 

@@ -14,8 +14,6 @@ from iodrome.result import METRIC, TIE, Result, total
 _WIDE = ("mean", "p50", "p99", "p99.9", "max", "requests_per_s", "cpu", "context_switches",
          "interrupts")  # fmt: skip
 _NARROW = ("mean", "p50", "p99", "p99.9", "cpu", "context_switches")
-_SHORT = {"requests_per_s": "req/s", "cpu": "CPU/req", "context_switches": "switch/req",
-          "interrupts": "irq/req"}  # fmt: skip
 _NARROW_COLUMNS = 96
 _PIPE_COLUMNS = 110
 
@@ -67,7 +65,7 @@ def _table(result: Result, keys: tuple[str, ...]) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="dim")
     table.add_column("design", no_wrap=True)
     for key in keys:
-        table.add_column(_SHORT.get(key, METRIC[key].label), justify="right", no_wrap=True)
+        table.add_column(METRIC[key].label, justify="right", no_wrap=True)
     table.add_column("errors", justify="right")
     columns = {key: [METRIC[key].read(run) for run in result.runs] for key in keys}
     best = {key: _best(METRIC[key].better, columns[key]) for key in keys}
