@@ -98,8 +98,7 @@ def reason(result: Result) -> str:
     if _equal(_mean(best), _mean(base)):
         return ""
     gaps = {
-        stage: best["stages_ns"].get(stage, 0) - base["stages_ns"].get(stage, 0)
-        for stage in STAGES
+        stage: best["stages_ns"].get(stage, 0) - base["stages_ns"].get(stage, 0) for stage in STAGES
     }
     largest = sorted(gaps, key=lambda stage: -abs(gaps[stage]))[:3]
     parts = [f"{stage} {signed(gaps[stage])}" for stage in largest if gaps[stage]]

@@ -10,9 +10,6 @@ DESIGN_COLOURS = 8  # style variables --design-0 … --design-7
 # directly.
 _OUTSIDE = ("arrival", "device", "network")
 
-# A Vega expression: the percentile of 1 / (1 - p).
-_RANK = "{0} == 1 ? 'min' : 'p' + format(100 - 100 / {0}, '.7~g')"
-
 CONFIG = {
     "background": None,
     "font": _FONT,
@@ -71,34 +68,44 @@ def _log_ticks(low: float, high: float) -> list[float]:
 
 def latency(result: Result) -> dict[str, dict]:
     """Latency by percentile, both axes logarithmic: a straight line is an exponential tail."""
-    rows = []
-    for run in result.runs:
-        for percentile, ns in run.get("latency_curve", []):
-            rank = float(percentile)
-            if rank < 100 and ns > 0:
-                rows.append(
-                    {
-                        "design": run["design"],
-                        "odds": round(1 / (1 - rank / 100), 6),
-                        "us": ns / 1000,
-                    }
-                )
+    rows = [
+        {"design": run["design"], "odds": round(1 / (1 - float(rank) / 100), 6), "us": ns / 1000}
+        for run in result.runs
+        for rank, ns in run.get("latency_curve", [])
+        if float(rank) < 100 and ns > 0
+    ]
     if not rows:
         return {}
-    values = [row["us"] for row in rows]
-    low, high = min(values) / 1.15, max(values) * 1.15
-    x = {
+    y = _latency_axis([row["us"] for row in rows])
+    hue = {"field": "design", "type": "nominal", "scale": _design_scale(result), "legend": None}
+    spec = _spec(rows, 340)
+    spec["params"] = [{"name": "hidden", "value": []}]
+    spec["transform"] = [{"filter": "indexof(hidden, datum.design) < 0"}]
+    spec["encoding"] = {"x": _percentile_axis(max(row["odds"] for row in rows))}
+    line = {
+        "mark": {"type": "line", "strokeWidth": 2.25, "interpolate": "monotone"},
+        "encoding": {"y": y, "color": hue},
+    }
+    spec["layer"] = [line, *_hover_layers(result, y, hue)]
+    return {"": spec}
+
+
+def _percentile_axis(last: float) -> dict:
+    return {
         "field": "odds",
         "type": "quantitative",
-        "scale": {"type": "log", "domain": [1, max(row["odds"] for row in rows)], "nice": False},
+        "scale": {"type": "log", "domain": [1, last], "nice": False},
         "axis": {
             "title": "percentile of requests",
             "values": [1, 2, 10, 100, 1e3, 1e4, 1e5],
-            "labelExpr": _RANK.format("datum.value"),
-            "grid": True,
+            "labelExpr": "datum.value == 1 ? 'min' : 'p' + format(100 - 100 / datum.value, '.7~g')",
         },
     }
-    y = {
+
+
+def _latency_axis(values: list[float]) -> dict:
+    low, high = min(values) / 1.15, max(values) * 1.15
+    return {
         "field": "us",
         "type": "quantitative",
         "scale": {"type": "log", "domain": [low, high], "nice": False},
@@ -110,51 +117,37 @@ def latency(result: Result) -> dict[str, dict]:
             "format(datum.value, '~g') + ' µs'",
         },
     }
-    hue = {
-        "field": "design",
-        "type": "nominal",
-        "scale": _design_scale(result),
-        "legend": None,
-    }
-    tooltip = [{"field": "percentile", "type": "nominal"}] + [
+
+
+def _hover_layers(result: Result, y: dict, hue: dict) -> list[dict]:
+    """A rule at the percentile nearest to the pointer, with the figures of every design."""
+    # Quantitative, for Vega-Lite reads a nominal field of a `nearest` tooltip from the wrong row.
+    tooltip = [{"field": "percentile", "type": "quantitative", "format": ".6~g"}] + [
         {"field": name, "type": "quantitative", "format": ",.2f", "title": f"{name} (µs)"}
         for name in result.designs
     ]
-    hover = {
-        "name": "hover",
-        "select": {
-            "type": "point",
-            "fields": ["odds"],
-            "nearest": True,
-            "on": "pointermove",
-            "clear": "pointerout",
-        },
+    nearest = {
+        "type": "point",
+        "fields": ["odds"],
+        "nearest": True,
+        "on": "pointermove",
+        "clear": "pointerout",
     }
     shown = {"condition": {"param": "hover", "empty": False, "value": 1}, "value": 0}
-    spec = _spec(rows, 340)
-    spec["params"] = [{"name": "hidden", "value": []}]
-    spec["transform"] = [{"filter": "indexof(hidden, datum.design) < 0"}]
-    spec["encoding"] = {"x": x}
-    spec["layer"] = [
-        {
-            "mark": {"type": "line", "strokeWidth": 2.25, "interpolate": "monotone"},
-            "encoding": {"y": y, "color": hue},
-        },
-        {
-            "transform": [
-                {"pivot": "design", "value": "us", "groupby": ["odds"]},
-                {"calculate": _RANK.format("datum.odds"), "as": "percentile"},
-            ],
-            "mark": {"type": "rule", "stroke": "var(--muted)", "strokeWidth": 1},
-            "encoding": {"opacity": shown, "tooltip": tooltip},
-            "params": [hover],
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 55},
-            "encoding": {"y": y, "color": hue, "opacity": shown},
-        },
-    ]
-    return {"": spec}
+    rule = {
+        "transform": [
+            {"pivot": "design", "value": "us", "groupby": ["odds"]},
+            {"calculate": "100 - 100 / datum.odds", "as": "percentile"},
+        ],
+        "mark": {"type": "rule", "stroke": "var(--muted)", "strokeWidth": 1},
+        "encoding": {"opacity": shown, "tooltip": tooltip},
+        "params": [{"name": "hover", "select": nearest}],
+    }
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 55},
+        "encoding": {"y": y, "color": hue, "opacity": shown},
+    }
+    return [rule, points]
 
 
 def stages(result: Result) -> dict[str, dict]:
@@ -204,7 +197,8 @@ def _bars(result, order, variants, axis, share_axis, kind) -> dict[str, dict]:
     for name, (rows, share) in variants.items():
         used = [part for part in order if any(r["us"] for r in rows if r["part"] == part)]
         if used:
-            kept = [{**row, "order": used.index(row["part"])} for row in rows if row["part"] in used]
+            place = {part: index for index, part in enumerate(used)}
+            kept = [{**row, "order": place[row["part"]]} for row in rows if row["part"] in place]
             made[name] = _bar(result, kept, used, share, share_axis if share else axis, kind)
     return made
 

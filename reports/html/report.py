@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """One self-contained page: everything inside, nothing asked of the network."""
 
-import importlib
 import json
 import shlex
 from functools import cache
@@ -11,11 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from iodrome import verdict
+from iodrome.reports.html import charts, tables
 from iodrome.result import METRICS, Result
 
 _HERE = Path(__file__).parent
-_charts = importlib.import_module("iodrome.reports.html.charts")
-_tables = importlib.import_module("iodrome.reports.html.tables")
 
 
 def render(result: Result, command: str | None = None) -> str:
@@ -27,24 +25,25 @@ def render(result: Result, command: str | None = None) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    drawn = charts.charts(result)
     return environment.get_template("page.html.j2").render(
         result=result.data,
         runs=result.runs,
         designs=result.designs,
-        colours={name: _charts.colour(result, name) for name in result.designs},
+        colours={name: charts.colour(result, name) for name in result.designs},
         headline=verdict.headline(result),
         findings=verdict.findings(result),
         reason=verdict.reason(result),
         cautions=verdict.cautions(result),
         metrics=METRICS,
-        summary=_tables.summary(result),
-        counters=_tables.counters(result),
-        stages=_tables.stages(result),
-        costs=_tables.costs(result),
-        workload=_tables.workload(result),
+        summary=tables.summary(result),
+        counters=tables.counters(result),
+        stages=tables.stages(result),
+        costs=tables.costs(result),
+        workload=tables.workload(result),
         command=command or _command(result),
-        charts=(charts := _charts.charts(result)),
-        chart_json=_inline_json(json.dumps({"config": _charts.CONFIG, "charts": charts})),
+        charts=drawn,
+        chart_json=_inline_json(json.dumps({"config": charts.CONFIG, "charts": drawn})),
         result_json=_inline_json(result.to_json()),
         style=Markup(_text("style.css")),
         script=Markup(_text("page.js")),

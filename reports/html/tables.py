@@ -64,15 +64,19 @@ def counters(result: Result) -> list[tuple[str, list[Cell]]]:
         label = _COUNTERS.get(key, key.replace("_", " "))
         # Bytes that a device moves cost the CPUs nothing: neither more nor fewer is better.
         rows.append((label, _cells(values, text, "" if key.endswith("_dma") else "less")))
-    for key, label in (("submit_held_ns", "held in submit"), ("submit_blocked_ns", "blocked in submit")):
-        for part in ("total", "max"):
-            values = [run.get(key, {}).get(part) for run in result.runs]
-            if part == "total":
-                values = [_each(run, value) for run, value in zip(result.runs, values, strict=True)]
-            if any(value is not None for value in values):
-                name = f"{label}, {'mean' if part == 'total' else 'longest'}"
-                rows.append((name, _cells(values, quantities.duration, "less")))
-    return rows
+    return rows + _submit(result, "held") + _submit(result, "blocked")
+
+
+def _submit(result: Result, what: str) -> list[tuple[str, list[Cell]]]:
+    times = [run.get(f"submit_{what}_ns") for run in result.runs]
+    if None in times:
+        return []
+    means = [_each(run, time["total"]) for run, time in zip(result.runs, times, strict=True)]
+    longest = [time["max"] for time in times]
+    return [
+        (f"{what} in submit", _cells(means, quantities.duration, "less")),
+        (f"{what} in submit, longest", _cells(longest, quantities.duration, "less")),
+    ]
 
 
 def _bytes(value: float) -> str:
