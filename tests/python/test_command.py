@@ -104,6 +104,7 @@ def test_a_fault_of_the_simulator_is_one_line_with_exit_1(scripted):
         (["run"], "INPUT"),
         (["run", "a.log", "--set", "seed"], "'seed' is not KEY=VALUE"),
         (["run", "a.log", "--design", "sync,,io_uring"], "single commas"),
+        (["run", "a.log", "--design", "sync,io_uring,sync"], "'sync' twice"),
         (["run", "a.log", "--seed", "-1"], "--seed"),
         (["run", "a.log", "--skip-bad", "some"], "--skip-bad"),
         (["run", "a.log", "--driver", "other"], "hosted"),

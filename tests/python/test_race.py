@@ -143,7 +143,6 @@ def test_all_malformed_lines_are_told_at_once(iodrome, log):
     ("words", "message"),
     [
         (("--design", "io_urnig"), "io_uring"),
-        (("--design", "sync,sync"), "sync"),
         (("--machine", "server_2062"), "server_2026"),
         (("--set", "cpu.cuont=2"), "cpu.count"),
         (("--set", "cpu.count=0"), "cpu.count"),

@@ -11,6 +11,9 @@ def _names(_context, _parameter, value: str | None) -> list[str] | None:
     names = [name.strip() for name in value.split(",")]
     if "" in names:
         raise click.BadParameter("wants names separated by single commas")
+    twice = next((name for name in names if names.count(name) > 1), None)
+    if twice:
+        raise click.BadParameter(f"names '{twice}' twice")
     return names
 
 
