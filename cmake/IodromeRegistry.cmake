@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # Writes the registry of designs from the folder names under model/designs: no list is kept by hand.
-# A folder without `descriptor` in its namespace fails at link time with its own name in the message.
+# A folder without `descriptor` in its namespace fails at link time with its name in the message.
 function(iodrome_write_design_registry out)
   file(GLOB folders CONFIGURE_DEPENDS RELATIVE "${CMAKE_CURRENT_SOURCE_DIR}/model/designs"
        "${CMAKE_CURRENT_SOURCE_DIR}/model/designs/*/README.md")

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <pybind11/pybind11.h>
+
+namespace iodrome::bindings {
+
+/// Adds `run`, `InputError` and `ModelError` to the module.
+void add_run(pybind11::module_& module);
+
+/// Adds `set_data_dir`, `list_designs`, `list_machines` and `version` to the module.
+void add_catalogue(pybind11::module_& module);
+
+}  // namespace iodrome::bindings

@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command `iodrome`. Each sub-command is a module of iodrome.commands, found by its name."""
+
+import difflib
+import os
+import sys
+from importlib import import_module
+from pkgutil import iter_modules
+
+import click
+
+from iodrome import commands
+
+
+class Commands(click.Group):
+    """Sub-commands by module name; a wrong one is answered with the nearest right one."""
+
+    def list_commands(self, context):
+        return sorted(module.name for module in iter_modules(commands.__path__))
+
+    def get_command(self, context, name):
+        if name not in self.list_commands(context):
+            return None
+        return import_module(f"iodrome.commands.{name}").command
+
+    def resolve_command(self, context, args):
+        names = self.list_commands(context)
+        if args and args[0] not in names and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], names, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(names)}."
+            context.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(context, args)
+
+
+def _print_version(context, _parameter, wanted):
+    if wanted:
+        from iodrome.simulator import version
+
+        click.echo(f"iodrome {version()}")
+        context.exit()
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version and exit.",
+)  # fmt: skip
+def group():
+    """Race asynchronous-I/O kernel designs on a simulated machine.
+
+    Try: iodrome run access.log.gz --design sync,io_uring --report race.html
+    """
+
+
+def main() -> None:
+    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 130 interrupted."""
+    try:
+        group.main(prog_name="iodrome", standalone_mode=False)
+    except click.exceptions.Exit as stop:
+        sys.exit(stop.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        _last_words("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(1)
+    except Exception as error:
+        if os.environ.get("IODROME_TRACEBACK"):
+            raise
+        _fault(error)
+
+
+def _fault(error: Exception) -> None:
+    # The extension is loaded by now if the error is one of its own.
+    core = sys.modules.get("iodrome._core")
+    if core is not None and isinstance(error, core.InputError):
+        click.echo(str(error).rstrip("\n"), err=True)
+        sys.exit(2)
+    if isinstance(error, ImportError) and "_core" in str(error):
+        _last_words(f"the simulator is not built ({error}); in a checkout, run ./dev demo", 1)
+    text = " ".join(str(error).split()) or type(error).__name__
+    hint = " (IODROME_TRACEBACK=1 shows where)"
+    if core is not None and isinstance(error, core.ModelError):
+        _last_words(f"internal error: {text}{hint}", 1)
+    _last_words(f"internal error: {type(error).__name__}: {text}{hint}", 1)
+
+
+def _last_words(text: str, code: int) -> None:
+    click.echo(f"iodrome: {text}", err=True)
+    sys.exit(code)

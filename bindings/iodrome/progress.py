@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a waiting person sees, on the standard error stream."""
+
+import os
+import signal
+import sys
+import time
+from contextlib import contextmanager
+
+from iodrome import quantities
+
+_QUIET_SECONDS = 5.0  # a log gets a line this often, so that a short run leaves none
+
+
+def _simulated(event: dict) -> str:
+    now = event.get("simulated_ns", 0)
+    done, wanted = event.get("requests_done", 0), event.get("requests_total", 0)
+    if not done or done >= wanted:
+        return f"{quantities.duration(now)} simulated"
+    return f"{quantities.duration(now)} of ≈ {quantities.duration(now * wanted / done)} simulated"
+
+
+class _Silent:
+    def __call__(self, event: dict) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class _Lines:
+    def __init__(self):
+        self._last = time.monotonic()
+
+    def __call__(self, event: dict) -> None:
+        now = time.monotonic()
+        if now - self._last < _QUIET_SECONDS:
+            return
+        self._last = now
+        print(
+            f"{event['design']} ({event['design_index'] + 1}/{event['design_count']}): "
+            f"{event['requests_done']:,} of {event['requests_total']:,} requests, "
+            f"{_simulated(event)}",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def close(self) -> None:
+        pass
+
+
+class _Bars:
+    def __init__(self):
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bars = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=28),
+            TextColumn("{task.completed:,.0f}/{task.total:,.0f}"),
+            TextColumn("[dim]{task.fields[simulated]}"),
+            TimeRemainingColumn(compact=True),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self._tasks = {}
+        self._bars.start()
+
+    def __call__(self, event: dict) -> None:
+        name, wanted = event["design"], max(event["requests_total"], 1)
+        if name not in self._tasks:
+            self._tasks[name] = self._bars.add_task(name, total=wanted, simulated="")
+        self._bars.update(
+            self._tasks[name],
+            completed=event["requests_done"],
+            total=wanted,
+            simulated=_simulated(event),
+        )
+
+    def close(self) -> None:
+        self._bars.stop()
+
+
+def _chosen(quiet: bool):
+    if quiet:
+        return _Silent()
+    return _Bars() if sys.stderr.isatty() else _Lines()
+
+
+@contextmanager
+def shown(quiet: bool):
+    """Gives a callback for the simulator; an interrupt (SIGINT) ends the program at once.
+
+    No exception passes through the simulator's frames, and no file is open then: results are
+    written after the run, each whole or not at all.
+    """
+    view = _chosen(quiet)
+
+    def interrupted(*_):
+        view.close()
+        os.write(2, b"iodrome: interrupted, nothing was written\n")
+        os._exit(130)
+
+    before = signal.signal(signal.SIGINT, interrupted)
+    try:
+        yield view
+    finally:
+        signal.signal(signal.SIGINT, before)
+        view.close()

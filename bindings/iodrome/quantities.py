@@ -1,0 +1,58 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Numbers as people read them: three significant digits and a unit."""
+
+_DURATIONS = ((1e9, "s"), (1e6, "ms"), (1e3, "µs"), (1.0, "ns"))
+_SCALES = ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k"))
+
+
+def three_digits(value: float) -> str:
+    """Three significant digits, with thousands separators above 999."""
+    size = abs(value)
+    if size == 0:
+        return "0"
+    if size >= 999.5:
+        return f"{value:,.0f}"
+    if size >= 99.95:
+        return f"{value:.0f}"
+    if size >= 9.995:
+        return f"{value:.1f}"
+    if size >= 0.0995:
+        return f"{value:.2f}"
+    return f"{value:.2g}"
+
+
+def duration(ns: float) -> str:
+    """A duration given in nanoseconds; below one nanosecond in picoseconds."""
+    if ns == 0:
+        return "0 ns"
+    for scale, unit in _DURATIONS:
+        if abs(ns) >= scale * 0.9995:
+            return f"{three_digits(ns / scale)} {unit}"
+    return f"{three_digits(ns * 1000)} ps"
+
+
+def count(value: float) -> str:
+    """A whole number, or a mean with three significant digits."""
+    return f"{value:,.0f}" if float(value).is_integer() else three_digits(value)
+
+
+def scaled(value: float, unit: str = "") -> str:
+    """A number with a decimal prefix: 1.25 GB/s."""
+    for scale, prefix in _SCALES:
+        if abs(value) >= scale * 0.9995:
+            return f"{three_digits(value / scale)} {prefix}{unit}"
+    return f"{three_digits(value)} {unit}".rstrip()
+
+
+def change(value: float, reference: float) -> str:
+    """How far a value is from a reference: percent, the factor from ten up; from zero, nothing."""
+    if reference == 0:
+        return ""
+    ratio = value / reference
+    if ratio >= 10:
+        return f"×{three_digits(ratio)}"
+    percent = (ratio - 1) * 100
+    if abs(percent) < 0.05:
+        return "="
+    digits = 0 if abs(percent) >= 9.95 else 1
+    return f"{percent:+.{digits}f} %".replace("-", "−")

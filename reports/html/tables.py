@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The rows of the page's tables: text for people, the bare number for sorting."""
+
+from dataclasses import dataclass
+
+from iodrome import quantities
+from iodrome.result import METRICS, STAGES, TIE, Metric, Result, total
+
+_COUNTERS = {
+    "syscalls": "system calls",
+    "context_switches": "context switches",
+    "interrupts": "interrupts",
+    "wakeups": "wake-ups",
+    "bytes_copied_cpu": "bytes copied by CPUs",
+    "bytes_copied_dma": "bytes copied by DMA engines",
+    "bytes_device_dma": "bytes moved by devices",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A figure, how far it is from the first design's, and whether it is the best one."""
+
+    text: str
+    value: float | None = None
+    change: str = ""
+    best: bool = False
+
+
+def summary(result: Result) -> list[list[Cell]]:
+    """One row per design, one cell per metric."""
+    columns = [_column(metric, result) for metric in METRICS]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _column(metric: Metric, result: Result) -> list[Cell]:
+    values = [metric.read(run) for run in result.runs]
+    return _cells(values, metric.text, metric.better)
+
+
+def _cells(values: list[float | None], text, better: str) -> list[Cell]:
+    known = [value for value in values if value is not None]
+    best = None
+    if better and len(known) > 1 and max(known) - min(known) > TIE * max(map(abs, known)):
+        best = max(known) if better == "more" else min(known)
+    cells = []
+    for index, value in enumerate(values):
+        if value is None:
+            cells.append(Cell("—"))
+            continue
+        compared = index and values[0] is not None
+        change = quantities.change(value, values[0]) if compared else ""
+        cells.append(Cell(text(value), value, change, value == best))
+    return cells
+
+
+def counters(result: Result) -> list[tuple[str, list[Cell]]]:
+    """Counters per request, then what the submitting task met: label and a cell per design."""
+    rows = []
+    present = [key for run in result.runs for key in run.get("counters", {})]
+    for key in dict.fromkeys(present):
+        values = [_each(run, run.get("counters", {}).get(key)) for run in result.runs]
+        text = _bytes if key.startswith("bytes") else quantities.three_digits
+        label = _COUNTERS.get(key, key.replace("_", " "))
+        # Bytes that a device moves cost the CPUs nothing: neither more nor fewer is better.
+        rows.append((label, _cells(values, text, "" if key.endswith("_dma") else "less")))
+    return rows + _submit(result, "held") + _submit(result, "blocked")
+
+
+def _submit(result: Result, what: str) -> list[tuple[str, list[Cell]]]:
+    times = [run.get(f"submit_{what}_ns") for run in result.runs]
+    if None in times:
+        return []
+    means = [_each(run, time["total"]) for run, time in zip(result.runs, times, strict=True)]
+    longest = [time["max"] for time in times]
+    return [
+        (f"{what} in submit", _cells(means, quantities.duration, "less")),
+        (f"{what} in submit, longest", _cells(longest, quantities.duration, "less")),
+    ]
+
+
+def _bytes(value: float) -> str:
+    return quantities.scaled(value, "B")
+
+
+def _each(run: dict, value: float | None) -> float | None:
+    return None if value is None or not run.get("requests") else value / run["requests"]
+
+
+def stages(result: Result) -> list[tuple[str, list[Cell]]]:
+    """Mean time per stage; the sum is the mean latency."""
+    rows = []
+    for stage in STAGES:
+        values = [run.get("stages_ns", {}).get(stage) for run in result.runs]
+        if any(values):
+            rows.append((stage, _cells(values, quantities.duration, "less")))
+    return rows
+
+
+def costs(result: Result) -> list[tuple[str, list[Cell]]]:
+    """Named costs of the machine: CPU time charged per request."""
+    names = dict.fromkeys(name for run in result.runs for name in run.get("costs", {}))
+    rows = []
+    for name in names:
+        values = []
+        for run in result.runs:
+            entry = run.get("costs", {}).get(name)
+            values.append(_each(run, entry["total_ps"] / 1000) if entry else 0.0)
+        rows.append((name, max(values), _cells(values, quantities.duration, "less")))
+    rows.sort(key=lambda row: -row[1])
+    return [(name, cells) for name, _, cells in rows]
+
+
+def workload(result: Result) -> list[tuple[str, str]]:
+    """What was raced over: the scalars of the workload's summary."""
+    rows = []
+    for key, value in (result.data.get("workload") or {}).items():
+        if isinstance(value, dict):
+            value = ", ".join(f"{name} {_plain(each)}" for name, each in value.items()) or "none"
+        rows.append((key.replace("_", " "), _plain(value)))
+    if result.runs:
+        skipped = result.runs[0].get("skipped")
+        reasons = skipped.items() if isinstance(skipped, dict) else ()
+        text = ", ".join(f"{number:,} × {reason}" for reason, number in reasons)
+        count = total(skipped)
+        rows.append(("skipped", f"{count:,}" + (f" ({text})" if text else "")))
+    return rows
+
+
+def _plain(value) -> str:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:g}"
