@@ -12,7 +12,7 @@ Task<void> charge_copy(Atomic& ctx, std::uint64_t bytes, CacheState source) {
   ctx.set_stage(events::Stage::copy);
   const CopyRates& rates = ctx.system().copy_rates;
   const Rate rate{source == CacheState::hot ? rates.hot_bytes_per_s : rates.cold_bytes_per_s};
-  co_await ctx.spend_for(ctx.costs().copy_call, rate.time_for(bytes));
+  co_await ctx.spend_for(ctx.costs().copy_call, rate.time_for(static_cast<std::int64_t>(bytes)));
   ctx.emit(events::CpuCopy{ctx.cpu().index(), bytes});
   ctx.set_stage(before);
 }

@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/drivers/nvme/nvme_driver.h"
+
+#include "model/events/memory.h"
+
+namespace iodrome::drivers {
+
+using namespace kernel;
+namespace nvme = hw::nvme;
+
+namespace {
+constexpr std::uint32_t kAdminEntries = 32;
+constexpr Duration kPollPeriod = 10us;  // of the controller's state while booting; no part of any measurement
+constexpr std::uint64_t kDeviceId = 1;
+}  // namespace
+
+// A submission and a completion queue, and the handler of their vector.
+struct NvmeDriver::Queue final : IrqAction {
+  Queue(NvmeDriver& driver, std::uint32_t number, std::uint32_t size)
+      : owner(driver),
+        id(number),
+        entries(size),
+        submission(driver.system_.memory.allocate_contiguous(size * sizeof(nvme::SubmissionEntry))),
+        completion(driver.system_.memory.allocate_contiguous(size * sizeof(nvme::CompletionEntry))) {}
+
+  Task<void> handle(Atomic& ctx) override { return owner.process(ctx, *this); }
+
+  NvmeDriver& owner;
+  std::uint32_t id;
+  std::uint32_t entries;
+  hw::PhysAddr submission;
+  hw::PhysAddr completion;
+  std::uint32_t tail = 0;
+  std::uint32_t head = 0;
+  bool phase = true;
+};
+
+NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
+                       const NvmeDriverParams& params, std::uint64_t device_bytes)
+    : system_(system),
+      irqs_(irqs),
+      registers_(registers),
+      params_(params),
+      device_bytes_(device_bytes),
+      prp_lists_(static_cast<std::size_t>(params.queue_entries), 0) {}
+
+NvmeDriver::~NvmeDriver() = default;
+
+Task<void> NvmeDriver::attach() {
+  admin_ = std::make_unique<Queue>(*this, 0, kAdminEntries);
+  co_await registers_.write32(nvme::kAqa, (kAdminEntries - 1) << 16 | (kAdminEntries - 1));
+  co_await registers_.write64(nvme::kAsq, admin_->submission);
+  co_await registers_.write64(nvme::kAcq, admin_->completion);
+  co_await registers_.write32(nvme::kCc, nvme::kCcEnable);
+  for (;;) {
+    const std::uint64_t status = co_await registers_.read32(nvme::kCsts);
+    check((status & nvme::kCstsFatal) == 0, "the NVMe controller reports a fatal state");
+    if ((status & nvme::kCstsReady) != 0) break;
+    co_await sleep_for(system_.timeline, kPollPeriod);
+  }
+  const auto size = static_cast<std::uint32_t>(params_.queue_entries);
+  for (std::uint32_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
+    const std::uint32_t id = cpu + 1;
+    queues_.push_back(std::make_unique<Queue>(*this, id, size));
+    Queue& queue = *queues_.back();
+    const std::uint32_t vector = irqs_.request_irq(queue, cpu);
+    co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
+    co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
+    nvme::SubmissionEntry create;
+    create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_cq);
+    create.prp1 = queue.completion;
+    create.cdw10 = (size - 1) << 16 | id;
+    create.cdw11 = id << 16 | 3;
+    co_await admin(create);
+    create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_sq);
+    create.prp1 = queue.submission;
+    create.cdw11 = id << 16 | 1;
+    co_await admin(create);
+  }
+}
+
+// One admin command, polled to its end.
+Task<void> NvmeDriver::admin(nvme::SubmissionEntry entry) {
+  Queue& queue = *admin_;
+  auto* const slots = &system_.memory.at<nvme::SubmissionEntry>(queue.submission);
+  slots[queue.tail] = entry;
+  queue.tail = (queue.tail + 1) % queue.entries;
+  co_await registers_.write32(nvme::sq_tail_doorbell(0), queue.tail);
+  nvme::CompletionEntry* done = next_completion(queue);
+  while (done == nullptr) {
+    co_await sleep_for(system_.timeline, kPollPeriod);
+    done = next_completion(queue);
+  }
+  check(done->code() == 0, "the NVMe controller refused an admin command");
+  co_await registers_.write32(nvme::cq_head_doorbell(0), queue.head);
+}
+
+// The entry at the head if the controller has written it, which its phase bit says; the head moves past it.
+nvme::CompletionEntry* NvmeDriver::next_completion(Queue& queue) {
+  auto* const entry = &system_.memory.at<nvme::CompletionEntry>(queue.completion) + queue.head;
+  if (entry->phase() != queue.phase) return nullptr;
+  if (++queue.head == queue.entries) {
+    queue.head = 0;
+    queue.phase = !queue.phase;
+  }
+  return entry;
+}
+
+void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry) {
+  const auto& segments = request.bio->segments;
+  if (segments.empty()) return;
+  entry.prp1 = segments[0].address;
+  if (segments.size() == 2) entry.prp2 = segments[1].address;
+  if (segments.size() <= 2) return;
+  check(segments.size() <= nvme::kPageBytes / 8, "a bio larger than one PRP list");
+  hw::PhysAddr& list = prp_lists_[request.tag];
+  if (list == 0) list = system_.memory.allocate_page();
+  auto* const entries = &system_.memory.at<std::uint64_t>(list);
+  for (std::size_t i = 1; i < segments.size(); ++i) entries[i - 1] = segments[i].address;
+  entry.prp2 = list;
+}
+
+Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
+  co_await ctx.spend(ctx.costs().driver_submit);
+  Queue& queue = *queues_[ctx.cpu().index()];
+  request.queue = queue.id;
+  const Bio& bio = *request.bio;
+  nvme::SubmissionEntry entry;
+  const nvme::IoOpcode opcode = bio.op == BlockOp::read    ? nvme::IoOpcode::read
+                                : bio.op == BlockOp::write ? nvme::IoOpcode::write
+                                                           : nvme::IoOpcode::flush;
+  entry.opcode = static_cast<std::uint8_t>(opcode);
+  entry.command_id = static_cast<std::uint16_t>(request.tag);
+  entry.namespace_id = 1;
+  entry.set_first_block(bio.sector);
+  entry.cdw12 = bio.bytes / 512 - 1;
+  fill_prps(request, entry);
+  (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
+  queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
+  ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});
+  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
+  if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
+  co_await registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail);
+}
+
+Task<void> NvmeDriver::process(Atomic& ctx, Queue& queue) {
+  bool any = false;
+  for (;;) {
+    const nvme::CompletionEntry* const done = next_completion(queue);
+    if (done == nullptr) break;
+    any = true;
+    Request& request = device_->request(done->command_id);
+    co_await device_->complete(ctx, request, done->code() == 0 ? Errno::ok : Errno::eio);
+  }
+  if (any) co_await registers_.write32(nvme::cq_head_doorbell(queue.id), queue.head);
+}
+
+}  // namespace iodrome::drivers

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// The NVMe driver: a queue pair and an interrupt vector per CPU, completions handled in the hardirq.
+//
+// Source: Linux drivers/nvme/host/pci.c (queue layout, nvme_irq, doorbells). Differs: no timeouts, no reset, no polling
+// queues, no shadow doorbells.
+#pragma once
+#include <memory>
+#include <vector>
+
+#include "hw/nvme/registers.h"
+#include "model/kernel/block/block.h"
+#include "model/kernel/irq/controller.h"
+
+namespace iodrome::drivers {
+
+struct NvmeDriverParams {
+  std::int64_t queue_entries = 0;  // of each submission and completion queue
+};
+
+class NvmeDriver final : public kernel::BlockDriver {
+ public:
+  NvmeDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
+             const NvmeDriverParams& params, std::uint64_t device_bytes);
+  ~NvmeDriver() override;
+
+  /// Brings the controller up: admin queue, then a queue pair per CPU. At boot, at no CPU's cost.
+  /// Errors: what the controller refuses is an internal error.
+  Task<void> attach();
+  /// Where completions go; set before the first request.
+  void serve(kernel::BlockDevice& device) { device_ = &device; }
+
+  Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
+  std::uint32_t queue_depth() const override {
+    return static_cast<std::uint32_t>(params_.queue_entries) - 1;
+  }
+  std::uint64_t size_bytes() const override { return device_bytes_; }
+  const char* name() const override { return "nvme0n1"; }
+
+ private:
+  struct Queue;
+  Task<void> admin(hw::nvme::SubmissionEntry entry);
+  Task<void> process(kernel::Atomic& ctx, Queue& queue);
+  void fill_prps(const kernel::Request& request, hw::nvme::SubmissionEntry& entry);
+  hw::nvme::CompletionEntry* next_completion(Queue& queue);
+
+  kernel::System& system_;
+  kernel::IrqController& irqs_;
+  hw::Port& registers_;
+  const NvmeDriverParams params_;
+  const std::uint64_t device_bytes_;
+  kernel::BlockDevice* device_ = nullptr;
+  std::unique_ptr<Queue> admin_;
+  std::vector<std::unique_ptr<Queue>> queues_;    // by CPU
+  std::vector<hw::PhysAddr> prp_lists_;           // by tag; allocated when first needed
+};
+
+}  // namespace iodrome::drivers
