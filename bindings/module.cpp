@@ -3,7 +3,9 @@
 
 // libsystemc carries `main` and leaves `sc_main` undefined: an extension that does not show one
 // fails at import.
-extern "C" __attribute__((visibility("default"))) int sc_main(int, char**) { return 0; }
+extern "C" __attribute__((visibility("default"))) int sc_main(int, char**) {
+  return 0;
+}
 
 PYBIND11_MODULE(_core, module) {
   module.doc() = "The simulator behind the package iodrome.";

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 
+import iodrome
 from iodrome.result import Result
 
 
@@ -16,8 +17,15 @@ def _core():
     os.environ.setdefault("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1")
     from iodrome import _core as core
 
-    core.set_data_dir(str(Path(__file__).parent / "data"))
+    core.set_data_dir(str(_data_dir()))
     return core
+
+
+def _data_dir() -> Path:
+    """Where scenarios/ and hw/ lie, as in the checkout. In an editable install the package has
+    two places: the sources and what the build installed."""
+    places = [Path(place) / "data" for place in iodrome.__path__]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def __getattr__(name):

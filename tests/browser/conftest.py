@@ -2,6 +2,8 @@
 """Debian's Chromium, headless, with nothing of its own to ask of the network."""
 
 import json
+import socket
+from pathlib import Path
 
 import pytest
 from selenium import webdriver
@@ -17,22 +19,53 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--no-first-run",
-    "--window-size=1240,1400",
+    "--remote-debugging-pipe",
 )
 
 
-@pytest.fixture
-def browser(tmp_path):
+class Driver(Service):
+    """Chromedriver by address: a bare chroot has no /etc/hosts that knows `localhost`."""
+
+    @property
+    def service_url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def is_connectable(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1):
+                return True
+        except OSError:
+            return False
+
+
+@pytest.fixture(scope="session")
+def downloads(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("downloads")
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory, downloads):
     options = Options()
     options.binary_location = "/usr/bin/chromium"
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path / 'profile'}"):
+    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    downloads = {"download.default_directory": str(tmp_path / "downloads")}
-    options.add_experimental_option("prefs", downloads)
-    driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+    preferences = {"download.default_directory": str(downloads)}
+    options.add_experimental_option("prefs", preferences)
+    driver = webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
     yield driver
     driver.quit()
+
+
+@pytest.fixture
+def browser(chromium):
+    """The browser as if it had just been started."""
+    chromium.get("about:blank")
+    chromium.set_window_size(1240, 1400)
+    chromium.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    for log in ("browser", "performance"):
+        chromium.get_log(log)
+    return chromium
 
 
 @pytest.fixture

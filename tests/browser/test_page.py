@@ -136,11 +136,10 @@ def test_a_click_on_a_heading_sorts_the_summary(browser, page):
     assert browser.execute_script(script) == ["sync", "linux_aio", "io_uring", "task_chain"]
 
 
-def test_the_data_can_be_downloaded(browser, page, tmp_path):
-    (tmp_path / "downloads").mkdir()
+def test_the_data_can_be_downloaded(browser, page, downloads):
     opened(browser, page)
     browser.execute_script("document.getElementById('download').click()")
-    target = tmp_path / "downloads" / "result.json"
+    target = downloads / "result.json"
     for _ in range(100):
         if target.exists():
             break
