@@ -86,6 +86,7 @@ class LogReader {
       const bool fine = line.front() == '{' ? parse_json_line(line, parsed, fault)
                                             : parse_combined_line(line, parsed, fault);
       if (fine) {
+        any_fine_ = true;
         take(parsed, source.line_number());
       } else {
         complain(source, line, fault);
@@ -110,14 +111,20 @@ class LogReader {
   }
 
  private:
+  /// While no line at all was fine the file is likely no log: one complaint says it.
   void complain(const TextSource& source, std::string_view line, const LineFault& fault) {
     ++malformed_;
     if (malformed_ <= options_.skip_bad) return;
-    diagnostics_.error(source.place(line, fault.column),
-                       "malformed log line: " + std::string(fault.reason),
-                       options_.skip_bad == 0 && malformed_ == 1
-                           ? "--skip-bad N tolerates up to N such lines"
-                           : "");
+    const bool first = malformed_ == options_.skip_bad + 1;
+    if (!first && !any_fine_) return;
+    std::string hint = first && options_.skip_bad == 0 ? "--skip-bad N tolerates such lines" : "";
+    if (!any_fine_) hint = "is this a web server's access log?" + (hint.empty() ? "" : " " + hint);
+    const std::size_t binary = find_binary_byte(line);
+    const bool is_text = binary == std::string_view::npos;
+    diagnostics_.error(source.place(line, is_text ? fault.column : binary + 1),
+                       "malformed log line: " +
+                           (is_text ? std::string(fault.reason) : std::string("binary data")),
+                       std::move(hint));
   }
 
   void take(const AccessLine& parsed, std::uint64_t line) {
@@ -216,6 +223,7 @@ class LogReader {
   std::vector<Sizes> sizes_;
   SkipCounts skips_;
   std::uint64_t malformed_ = 0;
+  bool any_fine_ = false;
 };
 
 }  // namespace

@@ -30,7 +30,7 @@ class JobBuilder {
       return;
     }
     if (job.time_based && !job.runtime_ps) {
-      diagnostics_.error(section.place, "job " + quoted(job.name) +
+      diagnostics_.error(section.place, "job " + in_quotes(job.name) +
                                             " is time_based but has no runtime");
     }
     jobs_.push_back(std::move(job));
@@ -46,7 +46,7 @@ class JobBuilder {
     if (outcome) return;
     std::string hint = outcome.error().hint;
     if (!option.unset_variable.empty()) {
-      hint = "the variable " + quoted(option.unset_variable) + " is not set" +
+      hint = "the variable " + in_quotes(option.unset_variable) + " is not set" +
              (hint.empty() ? "" : "; ") + hint;
     }
     diagnostics_.error(option.value_place, outcome.error().message, std::move(hint));
@@ -57,16 +57,16 @@ class JobBuilder {
       const std::string subject = "(" + std::string(known->subject) + ")";
       if (known->treatment == FioTreatment::ignored) {
         diagnostics_.warning(option.place,
-                             "option " + quoted(option.name) + " has no effect here " + subject);
+                             "option " + in_quotes(option.name) + " has no effect here " + subject);
       } else {
-        diagnostics_.error(option.place, "option " + quoted(option.name) +
+        diagnostics_.error(option.place, "option " + in_quotes(option.name) +
                                              " is known to fio but not modelled " + subject);
       }
       return;
     }
     std::vector<std::string_view> names = modelled_option_names();
     for (const std::string_view name : fio_catalog_names()) names.push_back(name);
-    diagnostics_.error(option.place, "unknown option " + quoted(option.name),
+    diagnostics_.error(option.place, "unknown option " + in_quotes(option.name),
                        name_hint(option.name, names));
   }
 

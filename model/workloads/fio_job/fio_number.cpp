@@ -44,11 +44,11 @@ class Expression {
   Parsed value() {
     const Fraction result = sum();
     skip_blanks();
-    if (fault_.empty() && at_ < text_.size()) fail("unexpected " + quoted(text_.substr(at_)));
+    if (fault_.empty() && at_ < text_.size()) fail("unexpected " + in_quotes(text_.substr(at_)));
     if (fault_.empty() && result.over < 0) fail("is negative");
     const Wide whole = result.over / result.under;
     if (fault_.empty() && whole > Wide{std::numeric_limits<std::int64_t>::max()}) too_large();
-    if (!fault_.empty()) return tl::unexpected(quoted(text_) + ": " + fault_);
+    if (!fault_.empty()) return tl::unexpected(in_quotes(text_) + ": " + fault_);
     return static_cast<std::int64_t>(whole);
   }
 

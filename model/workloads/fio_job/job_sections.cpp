@@ -63,13 +63,15 @@ class SectionReader {
  private:
   void read_line(const TextSource& source, std::string_view line) {
     line_ = line;
+    if (const std::size_t byte = find_binary_byte(line); byte != std::string_view::npos) {
+      diagnostics_.error(source.place(line, byte + 1), "binary data: this is not a text file");
+      result_.sections.clear();
+      given_up_ = true;
+      return;
+    }
     std::string_view text = trim(line);
     if (text.empty()) return;
     if (text.front() == ';' || text.front() == '#') return read_comment(source, text);
-    if (line.find('\0') != std::string_view::npos) {
-      return diagnostics_.error(source.place(line, line.find('\0') + 1),
-                                "a NUL byte: this is not a text file");
-    }
     text = trim(text.substr(0, text.find_first_of(";#")));
     if (text.front() == '[') return read_header(source, text);
     if (text == "include" || text.starts_with("include ") || text.starts_with("include\t") ||
@@ -93,7 +95,7 @@ class SectionReader {
       text = trim(text.substr(word.size()));
       const std::size_t equals = word.find('=');
       if (equals == std::string_view::npos || equals == 0 || equals + 1 == word.size()) {
-        diagnostics_.error(place_of(source, word), quoted(word) + " is not key=value",
+        diagnostics_.error(place_of(source, word), in_quotes(word) + " is not key=value",
                            "write '; sim: key=value key=value'");
         continue;
       }
@@ -118,7 +120,7 @@ class SectionReader {
     }
     const bool global = name.starts_with("global");
     if (global && name != "global") {
-      diagnostics_.warning(place, quoted(name) + " is read as [global], as fio does");
+      diagnostics_.warning(place, in_quotes(name) + " is read as [global], as fio does");
     }
     result_.sections.push_back({std::string(name), global, place, {}});
   }
@@ -132,7 +134,7 @@ class SectionReader {
     }
     const std::string path = include_path(std::string(wanted), source.name());
     if (std::find(open_.begin(), open_.end(), identity(path)) != open_.end()) {
-      return diagnostics_.error(place, quoted(wanted) + " includes itself");
+      return diagnostics_.error(place, in_quotes(wanted) + " includes itself");
     }
     if (open_.size() > deepest_include) {
       return diagnostics_.error(place, "files are included more than " +
@@ -146,7 +148,7 @@ class SectionReader {
     TextSource included = TextSource::from_file(path, job_line_limit_bytes);
     if (included.failure()) {
       return diagnostics_.error(place_of(source, wanted),
-                                "cannot include " + quoted(wanted) + ": " +
+                                "cannot include " + in_quotes(wanted) + ": " +
                                     included.failure()->message);
     }
     read(included);
@@ -168,11 +170,16 @@ class SectionReader {
       }
       option.value = replace_keywords(replace_variables(value, option), option);
     }
-    if (result_.sections.empty()) {
-      return diagnostics_.error(option.place,
-                                "option " + quoted(name) + " stands before the first [section]");
-    }
+    if (result_.sections.empty()) return complain_outside(option);
     result_.sections.back().options.push_back(std::move(option));
+  }
+
+  /// Once per file: what follows is outside for the same reason.
+  void complain_outside(const JobOption& option) {
+    if (std::exchange(outside_seen_, true)) return;
+    diagnostics_.error(option.place, "option " + in_quotes(option.name) +
+                                         " stands before the first [section]",
+                       "is this a fio job file?");
   }
 
   /// Where a `${` without a `}` stands, npos when there is none.
@@ -226,6 +233,7 @@ class SectionReader {
   std::size_t lines_ = 0;
   std::size_t includes_ = 0;
   bool given_up_ = false;
+  bool outside_seen_ = false;
 };
 
 }  // namespace

@@ -50,7 +50,8 @@ OptionOutcome set_pattern(const JobOption& option, FioJob& job) {
   std::array<std::string_view, patterns.size()> names;
   for (std::size_t i = 0; i < names.size(); ++i) names[i] = patterns[i].name;
   if (option.value.empty()) {
-    return option_fault("option " + quoted(option.name) + " needs a value", name_hint("", names));
+    return option_fault("option " + in_quotes(option.name) + " needs a value",
+                        name_hint("", names));
   }
   const std::string_view value = option.value;
   const std::size_t colon = value.find(':');
@@ -67,7 +68,7 @@ OptionOutcome set_pattern(const JobOption& option, FioJob& job) {
     job.pattern = pattern;
     return {};
   }
-  return option_fault(option.name + " is " + quoted(name) + ", which is no pattern",
+  return option_fault(option.name + " is " + in_quotes(name) + ", which is no pattern",
                name_hint(name, names));
 }
 
@@ -78,7 +79,7 @@ OptionOutcome set_engine(const JobOption& option, FioJob& job) {
     job.ioengine = option.value;
     return {};
   }
-  return option_fault("ioengine " + quoted(option.value) + " is not modelled",
+  return option_fault("ioengine " + in_quotes(option.value) + " is not modelled",
                name_hint(option.value, fio_engines));
 }
 
@@ -126,7 +127,7 @@ OptionOutcome set_size(const JobOption& option, const FioJob& job, std::int64_t 
 }
 
 tl::unexpected<OptionFault> empty_range(const JobOption& option) {
-  return option_fault(option.name + ": the range " + quoted(option.value) + " is empty");
+  return option_fault(option.name + ": the range " + in_quotes(option.value) + " is empty");
 }
 
 OptionOutcome set_filesize(const JobOption& option, FioJob& job) {
@@ -169,7 +170,7 @@ OptionOutcome set_name(const JobOption& option, FioJob& job) {
 
 OptionOutcome set_kb_base(const JobOption& option, FioJob& job) {
   if (option.value != "1000" && option.value != "1024") {
-    return option_fault("kb_base is " + quoted(option.value), "valid: 1000, 1024");
+    return option_fault("kb_base is " + in_quotes(option.value), "valid: 1000, 1024");
   }
   job.kb_base = option.value == "1000" ? 1000 : 1024;
   return {};

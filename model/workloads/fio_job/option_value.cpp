@@ -14,7 +14,7 @@ tl::unexpected<OptionFault> option_fault(std::string message, std::string hint) 
 
 OptionOutcome need_value(const JobOption& option) {
   if (option.has_value && !option.value.empty()) return {};
-  return option_fault("option " + quoted(option.name) + " needs a value");
+  return option_fault("option " + in_quotes(option.name) + " needs a value");
 }
 
 OptionNumber number_in(const JobOption& option, std::string_view text, int kb_base,
@@ -41,7 +41,7 @@ OptionOutcome set_switch(const JobOption& option, bool bare_allowed, bool& targe
   }
   if (const auto outcome = need_value(option); !outcome) return outcome;
   if (option.value != "0" && option.value != "1") {
-    return option_fault(option.name + " is " + quoted(option.value), "valid: 0, 1");
+    return option_fault(option.name + " is " + in_quotes(option.value), "valid: 0, 1");
   }
   target = option.value == "1";
   return {};

@@ -177,7 +177,7 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   return shown(text.substr(0, cut)).first + "...";
 }
 
-std::string quoted(std::string_view text) { return '\'' + printable(text, 60) + '\''; }
+std::string in_quotes(std::string_view text) { return '\'' + printable(text, 60) + '\''; }
 
 std::optional<std::string> nearest_name(std::string_view word,
                                         std::span<const std::string_view> candidates) {
@@ -200,7 +200,7 @@ std::string name_hint(std::string_view word, std::span<const std::string_view> c
                       std::size_t list_limit) {
   std::string hint;
   if (const auto nearest = nearest_name(word, candidates)) {
-    hint = "did you mean " + quoted(*nearest) + "?";
+    hint = "did you mean " + in_quotes(*nearest) + "?";
   }
   if (candidates.empty() || candidates.size() > list_limit) return hint;
   hint += hint.empty() ? "valid: " : " valid: ";

@@ -67,7 +67,7 @@ class Diagnostics {
 [[nodiscard]] std::string printable(std::string_view text, std::size_t max_bytes = 120);
 
 /// `'text'`, printable.
-[[nodiscard]] std::string quoted(std::string_view text);
+[[nodiscard]] std::string in_quotes(std::string_view text);
 
 /// The candidate nearest to `word` by Damerau-Levenshtein distance (optimal string alignment),
 /// if one lies within a third of the word's length (at least 1).

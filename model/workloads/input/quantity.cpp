@@ -88,7 +88,7 @@ std::string lower(std::string_view text) {
 tl::expected<Decimal, std::string> split_decimal(std::string_view text) {
   text = trim(text);
   if (text.empty()) return reject("a number is missing");
-  if (text.front() == '-') return reject(quoted(text) + " is negative");
+  if (text.front() == '-') return reject(in_quotes(text) + " is negative");
   if (text.front() == '+') text.remove_prefix(1);
   Decimal decimal;
   std::size_t digits = 0;
@@ -98,14 +98,14 @@ tl::expected<Decimal, std::string> split_decimal(std::string_view text) {
     if (text[i] == '.' && !point) {
       point = true;
     } else if (is_digit(text[i])) {
-      if (++digits > max_digits) return reject(quoted(text) + " has too many digits");
+      if (++digits > max_digits) return reject(in_quotes(text) + " has too many digits");
       decimal.mantissa = decimal.mantissa * 10 + (text[i] - '0');
       if (point) ++decimal.scale;
     } else {
       break;
     }
   }
-  if (digits == 0) return reject(quoted(text) + " is not a number");
+  if (digits == 0) return reject(in_quotes(text) + " is not a number");
   decimal.unit = trim(text.substr(i));
   return decimal;
 }
@@ -114,16 +114,16 @@ Parsed scaled(const Decimal& decimal, std::int64_t factor, std::string_view text
               std::string_view of_what) {
   Wide value = 0;
   if (__builtin_mul_overflow(decimal.mantissa, Wide{factor}, &value)) {
-    return reject(quoted(text) + " is too large");
+    return reject(in_quotes(text) + " is too large");
   }
   for (int i = 0; i < decimal.scale; ++i) {
     if (value % 10 != 0) {
-      return reject(quoted(text) + " is not a whole number of " + std::string(of_what));
+      return reject(in_quotes(text) + " is not a whole number of " + std::string(of_what));
     }
     value /= 10;
   }
   if (value > Wide{std::numeric_limits<std::int64_t>::max()}) {
-    return reject(quoted(text) + " is too large");
+    return reject(in_quotes(text) + " is too large");
   }
   return static_cast<std::int64_t>(value);
 }
@@ -134,7 +134,7 @@ std::string unit_hint(std::string_view unit, std::span<const Unit> units) {
     if (known.name.empty() || static_cast<unsigned char>(known.name[0]) >= 0x80) continue;
     list += (list.empty() ? "" : ", ") + std::string(known.name);
   }
-  return (unit.empty() ? "a unit is missing" : "unknown unit " + quoted(unit)) +
+  return (unit.empty() ? "a unit is missing" : "unknown unit " + in_quotes(unit)) +
          "; valid units: " + list;
 }
 
@@ -164,22 +164,24 @@ std::int64_t fio_size_factor(std::string_view suffix, int kb_base) {
 
 /// fio reads `1.5k` as 1k and `10 ms` as 10 of the default unit, silently: refuse both.
 std::string fio_number_fault(std::string_view text) {
-  if (text.find_first_of(" \t") != std::string_view::npos) return quoted(text) + " holds a blank";
+  if (text.find_first_of(" \t") != std::string_view::npos) {
+    return in_quotes(text) + " holds a blank";
+  }
   if (text.find('.') == std::string_view::npos) return {};
-  return quoted(text) + " is not a whole number; fio would cut it at the point";
+  return in_quotes(text) + " is not a whole number; fio would cut it at the point";
 }
 
 Parsed parse_hexadecimal(std::string_view text) {
   std::int64_t value = 0;
   const std::string digits = lower(text.substr(2));
-  if (digits.empty()) return reject(quoted(text) + " is not a number");
+  if (digits.empty()) return reject(in_quotes(text) + " is not a number");
   for (const char c : digits) {
     const std::size_t digit = std::string_view("0123456789abcdef").find(c);
     if (digit == std::string_view::npos) {
-      return reject(quoted(text) + " is not a hexadecimal number");
+      return reject(in_quotes(text) + " is not a hexadecimal number");
     }
     if (value > std::numeric_limits<std::int64_t>::max() >> 4) {
-      return reject(quoted(text) + " is too large");
+      return reject(in_quotes(text) + " is too large");
     }
     value = value * 16 + static_cast<std::int64_t>(digit);
   }
@@ -191,7 +193,7 @@ Parsed parse_hexadecimal(std::string_view text) {
 Parsed parse_count(std::string_view text) {
   const auto decimal = split_decimal(text);
   if (!decimal) return reject(decimal.error());
-  if (!decimal->unit.empty()) return reject(quoted(text) + " is not a whole number");
+  if (!decimal->unit.empty()) return reject(in_quotes(text) + " is not a whole number");
   return scaled(*decimal, 1, text, "units");
 }
 
@@ -203,7 +205,7 @@ Parsed parse_fio_size(std::string_view text, int kb_base) {
   if (!decimal) return reject(decimal.error());
   const std::int64_t factor = fio_size_factor(lower(decimal->unit), kb_base);
   if (factor == 0) {
-    return reject("unknown size suffix " + quoted(decimal->unit) +
+    return reject("unknown size suffix " + in_quotes(decimal->unit) +
                   "; valid suffixes: k, m, g, t, p, ki, mi, gi, ti, pi, each with or without b");
   }
   if (const std::string fault = fio_number_fault(text); !fault.empty()) return reject(fault);
@@ -233,7 +235,7 @@ Parsed parse_rate_bits_per_s(std::string_view text) {
 Parsed parse_rate_bytes_per_s(std::string_view text) {
   const Parsed bits = parse_rate_bits_per_s(text);
   if (!bits) return bits;
-  if (*bits % 8 != 0) return reject(quoted(text) + " is not a whole number of bytes per second");
+  if (*bits % 8 != 0) return reject(in_quotes(text) + " is not a whole number of bytes per second");
   return *bits / 8;
 }
 
@@ -249,19 +251,19 @@ Parsed parse_fraction_ppm(std::string_view text) {
     if (!decimal) return reject(decimal.error());
     if (decimal->unit.empty()) return scaled(*decimal, million, text, "millionths");
     if (decimal->unit == "%") return scaled(*decimal, million / 100, text, "millionths");
-    return reject(quoted(text) + " is not a share; write 0.6, 60% or 3/5");
+    return reject(in_quotes(text) + " is not a share; write 0.6, 60% or 3/5");
   }
   const Parsed over = parse_count(text.substr(0, slash));
   const Parsed under = parse_count(text.substr(slash + 1));
   if (!over) return over;
   if (!under) return under;
-  if (*under == 0) return reject(quoted(text) + " divides by zero");
+  if (*under == 0) return reject(in_quotes(text) + " divides by zero");
   const Wide value = Wide{*over} * million;
   if (value % *under != 0) {
-    return reject(quoted(text) + " is not a whole number of millionths");
+    return reject(in_quotes(text) + " is not a whole number of millionths");
   }
   if (value / *under > Wide{std::numeric_limits<std::int64_t>::max()}) {
-    return reject(quoted(text) + " is too large");
+    return reject(in_quotes(text) + " is too large");
   }
   return static_cast<std::int64_t>(value / *under);
 }

@@ -139,4 +139,14 @@ Place TextSource::place(std::string_view line, std::size_t column) const {
           std::string(line.substr(0, std::size_t{1} << 16U))};
 }
 
+std::size_t find_binary_byte(std::string_view line) {
+  constexpr std::string_view blanks = "\t\r\v\f\x1b";
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(line[i]);
+    const bool control = byte < 0x20 || byte == 0x7F;
+    if (control && blanks.find(line[i]) == std::string_view::npos) return i;
+  }
+  return std::string_view::npos;
+}
+
 }  // namespace iodrome::workloads

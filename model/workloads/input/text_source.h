@@ -62,4 +62,8 @@ class TextSource {
   std::optional<Diagnostic> failure_;
 };
 
+/// Where the first byte stands that no text file holds (a control character other than a blank),
+/// npos when there is none. Bytes above 0x7F pass: which encoding a log has nobody knows.
+[[nodiscard]] std::size_t find_binary_byte(std::string_view line);
+
 }  // namespace iodrome::workloads

@@ -53,7 +53,7 @@ class ChainReader {
     const auto valid = views(vocabulary_.flags);
     for (const std::string& flag : flags) {
       if (std::find(valid.begin(), valid.end(), flag) != valid.end()) continue;
-      table.error("flags", "unknown flag " + quoted(flag), name_hint(flag, valid));
+      table.error("flags", "unknown flag " + in_quotes(flag), name_hint(flag, valid));
     }
     return flags;
   }
@@ -63,7 +63,7 @@ class ChainReader {
     if (!text) return std::nullopt;
     auto reference = read_reference(table, "fd", *text);
     if (reference && reference->result != "fd") {
-      table.error("fd", quoted(*text) + " is no file descriptor", "write fd = \"$open.fd\"");
+      table.error("fd", in_quotes(*text) + " is no file descriptor", "write fd = \"$open.fd\"");
       return std::nullopt;
     }
     return reference;
@@ -87,7 +87,7 @@ class ChainReader {
     const auto reference = read_reference(table, key, *text);
     if (!reference) return std::nullopt;
     if (reference->result == "fd") {
-      table.error(key, quoted(*text) + " is a file descriptor, not a number of bytes");
+      table.error(key, in_quotes(*text) + " is a file descriptor, not a number of bytes");
       return std::nullopt;
     }
     return *reference;
@@ -97,7 +97,7 @@ class ChainReader {
                                               std::string_view text) {
     const std::size_t dot = text.rfind('.');
     if (!text.starts_with('$') || dot == std::string_view::npos) {
-      table.error(key, quoted(text) + " is no reference", "write $step.result, e.g. $open.fd");
+      table.error(key, in_quotes(text) + " is no reference", "write $step.result, e.g. $open.fd");
       return std::nullopt;
     }
     const auto step = find_step(table, key, text.substr(1, dot - 1));
@@ -107,7 +107,7 @@ class ChainReader {
       if (operation.name != steps_[*step].op) continue;
       const auto valid = views(operation.results);
       if (std::find(valid.begin(), valid.end(), result) == valid.end()) {
-        table.error(key, quoted(operation.name) + " yields no " + quoted(result),
+        table.error(key, in_quotes(operation.name) + " yields no " + in_quotes(result),
                     name_hint(result, valid));
         return std::nullopt;
       }
@@ -125,9 +125,9 @@ class ChainReader {
     }
     if (found.size() == 1) return found.front();
     if (found.empty()) {
-      table.error(key, "no earlier step is called " + quoted(name), name_hint(name, names));
+      table.error(key, "no earlier step is called " + in_quotes(name), name_hint(name, names));
     } else {
-      table.error(key, "several earlier steps are called " + quoted(name),
+      table.error(key, "several earlier steps are called " + in_quotes(name),
                   "give each its own 'name'");
     }
     return std::nullopt;

@@ -16,13 +16,13 @@ tl::expected<Load, std::string> parse_load(std::string_view text) {
     if (clients && *clients >= 1 && *clients <= most_clients) {
       return Load{Load::Kind::closed, 0, *clients};
     }
-    return tl::unexpected(quoted(text) + " does not name 1 to 1000000 clients; write closed:64");
+    return tl::unexpected(in_quotes(text) + " does not name 1 to 1000000 clients; write closed:64");
   }
   const Parsed share = parse_fraction_ppm(text);
   if (share && *share > 0 && *share <= largest_share_ppm) {
     return Load{Load::Kind::share, *share, 0};
   }
-  return tl::unexpected(quoted(text) +
+  return tl::unexpected(in_quotes(text) +
                         " is no load; valid: trace, closed:N, a share above 0 such as 0.6" +
                         (share ? "" : " (" + share.error() + ")"));
 }

@@ -65,7 +65,7 @@ class ScenarioReader {
     if (std::find(valid.begin(), valid.end(), name) != valid.end()) return;
     if (name.empty()) return;
     const std::vector<std::string_view> candidates(valid.begin(), valid.end());
-    table.error(key, "unknown name " + quoted(name) + " in " + quoted(key),
+    table.error(key, "unknown name " + in_quotes(name) + " in " + in_quotes(key),
                 name_hint(name, candidates));
   }
 

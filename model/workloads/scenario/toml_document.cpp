@@ -124,7 +124,7 @@ void TomlTable::error(std::string_view key, std::string message, std::string hin
 }
 
 void TomlTable::wrong_type(std::string_view key, const toml::node& node, std::string_view wanted) {
-  error(key, quoted(full_name(key)) + " must be " + std::string(wanted) + ", not " +
+  error(key, in_quotes(full_name(key)) + " must be " + std::string(wanted) + ", not " +
                  std::string(toml_type_name(node)));
 }
 
@@ -147,7 +147,7 @@ std::optional<std::string> TomlTable::choice(std::string_view key,
                                              std::span<const std::string_view> valid) {
   auto value = text(key);
   if (!value || std::find(valid.begin(), valid.end(), *value) != valid.end()) return value;
-  error(key, quoted(full_name(key)) + " is " + quoted(*value), name_hint(*value, valid));
+  error(key, in_quotes(full_name(key)) + " is " + in_quotes(*value), name_hint(*value, valid));
   return std::nullopt;
 }
 
@@ -166,7 +166,7 @@ std::optional<std::vector<std::string>> TomlTable::texts(std::string_view key) {
       continue;
     }
     diagnostics_->error(document_->place(element.source()),
-                        quoted(full_name(key)) + " must hold strings, not " +
+                        in_quotes(full_name(key)) + " must hold strings, not " +
                             std::string(toml_type_name(element)));
   }
   if (out.size() != array->size()) return std::nullopt;
@@ -194,7 +194,7 @@ std::optional<std::int64_t> TomlTable::integer(std::string_view key, std::int64_
   const std::string bounds = high == std::numeric_limits<std::int64_t>::max()
                                  ? "at least " + std::to_string(low)
                                  : "from " + std::to_string(low) + " to " + std::to_string(high);
-  error(key, quoted(full_name(key)) + " must be " + bounds + ", not " +
+  error(key, in_quotes(full_name(key)) + " must be " + bounds + ", not " +
                  std::to_string(value->get()));
   return std::nullopt;
 }
@@ -205,7 +205,7 @@ std::optional<std::int64_t> TomlTable::quantity(std::string_view key,
   if (!value) return std::nullopt;
   const Parsed parsed = parse(*value);
   if (parsed) return *parsed;
-  error(key, quoted(full_name(key)) + ": " + parsed.error());
+  error(key, in_quotes(full_name(key)) + ": " + parsed.error());
   return std::nullopt;
 }
 
@@ -234,7 +234,7 @@ std::vector<TomlTable> TomlTable::tables(std::string_view key) {
       continue;
     }
     diagnostics_->error(document_->place(element.source()),
-                        quoted(full_name(key)) + " must hold tables, not " +
+                        in_quotes(full_name(key)) + " must hold tables, not " +
                             std::string(toml_type_name(element)));
   }
   return out;
@@ -244,7 +244,7 @@ void TomlTable::finish() {
   const std::vector<std::string_view> known(asked_.begin(), asked_.end());
   for (const auto& [key, value] : *table_) {
     if (asked_.contains(key.str())) continue;
-    diagnostics_->error(document_->place(key.source()), "unknown key " + quoted(full_name(key)),
+    diagnostics_->error(document_->place(key.source()), "unknown key " + in_quotes(full_name(key)),
                         name_hint(key.str(), known));
   }
 }

@@ -198,9 +198,10 @@ TEST_CASE("values out of range or of the wrong kind are refused") {
 }
 
 TEST_CASE("broken structure is refused with its place") {
-  for (const char* text : {"rw=read\n[j]\n", "[j\nrw=read\n", "[]\n", "[j] x\n", "garbage\n",
+  for (const char* text : {"rw=read\nbs=4k\n[j]\n", "[j\nrw=read\n", "[]\n", "[j] x\n", "garbage\n",
                            "include a\n[j]\n", "[j]\ninclude\n", "[j]\ninclude nope\n", "",
-                           "\n; only\n", "[global]\nbs=4k\n"}) {
+                           "\n; only\n", "[j]\nrx=4\n\x01\x02\nx\n", "\x7f" "ELF\n\x03\n",
+                           "[global]\nbs=4k\n"}) {
     Diagnostics diagnostics;
     CAPTURE(text);
     REQUIRE_FALSE(read(text, diagnostics));

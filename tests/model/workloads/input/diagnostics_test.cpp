@@ -56,7 +56,7 @@ TEST_CASE("control characters and broken UTF-8 are shown as escapes") {
 
 TEST_CASE("long texts are cut between characters") {
   REQUIRE(printable("aaa\xE2\x82\xAC", 4) == "aaa...");
-  REQUIRE(quoted(std::string(100, 'x')) == "'" + std::string(60, 'x') + "...'");
+  REQUIRE(in_quotes(std::string(100, 'x')) == "'" + std::string(60, 'x') + "...'");
 }
 
 TEST_CASE("a long source line is cut to a window around the column") {
