@@ -103,6 +103,15 @@ class AioSide final : public AppSide {
     return {&run, 1};
   }
 
+  // The application's buffer for files on their way to a socket: one per request in flight.
+  std::span<const hw::PhysAddr> buffer_of(std::uint32_t slot) {
+    if (buffers_.size() <= slot) buffers_.resize(slot + 1);
+    std::vector<hw::PhysAddr>& buffer = buffers_[slot];
+    const auto pages = static_cast<std::size_t>(params_.read_bytes) / hw::kPageBytes + 1;
+    while (buffer.size() < pages) buffer.push_back(os_.system.memory.allocate_page());
+    return buffer;
+  }
+
   // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
   void push_read(ChainRun& run) {
     const Step& step = run.chain.steps[run.next_step];
@@ -111,6 +120,7 @@ class AioSide final : public AppSide {
               step.offset + done, step.bytes - done, run.buffer, &run.ledger};
     if (step.op == chain::Op::send) {
       iocb.direct = true;
+      iocb.pages = buffer_of(run.slot);
       iocb.bytes = std::min(iocb.bytes, static_cast<std::uint64_t>(params_.read_bytes));
       iocb.bytes = (iocb.bytes + 511) / 512 * 512;
     }
@@ -130,7 +140,7 @@ class AioSide final : public AppSide {
     const auto left = step.bytes - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
     const Value result =
-        co_await sys_send(user, os_, process_.files, step.to_fd, run.buffer, piece);
+        co_await sys_send(user, os_, process_.files, step.to_fd, buffer_of(run.slot), piece);
     if (!result) co_return finish(event, as_return_value(result));
     sent += *result;
     if (static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
@@ -143,6 +153,7 @@ class AioSide final : public AppSide {
   const AioParams& params_;
   Kioctx context_;
   std::vector<ChainRun*> runs_;  // by slot
+  std::vector<std::vector<hw::PhysAddr>> buffers_;  // by slot
   std::vector<Iocb> queued_;
   std::deque<IoEvent> failed_;
   std::vector<IoEvent> batch_;

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/workloads/fio/fio_workload.h"
+
+#include <fmt/format.h>
+
+#include "model/workloads/fio/fio_run.h"
+
+namespace iodrome::workloads {
+
+namespace {
+
+// The options whose meaning needs more than the models have. Each complaint stands at the job's header.
+bool modelled(const FioJob& job, Diagnostics& diagnostics) {
+  const std::size_t before = diagnostics.error_count();
+  const auto refuse = [&](const std::string& message, const std::string& hint) {
+    diagnostics.error(job.place, fmt::format("job '{}': {}", job.name, message), hint);
+  };
+  if (job.pattern.writes || job.pattern.trims)
+    refuse("writes and trims are not modelled", "use rw=read or rw=randread");
+  if (job.pattern.ios_per_offset != 1 || job.pattern.gap_bytes != 0)
+    refuse("rw with a count or a gap is not modelled", "use plain rw=read or rw=randread");
+  if (!job.size && !job.filesize_bytes)
+    refuse("no size", "add size= or filesize=, e.g. size=1g");
+  if ((job.size && job.size->percent != 0) || job.offset.percent != 0 ||
+      (job.io_size && job.io_size->percent != 0))
+    refuse("sizes in percent are not modelled", "give size=, io_size= and offset= in bytes");
+  if (job.filesize_bytes && job.filesize_bytes->low != job.filesize_bytes->high)
+    refuse("a range of file sizes is not modelled", "give one filesize=");
+  if (job.startdelay_ps.low != job.startdelay_ps.high)
+    refuse("a range of start delays is not modelled", "give one startdelay=");
+  if (job.direct && job.block_sizes.read_bytes % 512 != 0)
+    refuse("direct=1 needs a block size that is a multiple of 512", "e.g. bs=4k");
+  return diagnostics.error_count() == before;
+}
+
+std::uint64_t as_size(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+
+FioClone clone_of(const FioJob& job, std::uint32_t number, std::uint32_t clone, std::uint32_t group) {
+  FioClone result;
+  result.name = job.name;
+  result.job = number;
+  result.clone = clone;
+  result.group = group;
+  result.random = job.pattern.random;
+  result.repeat_offsets = job.norandommap;
+  result.direct = job.direct;
+  result.block_bytes = as_size(job.block_sizes.read_bytes);
+  result.iodepth = as_size(job.iodepth);
+  result.offset_bytes = as_size(job.offset.bytes);
+  result.start_delay = ps(job.startdelay_ps.low);
+  result.runtime = ps(job.runtime_ps.value_or(0));
+  result.time_based = job.time_based;
+  if (job.filenames.empty())
+    result.files = {fmt::format("{}.{}.0", job.name, clone)};
+  else
+    result.files = job.filenames;
+  if (!job.directories.empty())
+    for (std::string& file : result.files) file = job.directories.front() + "/" + file;
+  return result;
+}
+
+}  // namespace
+
+std::unique_ptr<FioWorkload> FioWorkload::make(const FioJobFile& file, Diagnostics& diagnostics) {
+  auto workload = std::make_unique<FioWorkload>();
+  std::uint32_t group = 0;
+  for (std::uint32_t number = 0; number < file.jobs.size(); ++number) {
+    const FioJob& job = file.jobs[number];
+    if (!modelled(job, diagnostics)) continue;
+    if (job.stonewall && number > 0) ++group;
+    for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(job.numjobs); ++i) {
+      FioClone clone = clone_of(job, number, i, group);
+      const std::uint64_t count = clone.files.size();
+      // fio: size is the job's total, shared by its files; filesize is each file's own.
+      const std::uint64_t per_file = job.filesize_bytes ? as_size(job.filesize_bytes->low)
+                                                        : as_size(job.size->bytes) / count;
+      const std::uint64_t total = job.size ? as_size(job.size->bytes) : per_file * count;
+      clone.region_bytes = std::min(per_file, total / count);
+      const std::uint64_t blocks = clone.region_bytes / clone.block_bytes * count;
+      if (blocks == 0) {
+        diagnostics.error(job.place, fmt::format("job '{}': its size holds not one block", job.name),
+                          "make size= at least bs=");
+        break;
+      }
+      const std::uint64_t volume = job.io_size ? as_size(job.io_size->bytes) : total;
+      clone.ios = clone.time_based ? 0 : volume / clone.block_bytes;
+      if (job.number_ios && (clone.ios == 0 || as_size(*job.number_ios) < clone.ios))
+        clone.ios = as_size(*job.number_ios);
+      for (const std::string& path : clone.files) {
+        std::uint64_t& size = workload->files_[path];
+        size = std::max({size, clone.offset_bytes + clone.region_bytes,
+                         job.filesize_bytes ? as_size(job.filesize_bytes->low) : std::uint64_t{0}});
+      }
+      workload->clones_.push_back(std::move(clone));
+    }
+  }
+  if (!diagnostics.ok()) return nullptr;
+  return workload;
+}
+
+std::uint64_t FioWorkload::file_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& [path, size] : files_) total += size;
+  return total;
+}
+
+void FioWorkload::lay_out(kernel::FileSystem& files) const {
+  for (const auto& [path, size] : files_) {
+    const auto added = files.add_file(path, size, kernel::Inode::Metadata::cached);
+    check(added.has_value(), "the job's files do not fit the disk");
+  }
+}
+
+std::unique_ptr<WorkloadRun> FioWorkload::start(Stage& stage) const {
+  return std::make_unique<FioRun>(*this, stage);
+}
+
+nlohmann::ordered_json FioWorkload::summary() const {
+  nlohmann::ordered_json json;
+  json["kind"] = "fio";
+  json["files"] = files_.size();
+  json["file_bytes"] = file_bytes();
+  for (const FioClone& clone : clones_)
+    json["jobs"].push_back({{"name", clone.name},
+                            {"rw", clone.random ? "randread" : "read"},
+                            {"bs", clone.block_bytes},
+                            {"iodepth", clone.iodepth},
+                            {"direct", clone.direct}});
+  return json;
+}
+
+std::vector<std::string> FioWorkload::notes(const designs::Descriptor& design) const {
+  if (design.threads != designs::Threads::per_connection) return {};
+  for (const FioClone& clone : clones_)
+    if (clone.iodepth > 1)
+      return {"blocking calls keep one read in flight per job, whatever iodepth says, as in fio"};
+  return {};
+}
+
+std::vector<designs::Difference> FioWorkload::not_modelled() const {
+  return {{"opening and laying out the files: they are open and complete before the clock starts", "workloads/fio"},
+          {"fio's own bookkeeping beyond a fixed cost per I/O", "workloads/fio"}};
+}
+
+}  // namespace iodrome::workloads

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// A fio job file as a workload: clones of jobs that keep a number of reads in flight.
+#pragma once
+#include "model/workloads/fio_job/fio_job.h"
+#include "model/workloads/workload.h"
+
+namespace iodrome::workloads {
+
+/// One clone of a job, every value resolved.
+struct FioClone {
+  std::string name;
+  std::uint32_t job = 0;    // position in the file, which keys its draws
+  std::uint32_t clone = 0;  // 0 … numjobs-1
+  std::uint32_t group = 0;  // jobs of a group run together; stonewall starts a new one
+  bool random = false;
+  bool repeat_offsets = false;  // norandommap
+  bool direct = false;
+  std::uint64_t block_bytes = 0;
+  std::uint64_t iodepth = 1;
+  std::vector<std::string> files;
+  std::uint64_t offset_bytes = 0;   // where its region starts in each file
+  std::uint64_t region_bytes = 0;
+  std::uint64_t ios = 0;            // to issue in all; 0 means until the time is over
+  Duration start_delay{};
+  Duration runtime{};               // 0: unlimited
+  bool time_based = false;
+};
+
+class FioWorkload final : public Workload {
+ public:
+  /// Resolves sizes, clones and files. Errors: what is not modelled (writes, several block sizes) and what cannot be
+  /// (a job without a size), each at its place; then nothing is returned.
+  static std::unique_ptr<FioWorkload> make(const FioJobFile& file, Diagnostics& diagnostics);
+
+  std::uint64_t file_bytes() const override;
+  std::uint32_t file_count() const override { return static_cast<std::uint32_t>(files_.size()); }
+  bool payload_checked() const override { return false; }
+  void lay_out(kernel::FileSystem& files) const override;
+  std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
+  nlohmann::ordered_json summary() const override;
+  std::vector<std::string> notes(const designs::Descriptor& design) const override;
+  std::vector<designs::Difference> not_modelled() const override;
+
+  const std::vector<FioClone>& clones() const { return clones_; }
+
+ private:
+  std::vector<FioClone> clones_;
+  std::map<std::string, std::uint64_t> files_;  // by path: size in bytes
+};
+
+}  // namespace iodrome::workloads

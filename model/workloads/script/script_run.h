@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <deque>
+
+#include "model/workloads/script/script_workload.h"
+
+namespace iodrome::workloads {
+
+/// One run of a scenario's chain: every client issues it `repeat` times.
+class ScriptRun final : public WorkloadRun {
+ public:
+  ScriptRun(const ScriptWorkload& workload, Stage& stage);
+
+  chain::ChainRun* next(std::uint32_t thread) override;
+  bool ready(std::uint32_t thread) const override { return !threads_[thread].empty(); }
+  bool exhausted(std::uint32_t thread) const override;
+  bool open_loop() const override { return workload_.script().interval_ps.has_value(); }
+  void finished(std::uint32_t thread, chain::ChainRun& run) override;
+
+  std::uint32_t thread_count() const override { return static_cast<std::uint32_t>(threads_.size()); }
+  void start(ArrivalListener& listener) override;
+  std::uint64_t requests_total() const override;
+  bool stream_matches(std::uint32_t connection, std::uint64_t offset,
+                      std::span<const std::byte> bytes) override;
+  std::uint64_t bytes_expected() const override;
+
+ private:
+  struct Extent {
+    std::uint64_t stream_offset;
+    std::uint64_t inode;
+    std::uint64_t file_offset;
+    std::uint64_t bytes;
+  };
+  struct Client {
+    chain::ChainRun run;
+    std::deque<SimTime> arrived;   // the first may be in progress
+    std::deque<Extent> expected;
+    std::int64_t issued = 0;       // arrivals so far
+    std::uint32_t thread = 0;
+    bool busy = false;
+  };
+
+  Task<void> arrivals(std::uint32_t client);
+  void arrive(std::uint32_t client);
+  void prepare(Client& client, std::uint32_t index);
+
+  const ScriptWorkload& workload_;
+  Stage& stage_;
+  ArrivalListener* listener_ = nullptr;
+  std::deque<Client> clients_;
+  std::vector<std::deque<std::uint32_t>> threads_;  // clients that may start, by thread
+};
+
+}  // namespace iodrome::workloads

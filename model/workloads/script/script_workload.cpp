@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/workloads/script/script_workload.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/workloads/script/script_run.h"
+
+namespace iodrome::workloads {
+
+namespace {
+
+// A file that random offsets point into, where the scenario says nothing of its size.
+constexpr std::uint64_t kRandomFileBytes = std::uint64_t{1} << 30;
+
+std::uint64_t fixed(const std::optional<StepValue>& value) {
+  const auto* const number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
+  return number != nullptr ? static_cast<std::uint64_t>(*number) : 0;
+}
+
+bool is_random(const std::optional<StepValue>& value) {
+  return value && std::holds_alternative<RandomOffset>(*value);
+}
+
+void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
+  const auto refuse = [&](std::string message, std::string hint) {
+    diagnostics.error(step.place, fmt::format("step '{}': {}", step.name, message), std::move(hint));
+  };
+  const bool moves = step.op == "read" || step.op == "send";
+  if (step.op == "open" && step.path.empty()) refuse("open needs a path", "path = \"/index.html\"");
+  if (step.op != "open" && !step.fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
+  if (moves && (!step.bytes || !std::holds_alternative<std::int64_t>(*step.bytes)))
+    refuse("it needs a fixed number of bytes", "bytes = \"64 KiB\"; an earlier step's result is not modelled here");
+  if (moves && step.offset && std::holds_alternative<StepReference>(*step.offset))
+    refuse("an earlier step's result as offset is not modelled", "give offset in bytes, or \"random\"");
+}
+
+}  // namespace
+
+std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
+                                                     Diagnostics& diagnostics) {
+  for (const ScenarioStep& step : chain.steps) examine(step, diagnostics);
+  if (!diagnostics.ok()) return nullptr;
+  auto workload = std::make_unique<ScriptWorkload>();
+  workload->script_ = chain;
+  for (std::size_t i = 0; i < chain.steps.size(); ++i) {
+    const ScenarioStep& step = chain.steps[i];
+    if (std::find(step.flags.begin(), step.flags.end(), "direct") != step.flags.end())
+      workload->direct_ = true;
+    std::uint64_t& size = workload->files_[workload->path_of(i)];
+    if (is_random(step.offset)) size = std::max(size, kRandomFileBytes);
+    size = std::max(size, fixed(step.offset) + fixed(step.bytes));
+  }
+  return workload;
+}
+
+const std::string& ScriptWorkload::path_of(std::size_t step) const {
+  const ScenarioStep& at = script_.steps[step];
+  return at.fd ? script_.steps[at.fd->step].path : at.path;
+}
+
+std::uint64_t ScriptWorkload::file_bytes() const {
+  std::uint64_t total = 0;
+  for (const auto& [path, size] : files_) total += size;
+  return total;
+}
+
+void ScriptWorkload::lay_out(kernel::FileSystem& files) const {
+  for (const auto& [path, size] : files_) {
+    const auto added = files.add_file(path, size, kernel::Inode::Metadata::cold);
+    check(added.has_value(), "the scenario's files do not fit the disk");
+  }
+}
+
+std::unique_ptr<WorkloadRun> ScriptWorkload::start(Stage& stage) const {
+  return std::make_unique<ScriptRun>(*this, stage);
+}
+
+nlohmann::ordered_json ScriptWorkload::summary() const {
+  nlohmann::ordered_json json;
+  json["kind"] = "chain";
+  for (const ScenarioStep& step : script_.steps) json["steps"].push_back(step.op);
+  json["clients"] = script_.clients;
+  json["repeat"] = script_.repeat;
+  json["requests"] = script_.clients * script_.repeat;
+  json["file_bytes"] = file_bytes();
+  return json;
+}
+
+}  // namespace iodrome::workloads
