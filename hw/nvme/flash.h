@@ -8,18 +8,13 @@
 #include <memory>
 #include <vector>
 
+#include "hw/draw_key.h"
 #include "hw/fifo.h"
 #include "hw/nvme/occurrences.h"
 #include "hw/nvme/params.h"
 #include "model/engine/timeline.h"
 
 namespace iodrome::hw {
-
-/// Whose draws these are.
-struct DrawKey {
-  std::uint64_t seed = 0;
-  std::uint64_t device = 0;
-};
 
 /// Dies, buses and cache of one drive. Moves no bytes: it says when they would have moved.
 class Flash {
