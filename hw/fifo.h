@@ -5,7 +5,7 @@
 #include <functional>
 #include <vector>
 
-#include "model/engine/time.h"
+#include "model/engine/parameters.h"
 
 namespace iodrome::hw {
 
@@ -21,6 +21,28 @@ class FifoServer {
 
  private:
   SimTime free_at_{};
+};
+
+/// A FIFO bus. Most transfers are as long as the last one, which saves the division.
+class Bus {
+ public:
+  explicit Bus(Rate rate) : rate_(rate) {}
+
+  /// Takes one transfer and returns when its last byte has arrived.
+  SimTime carry(SimTime arrival, std::int64_t bytes) {
+    if (bytes != last_bytes_) {
+      last_bytes_ = bytes;
+      last_time_ = rate_.time_for(bytes);
+    }
+    return server_.serve(arrival, last_time_);
+  }
+  SimTime free_at() const { return server_.free_at(); }
+
+ private:
+  Rate rate_;
+  FifoServer server_;
+  std::int64_t last_bytes_ = 0;
+  Duration last_time_{};
 };
 
 /// A pipeline that admits one customer per interval and holds at most `slots` of them; 0 is no limit.

@@ -18,7 +18,9 @@ Flash::Flash(const NvmeParams& params, Timeline& timeline, DrawKey key)
       retry_below_(params.read_retry_share.threshold()),
       units_per_channel_(static_cast<std::uint32_t>(params.dies_per_channel * params.planes_per_die)),
       dies_(static_cast<std::size_t>(params.channels) * units_per_channel_),
-      channels_(static_cast<std::size_t>(params.channels)) {}
+      channels_(static_cast<std::size_t>(params.channels), Bus(params.channel_rate)),
+      link_up_(params.link_rate),
+      link_down_(params.link_rate) {}
 
 void Flash::place(Operation& operation, std::uint64_t page) const {
   const std::uint64_t channel = page % channels_.size();
@@ -107,8 +109,7 @@ void Flash::start_sensing(Operation* operation, SimTime begin) {
 void Flash::sensed(Event* event) {
   auto* const piece = static_cast<ReadPiece*>(event);
   Flash& flash = *piece->flash;
-  const SimTime moved = flash.channels_[piece->channel].serve(
-      flash.timeline_.now(), flash.params_.channel_rate.time_for(piece->bytes));
+  const SimTime moved = flash.channels_[piece->channel].carry(flash.timeline_.now(), piece->bytes);
   flash.release(*piece, flash.params_.cache_read ? flash.timeline_.now() : moved);
   piece->fire = &Flash::at_controller;
   flash.timeline_.at(moved, *piece);
@@ -117,8 +118,7 @@ void Flash::sensed(Event* event) {
 void Flash::at_controller(Event* event) {
   auto* const piece = static_cast<ReadPiece*>(event);
   Flash& flash = *piece->flash;
-  const SimTime moved =
-      flash.link_up_.serve(flash.timeline_.now(), flash.params_.link_rate.time_for(piece->bytes));
+  const SimTime moved = flash.link_up_.carry(flash.timeline_.now(), piece->bytes);
   piece->fire = &Flash::at_host;
   flash.timeline_.at(moved + flash.params_.completion_write, *piece);
 }
@@ -174,8 +174,8 @@ void Flash::start_program(Operation* operation, SimTime begin) {
 void Flash::transfer_to_die(Event* event) {
   auto* const program = static_cast<Program*>(event);
   Flash& flash = *program->flash;
-  const Duration transfer = flash.params_.channel_rate.time_for(flash.params_.page_size);
-  const SimTime moved = flash.channels_[program->channel].serve(flash.timeline_.now(), transfer);
+  const SimTime moved =
+      flash.channels_[program->channel].carry(flash.timeline_.now(), flash.params_.page_size);
   program->fire = &Flash::programmed;
   flash.timeline_.at(moved + flash.params_.program, *program);
 }

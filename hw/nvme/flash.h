@@ -8,18 +8,13 @@
 #include <memory>
 #include <vector>
 
+#include "hw/draw_key.h"
 #include "hw/fifo.h"
 #include "hw/nvme/occurrences.h"
 #include "hw/nvme/params.h"
 #include "model/engine/timeline.h"
 
 namespace iodrome::hw {
-
-/// Whose draws these are.
-struct DrawKey {
-  std::uint64_t seed = 0;
-  std::uint64_t device = 0;
-};
 
 /// Dies, buses and cache of one drive. Moves no bytes: it says when they would have moved.
 class Flash {
@@ -38,9 +33,7 @@ class Flash {
   /// Waits for room in the write cache. Order: FIFO.
   CacheSpace take_cache(std::uint32_t bytes);
   /// Reserves the link for data from the host; returns when the last byte is in the cache.
-  SimTime receive(std::uint32_t bytes) {
-    return link_down_.serve(timeline_.now(), params_.link_rate.time_for(bytes));
-  }
+  SimTime receive(std::uint32_t bytes) { return link_down_.carry(timeline_.now(), bytes); }
   /// Puts received bytes on their way to the dies, a page at a time, next die by next die.
   void write_back(std::uint32_t bytes);
 
@@ -98,9 +91,9 @@ class Flash {
   std::uint64_t retry_below_;
   std::uint32_t units_per_channel_;
   std::vector<Die> dies_;
-  std::vector<FifoServer> channels_;
-  FifoServer link_up_;
-  FifoServer link_down_;
+  std::vector<Bus> channels_;
+  Bus link_up_;
+  Bus link_down_;
   Occurrences occurrences_;
 
   std::int64_t cache_used_ = 0;

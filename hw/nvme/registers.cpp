@@ -2,34 +2,16 @@
 // The register window of the controller.
 #include "hw/nvme/registers.h"
 
-#include <cstring>
-
 #include "hw/nvme/nvme.h"
+#include "hw/register_access.h"
 
 namespace iodrome::hw {
-namespace {
-
-template <class T>
-Response get(std::span<std::byte> data, T value) {
-  if (data.size() != sizeof(T)) return Response::command_error;
-  std::memcpy(data.data(), &value, sizeof(T));
-  return Response::ok;
-}
-
-template <class T>
-Response set(std::span<const std::byte> data, T& value) {
-  if (data.size() != sizeof(T)) return Response::command_error;
-  std::memcpy(&value, data.data(), sizeof(T));
-  return Response::ok;
-}
-
-}  // namespace
 
 Response Nvme::access(Command command, std::uint64_t address, std::span<std::byte> data) {
   if (address >= nvme::kDoorbells && address < nvme::kMsixTable) {
     std::uint32_t value = 0;
     if (command == Command::read) return Response::command_error;
-    const Response response = set(data, value);
+    const Response response = write_value(data, value);
     return response == Response::ok ? ring_doorbell(address, value) : response;
   }
   if (address >= nvme::kMsixTable) return access_vector(command, address - nvme::kMsixTable, data);
@@ -41,13 +23,13 @@ Response Nvme::read_register(std::uint64_t address, std::span<std::byte> data) {
   const std::uint64_t capabilities =
       static_cast<std::uint64_t>(params_.queue_entries - 1) | (1ull << 16) | (1ull << 37);
   switch (address) {
-    case nvme::kCap: return get(data, capabilities);
-    case nvme::kVs: return get(data, nvme::kVersion14);
-    case nvme::kCc: return get(data, configuration_);
-    case nvme::kCsts: return get(data, status_);
-    case nvme::kAqa: return get(data, admin_sizes_);
-    case nvme::kAsq: return get(data, admin_sq_);
-    case nvme::kAcq: return get(data, admin_cq_);
+    case nvme::kCap: return read_value(data, capabilities);
+    case nvme::kVs: return read_value(data, nvme::kVersion14);
+    case nvme::kCc: return read_value(data, configuration_);
+    case nvme::kCsts: return read_value(data, status_);
+    case nvme::kAqa: return read_value(data, admin_sizes_);
+    case nvme::kAsq: return read_value(data, admin_sq_);
+    case nvme::kAcq: return read_value(data, admin_cq_);
     default: return Response::address_error;
   }
 }
@@ -56,13 +38,13 @@ Response Nvme::write_register(std::uint64_t address, std::span<const std::byte> 
   switch (address) {
     case nvme::kCc: {
       std::uint32_t value = 0;
-      const Response response = set(data, value);
+      const Response response = write_value(data, value);
       if (response == Response::ok) configure(value);
       return response;
     }
-    case nvme::kAqa: return set(data, admin_sizes_);
-    case nvme::kAsq: return set(data, admin_sq_);
-    case nvme::kAcq: return set(data, admin_cq_);
+    case nvme::kAqa: return write_value(data, admin_sizes_);
+    case nvme::kAsq: return write_value(data, admin_sq_);
+    case nvme::kAcq: return write_value(data, admin_cq_);
     case nvme::kCap:
     case nvme::kVs:
     case nvme::kCsts: return Response::command_error;
@@ -134,13 +116,13 @@ Response Nvme::access_vector(Command command, std::uint64_t offset, std::span<st
   std::uint32_t control = vector.masked ? 1 : 0;
   const bool reading = command == Command::read;
   switch (offset % nvme::kMsixEntryBytes) {
-    case nvme::kMsixAddress: return reading ? get(data, vector.address) : set(data, vector.address);
-    case nvme::kMsixData: return reading ? get(data, vector.data) : set(data, vector.data);
+    case nvme::kMsixAddress: return reading ? read_value(data, vector.address) : write_value(data, vector.address);
+    case nvme::kMsixData: return reading ? read_value(data, vector.data) : write_value(data, vector.data);
     case nvme::kMsixControl: break;
     default: return Response::address_error;
   }
-  if (reading) return get(data, control);
-  const Response response = set(data, control);
+  if (reading) return read_value(data, control);
+  const Response response = write_value(data, control);
   if (response != Response::ok) return response;
   vector.masked = (control & 1) != 0;
   if (!vector.masked && vector.pending) send_unmasked(static_cast<std::uint16_t>(index));
