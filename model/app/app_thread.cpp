@@ -41,6 +41,7 @@ Task<void> AppThread::run(Sleepable& ctx) {
     queued_ = 0;
     co_await side_->wait(ctx, arrivals_);
   }
+  observer_.on_thread_end();
 }
 
 Task<void> AppThread::start_arrived(Sleepable& ctx) {

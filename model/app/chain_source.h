@@ -29,6 +29,8 @@ class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
   virtual void on_request(const chain::ChainRun& run, Duration latency) = 0;
+  /// A thread has no more requests and ends.
+  virtual void on_thread_end() = 0;
 };
 
 /// How long submitting held the application, per call and in all.

@@ -20,6 +20,11 @@ class CpuAccount {
     since_ = now;
     class_ = cpu_class;
   }
+  /// Starts the account anew: what was before is no part of the measurement.
+  void restart(SimTime now) {
+    total_.fill(Duration{0});
+    since_ = now;
+  }
   CpuClass current() const { return class_; }
   const std::array<Duration, kCpuClasses>& totals() const { return total_; }
 

@@ -81,6 +81,7 @@ class TomlTable {
   /// The raw node of a key, which then counts as asked for; null when absent.
   [[nodiscard]] const toml::node* node(std::string_view key);
 
+  [[nodiscard]] const TomlDocument& document() const { return *document_; }
   [[nodiscard]] const toml::table& raw() const { return *table_; }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] Place place() const;

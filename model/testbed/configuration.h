@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fills parameter tables from TOML files and overrides. Every value keeps its source; what is unknown, unread or missing is an
+// error with its place.
+#pragma once
+#include <map>
+#include <string>
+#include <vector>
+
+#include "model/engine/parameters.h"
+#include "model/workloads/input/diagnostics.h"
+#include "model/workloads/scenario/scenario_file.h"
+#include "model/workloads/scenario/toml_document.h"
+
+namespace iodrome::testbed {
+
+/// Where one value came from.
+struct ValueSource {
+  std::string key;
+  std::string value;
+  std::string source;
+  std::string date;
+  bool guess = false;
+};
+
+class Configuration {
+ public:
+  Configuration(std::string data_dir, workloads::Diagnostics& diagnostics)
+      : data_dir_(std::move(data_dir)), diagnostics_(diagnostics) {}
+
+  /// Overrides, strongest last. Their keys are checked in finish(), when all parameters are known.
+  void override_with(std::vector<workloads::ParameterOverride> overrides);
+
+  const std::string& data_dir() const { return data_dir_; }
+  workloads::Diagnostics& diagnostics() { return diagnostics_; }
+  bool ok() const { return diagnostics_.ok(); }
+
+  /// Fills `parameters` from the table; dots in a name are sub-tables. Keys are `prefix.name` to users.
+  void fill(workloads::TomlTable& table, const std::string& prefix, const ParameterList& parameters);
+  /// The same for a table of a file of the data directory, which then holds nothing else.
+  void fill_from_file(const std::string& file, const std::string& table, const ParameterList& parameters);
+  /// Fills parameters that have no file: what is not overridden keeps its value.
+  void fill_from_overrides(const std::string& prefix, const ParameterList& parameters);
+  /// Reports overrides that named no parameter, with the nearest name.
+  void finish();
+
+  const std::vector<ValueSource>& sources() const { return sources_; }
+  const std::vector<std::string>& keys() const { return keys_; }
+
+ private:
+  struct Level;
+  void fill_one(workloads::TomlTable& table, const std::string& key, const std::string& full_name,
+                const Parameter& parameter);
+  const workloads::ParameterOverride* override_of(const std::string& key);
+
+  std::string data_dir_;
+  workloads::Diagnostics& diagnostics_;
+  std::vector<workloads::ParameterOverride> overrides_;
+  std::vector<std::string> keys_;
+  std::vector<ValueSource> sources_;
+};
+
+/// Reads `text` into a parameter's slot. Returns the complaint, or an empty string.
+std::string read_value(const Parameter& parameter, const std::string& text);
+
+}  // namespace iodrome::testbed
