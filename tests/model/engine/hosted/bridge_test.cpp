@@ -9,6 +9,7 @@
 
 #include "hw/memory/memory.h"
 #include "model/engine/hosted/pump.h"
+#include "tests/model/engine/hosted/sc_thread_tag.h"
 #include "tests/resident.h"
 
 using namespace iodrome;
@@ -112,7 +113,7 @@ struct Rig {
 
 }  // namespace
 
-TEST_CASE("a foreign target that waits is served while the coroutine waits, at the right times") {
+TEST_CASE("a foreign target that waits is served while the coroutine waits, at the right times", IODROME_SC_THREAD) {
   for (const bool run_ahead : {true, false}) {
     CAPTURE(run_ahead);
     Rig rig(run_ahead);
@@ -125,7 +126,7 @@ TEST_CASE("a foreign target that waits is served while the coroutine waits, at t
   }
 }
 
-TEST_CASE("several accesses are outstanding at once, each in a thread of its own that is used again") {
+TEST_CASE("several accesses are outstanding at once, each in a thread of its own that is used again", IODROME_SC_THREAD) {
   Rig rig;
   rig.timeline.spawn(asks(rig.timeline, *rig.port, 10ns, 50, rig.answers), "a");
   rig.timeline.spawn(asks(rig.timeline, *rig.port, 20ns, 20, rig.answers), "b");
@@ -143,7 +144,7 @@ TEST_CASE("several accesses are outstanding at once, each in a thread of its own
   CHECK(threads_of(*rig.port) == 3);
 }
 
-TEST_CASE("accesses in one event enter the target in their order") {
+TEST_CASE("accesses in one event enter the target in their order", IODROME_SC_THREAD) {
   Rig rig;
   struct {
     static Task<void> one_after_another(hw::Port& p, std::vector<Answer>& out, Timeline& t) {
@@ -162,13 +163,13 @@ TEST_CASE("accesses in one event enter the target in their order") {
   CHECK(threads_of(*rig.port) == 1);
 }
 
-TEST_CASE("an exception in a foreign target leaves the run with its type") {
+TEST_CASE("an exception in a foreign target leaves the run with its type", IODROME_SC_THREAD) {
   Rig rig;
   rig.timeline.spawn(asks(rig.timeline, *rig.port, 10ns, 666, rig.answers), "asks");
   CHECK_THROWS_WITH(rig.driver.run(rig.timeline), "no such register");
 }
 
-TEST_CASE("a run may end while foreign targets still wait") {
+TEST_CASE("a run may end while foreign targets still wait", IODROME_SC_THREAD) {
   Rig rig;
   struct {
     static Task<void> stops(Timeline& t) {
@@ -184,7 +185,7 @@ TEST_CASE("a run may end while foreign targets still wait") {
   CHECK(rig.device.inside >= 1);
 }
 
-TEST_CASE("foreign initiators write into memory at their own times") {
+TEST_CASE("foreign initiators write into memory at their own times", IODROME_SC_THREAD) {
   Timeline timeline;
   HostedDriver driver(timeline);
   hw::Memory memory;
@@ -209,7 +210,7 @@ TEST_CASE("foreign initiators write into memory at their own times") {
                                         tlm::TLM_BYTE_ENABLE_ERROR_RESPONSE});
 }
 
-TEST_CASE("many runs with suspended bridge threads do not grow the process") {
+TEST_CASE("many runs with suspended bridge threads do not grow the process", IODROME_SC_THREAD) {
   const auto run_once = [] {
     Rig rig;
     for (const std::uint64_t address : {4u, 6u, 1000u})

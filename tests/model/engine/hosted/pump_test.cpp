@@ -8,6 +8,8 @@
 #include <sstream>
 #include <string>
 
+#include "tests/model/engine/hosted/sc_thread_tag.h"
+
 using namespace iodrome;
 using namespace iodrome::hosted;
 
@@ -232,7 +234,8 @@ TEST_CASE("a foreign clock beside the timeline changes nothing and does not keep
   CHECK(ticker.ticks <= 1002);
 }
 
-TEST_CASE("errors in foreign modules reach the caller instead of ending the process") {
+TEST_CASE("errors in foreign modules reach the caller instead of ending the process",
+          IODROME_SC_THREAD) {
   for (const int kind : {0, 1, 2}) {
     CAPTURE(kind);
     Timeline timeline;
@@ -245,7 +248,8 @@ TEST_CASE("errors in foreign modules reach the caller instead of ending the proc
   }
 }
 
-TEST_CASE("what suspended threads hold is released with the driver") {
+TEST_CASE("what suspended threads hold is released with the driver",
+          IODROME_SC_THREAD) {
   int unwound = 0;
   {
     Timeline timeline;
