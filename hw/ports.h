@@ -48,6 +48,7 @@ class [[nodiscard]] Access : public SyncRequest {
   /// The register's value (reads and writes of registers); 0 for memory. Errors: see response().
   std::uint64_t await_resume() const { return value_; }
 
+  Port& port() const { return port_; }
   Command command() const { return command_; }
   std::uint64_t address() const { return address_; }
   std::span<std::byte> data() {

@@ -96,6 +96,7 @@ Event* Timeline::take_due() {
 }
 
 RunState Timeline::run(SimTime horizon) {
+  if (sync_first_ != nullptr && first_ == nullptr) return RunState::sync;
   if (now_ >= horizon && next_time() != kNever) return RunState::horizon;
   horizon_ = horizon;
   const RunState state = run_until_horizon();
@@ -118,10 +119,11 @@ RunState Timeline::run_until_horizon() {
       }
     }
     advances_left_ = choices_.exploring() ? 0 : advance_budget_;
+    if (sync_first_ != nullptr) [[unlikely]] advances_left_ = 0;
     ++events_run_;
     event->fire(event);
     event = nullptr;
-    if (sync_ != nullptr) [[unlikely]]
+    if (sync_first_ != nullptr) [[unlikely]]
       return RunState::sync;
     if (stop_requested_) [[unlikely]] {
       stop_requested_ = false;
@@ -137,8 +139,16 @@ void Timeline::advance_to(SimTime time) {
 }
 
 void Timeline::request_sync(SyncRequest& request) {
-  check(sync_ == nullptr, "two sync requests at once");
-  sync_ = &request;
+  request.next = nullptr;
+  (sync_first_ == nullptr ? sync_first_ : sync_last_->next) = &request;
+  sync_last_ = &request;
+  advances_left_ = 0;
+}
+
+SyncRequest* Timeline::take_sync() {
+  SyncRequest* const request = sync_first_;
+  if (request != nullptr) sync_first_ = request->next;
+  return request;
 }
 
 SimTime Timeline::next_time() const {
@@ -152,7 +162,7 @@ void Timeline::drain() {
   queue_.clear();
   ready_count_ = 0;
   first_ = nullptr;
-  sync_ = nullptr;
+  sync_first_ = nullptr;
   owned_events_.clear_and_dispose([](OwnedEvent* event) { delete event; });
   draining_ = false;
 }

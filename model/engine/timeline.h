@@ -33,6 +33,7 @@ enum class RunState : std::uint8_t {
 /// Work that must happen outside run-ahead, at exactly the local time, before anything else runs.
 struct SyncRequest {
   void (*perform)(SyncRequest*) = nullptr;
+  SyncRequest* next = nullptr;
 };
 
 /// One line of "who waits for what".
@@ -98,6 +99,8 @@ class Timeline {
     first_ = &event;
   }
 
+  bool has_first() const { return first_ != nullptr; }
+
   /// Moves time forward at once, if nothing could happen in between and nobody explores.
   ///
   /// Order: refuses when an event is due at or before now + delay, or at the horizon; and after 256
@@ -127,10 +130,14 @@ class Timeline {
   /// Makes run() come back after the current event; called outside run(), after the next one.
   void stop() { stop_requested_ = true; }
 
-  /// Suspends run-ahead: run() returns `sync`, and the driver calls `request.perform` at local time
-  /// before any other event. One request at a time; the caller suspends at once.
+  /// Ends run-ahead: run() returns `sync` after the current event, and the driver calls
+  /// `request.perform` at local time, before any other event. Until then time stands still.
+  ///
+  /// Order: requests of one event are performed first come, first served, each followed by what it
+  /// continues.
   void request_sync(SyncRequest& request);
-  SyncRequest* take_sync() { return std::exchange(sync_, nullptr); }
+  bool sync_requested() const { return sync_first_ != nullptr; }
+  SyncRequest* take_sync();
 
   /// Time of the next event, or kNever.
   SimTime next_time() const;
@@ -182,7 +189,8 @@ class Timeline {
   std::uint32_t advance_budget_ = kAdvances;
   bool stop_requested_ = false;
   bool draining_ = false;
-  SyncRequest* sync_ = nullptr;
+  SyncRequest* sync_first_ = nullptr;
+  SyncRequest* sync_last_ = nullptr;
   Event* first_ = nullptr;
   std::exception_ptr error_;
   std::uint64_t events_run_ = 0;
