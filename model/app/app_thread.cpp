@@ -31,6 +31,14 @@ bool AppThread::Arrivals::holds() const {
          (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
 }
 
+std::string AppThread::describe() {
+  const kernel::Thread& thread = thread_.thread();
+  static constexpr const char* kStates[] = {"running", "runnable", "sleeping", "dead"};
+  return fmt::format("thread {} ({}): {}, {} requests in flight", thread.name,
+                     kStates[static_cast<int>(thread.state)],
+                     thread.waits_for != nullptr ? thread.waits_for : "nothing", in_flight_);
+}
+
 Task<void> AppThread::run(Sleepable& ctx) {
   for (;;) {
     co_await start_arrived(ctx);

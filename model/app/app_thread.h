@@ -27,7 +27,8 @@ class AppThread final : public kernel::ThreadBody {
   /// A request has arrived for this thread, at no CPU's cost.
   void notify_arrival() { sleepers_.wake_from_outside(system_); }
   const SubmitTimes& submit_times() const { return submit_times_; }
-  bool ended() const { return thread_.ended(); }
+  /// One line of the stall report.
+  std::string describe();
 
  private:
   class Arrivals final : public designs::WakeCondition {

@@ -46,6 +46,12 @@ struct SubmitTimes {
     blocked_max = std::max(blocked_max, blocked);
     blocked_total += blocked;
   }
+  void merge(const SubmitTimes& other) {
+    held_max = std::max(held_max, other.held_max);
+    held_total += other.held_total;
+    blocked_max = std::max(blocked_max, other.blocked_max);
+    blocked_total += other.blocked_total;
+  }
 };
 
 }  // namespace iodrome::app

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/machine.h"
+
+namespace iodrome::testbed {
+
+namespace {
+constexpr std::uint64_t kStorageDevice = 1;  // keys the media's draws
+}
+
+kernel::BlockDriver& Machine::make_storage(const MachineSpec& spec, const PortMaker& ports,
+                                           std::uint64_t seed) {
+  memory_port_ = ports(memory_, "storage_dma");
+  interrupt_port_ = ports(irqs_, "storage_msi");
+  const hw::DrawKey key{seed, kStorageDevice};
+  const auto bytes = static_cast<std::uint64_t>(spec.storage_bytes);
+  if (spec.storage_kind == "nvme") {
+    storage_ = hw::make_nvme(spec.nvme, timeline_, *memory_port_, *interrupt_port_, files_, key);
+    storage_port_ = ports(*storage_, "nvme_registers");
+    nvme_driver_ = std::make_unique<drivers::NvmeDriver>(
+        system_, irqs_, *storage_port_, drivers::NvmeDriverParams{spec.queue_entries}, bytes);
+    return *nvme_driver_;
+  }
+  storage_ = hw::make_disk(spec.disk, timeline_, *memory_port_, *interrupt_port_, files_, key);
+  storage_port_ = ports(*storage_, "disk_registers");
+  disk_driver_ = std::make_unique<drivers::DiskDriver>(system_, irqs_, *storage_port_, bytes);
+  return *disk_driver_;
+}
+
+Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe,
+                 const PortMaker& ports, std::uint64_t seed, bool payload_checked,
+                 hw::ByteCheck& streams)
+    : spec_(spec),
+      timeline_(timeline),
+      system_(timeline, probe, memory_),
+      irqs_(system_),
+      files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked),
+      disk_((system_.costs = spec.costs, system_.scheduler = spec.scheduler,
+             system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)), make_storage(spec, ports, seed))),
+      page_cache_(system_, disk_),
+      os_{system_, files_, page_cache_, disk_},
+      process_(static_cast<std::uint32_t>(spec.fd_limit)) {
+  system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
+  system_.payload_checked = payload_checked;
+  page_cache_.params = spec.page_cache;
+  if (nvme_driver_) nvme_driver_->serve(disk_);
+  if (disk_driver_) disk_driver_->serve(disk_);
+
+  clients_ = std::make_unique<hw::RemoteClients>(spec.client, timeline, payload_checked ? &streams : nullptr);
+  nic_memory_port_ = ports(memory_, "nic_dma");
+  nic_interrupt_port_ = ports(irqs_, "nic_msi");
+  nic_ = hw::make_nic(spec.nic, timeline, *nic_memory_port_, *nic_interrupt_port_, *clients_);
+  clients_->attach(*nic_);
+  nic_port_ = ports(*nic_, "nic_registers");
+  nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
+                                                     static_cast<std::uint32_t>(spec.cpus) - 1);
+}
+
+Machine::~Machine() = default;
+
+Task<void> Machine::boot() {
+  if (nvme_driver_) co_await nvme_driver_->attach();
+  if (disk_driver_) co_await disk_driver_->attach();
+  co_await nic_driver_->attach();
+}
+
+kernel::Socket& Machine::connect() {
+  const auto connection = static_cast<std::uint32_t>(sockets_.size());
+  sockets_.push_back(
+      std::make_unique<kernel::Socket>(system_, *nic_driver_, spec_.socket, connection));
+  kernel::Socket& socket = *sockets_.back();
+  nic_driver_->serve(socket);
+  kernel::FilePtr file{new kernel::File};
+  file->socket = &socket;
+  const Result<int> fd = process_.files.install(file);
+  check(fd.has_value(), "more connections than descriptors");
+  socket_fds_.push_back(*fd);
+  return socket;
+}
+
+std::vector<kernel::Socket*> Machine::sockets() {
+  std::vector<kernel::Socket*> all;
+  for (const auto& socket : sockets_) all.push_back(socket.get());
+  return all;
+}
+
+}  // namespace iodrome::testbed

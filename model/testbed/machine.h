@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// One machine of one run: hardware, drivers, kernel, network and the application's process.
+#pragma once
+#include <functional>
+#include <memory>
+
+#include "hw/memory/memory.h"
+#include "model/drivers/disk/disk_driver.h"
+#include "model/drivers/nic/nic_driver.h"
+#include "model/drivers/nvme/nvme_driver.h"
+#include "model/kernel/os.h"
+#include "model/testbed/machine_spec.h"
+#include "model/workloads/workload.h"
+
+namespace iodrome::testbed {
+
+/// Makes the port through which something reaches a target: directly, or through sockets.
+using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, const char* name)>;
+
+class Machine {
+ public:
+  /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the storage.
+  Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe, const PortMaker& ports,
+          std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams);
+  ~Machine();
+  Machine(const Machine&) = delete;
+  Machine& operator=(const Machine&) = delete;
+
+  /// Brings drivers and devices up. Time passes; no CPU works.
+  Task<void> boot();
+  /// Opens a connection to a client and gives it a descriptor. Returns the socket.
+  kernel::Socket& connect();
+
+  kernel::System& system() { return system_; }
+  kernel::Os& os() { return os_; }
+  kernel::FileSystem& files() { return files_; }
+  designs::Process& process() { return process_; }
+  hw::RemoteClients& clients() { return *clients_; }
+  const std::vector<int>& socket_fds() const { return socket_fds_; }
+  std::vector<kernel::Socket*> sockets();
+
+ private:
+  kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports, std::uint64_t seed);
+
+  const MachineSpec& spec_;
+  Timeline& timeline_;
+  hw::Memory memory_;
+  kernel::System system_;
+  kernel::IrqController irqs_;
+  kernel::FileSystem files_;
+
+  std::unique_ptr<hw::Port> memory_port_;     // the storage device's way to memory
+  std::unique_ptr<hw::Port> interrupt_port_;  // and to the interrupt controller
+  std::unique_ptr<hw::Target> storage_;
+  std::unique_ptr<hw::Port> storage_port_;
+  std::unique_ptr<drivers::NvmeDriver> nvme_driver_;
+  std::unique_ptr<drivers::DiskDriver> disk_driver_;
+  kernel::BlockDevice disk_;
+  kernel::PageCache page_cache_;
+
+  std::unique_ptr<hw::RemoteClients> clients_;
+  std::unique_ptr<hw::Port> nic_memory_port_;
+  std::unique_ptr<hw::Port> nic_interrupt_port_;
+  std::unique_ptr<hw::Nic> nic_;
+  std::unique_ptr<hw::Port> nic_port_;
+  std::unique_ptr<drivers::NicDriver> nic_driver_;
+  std::vector<std::unique_ptr<kernel::Socket>> sockets_;
+  std::vector<int> socket_fds_;
+
+  kernel::Os os_;
+  designs::Process process_;
+};
+
+}  // namespace iodrome::testbed

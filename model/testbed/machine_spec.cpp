@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/machine_spec.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+namespace iodrome::testbed {
+
+namespace fs = std::filesystem;
+using workloads::TomlTable;
+
+namespace {
+
+// Names of the .toml files of a folder, sorted.
+std::vector<std::string> toml_names(const fs::path& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::directory_iterator(folder, error))
+    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+void describe_cpu(MachineSpec& spec, ParameterList& list) {
+  list.add("count", "", "CPUs", &spec.cpus);
+  list.add("slice", "s", "a thread that ran this long gives way", &spec.scheduler.slice);
+  list.add("copy_hot", "B/s", "copy rate with the source in the cache", &spec.copy_hot);
+  list.add("copy_cold", "B/s", "copy rate from memory", &spec.copy_cold);
+  list.add("relative_cost", "", "the designs' own costs, against the machine they were measured on",
+           &spec.relative_cost);
+}
+
+void describe_storage(MachineSpec& spec, ParameterList& list) {
+  list.add("kind", "", "nvme or disk", &spec.storage_kind);
+  list.add("part", "", "a file of hw/<kind>/params", &spec.storage_part);
+  list.add("size", "B", "capacity", &spec.storage_bytes);
+  list.add("queue_entries", "", "entries of each queue", &spec.queue_entries);
+}
+
+using Describe = void (*)(MachineSpec& spec, ParameterList& list);
+struct Group {
+  const char* name;
+  Describe describe;
+};
+
+constexpr Group kGroups[] = {
+    {"cpu", describe_cpu},
+    {"costs",
+     [](MachineSpec& spec, ParameterList& list) {
+       for (const auto& row : kernel::KernelCosts::table())
+         list.add(row.name, "s", row.help, &(spec.costs.*row.cost).each);
+     }},
+    {"page_cache",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("capacity", "B", "memory for file pages", &spec.page_cache.capacity_bytes);
+       list.add("readahead", "B", "a cold read covers at least this much", &spec.page_cache.readahead_bytes);
+       list.add("max_bio", "B", "most bytes of one bio", &spec.page_cache.max_bio_bytes);
+     }},
+    {"process",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("fd_limit", "", "descriptors of the application", &spec.fd_limit);
+     }},
+    {"storage", describe_storage},
+    {"network",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("part", "", "a file of hw/nic/params", &spec.network_part);
+     }},
+    {"socket",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("send_buffer", "B", "a socket's send buffer", &spec.socket.send_buffer_bytes);
+       list.add("segment", "B", "most payload of one segment given to the card", &spec.socket.segment_bytes);
+     }},
+    {"app",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("request_start", "s", "user code to turn to a request", &spec.app.request_start.each);
+       list.add("request_finish", "s", "user code to account for its end", &spec.app.request_finish.each);
+     }},
+};
+
+// Part names are checked against the folder, so that a typo gets the nearest one.
+bool part_exists(Configuration& configuration, const std::string& kind, const std::string& part,
+                 const char* key) {
+  const std::vector<std::string> parts = toml_names(configuration.data_dir() + "/hw/" + kind + "/params");
+  if (std::find(parts.begin(), parts.end(), part) != parts.end()) return true;
+  const std::vector<std::string_view> views(parts.begin(), parts.end());
+  configuration.diagnostics().error({}, fmt::format("{}: there is no {} part {}", key, kind, workloads::in_quotes(part)),
+                                    workloads::name_hint(part, views));
+  return false;
+}
+
+template <class Params>
+void load_part(Configuration& configuration, const std::string& kind, const std::string& part,
+               const char* key, Params& params) {
+  if (!part_exists(configuration, kind, part, key)) return;
+  ParameterList list;
+  params.describe(list);
+  configuration.fill_from_file("hw/" + kind + "/params/" + part + ".toml", kind, list);
+  if (!configuration.ok()) return;
+  ParameterProblems problems;
+  params.examine(problems);
+  for (const std::string& line : problems.lines())
+    configuration.diagnostics().error({}, fmt::format("{}.{}", kind, line));
+}
+
+void examine(const MachineSpec& spec, Configuration& configuration) {
+  const auto require = [&](bool condition, const char* what) {
+    if (!condition) configuration.diagnostics().error({}, what);
+  };
+  require(spec.cpus >= 1 && spec.cpus <= 1024, "cpu.count: a machine has 1 to 1024 CPUs");
+  require(spec.scheduler.slice > Duration{0}, "cpu.slice must be positive");
+  require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0, "cpu.copy_hot and cpu.copy_cold must be positive");
+  require(spec.page_cache.capacity_bytes >= 1 << 20, "page_cache.capacity must be at least 1 MiB");
+  require(spec.page_cache.readahead_bytes >= 4096, "page_cache.readahead must be at least 4096 bytes");
+  require(spec.page_cache.max_bio_bytes >= 4096 && spec.page_cache.max_bio_bytes <= 1 << 20 &&
+              spec.page_cache.max_bio_bytes % 4096 == 0,
+          "page_cache.max_bio must be a multiple of 4096 bytes, at most 1 MiB");
+  require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
+  require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
+  require(spec.queue_entries >= 2 && spec.queue_entries <= 32768, "storage.queue_entries must be 2 to 32768");
+  require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
+  require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
+          "socket.segment must be 1448 to 65536 bytes");
+}
+
+std::string machine_file(Configuration& configuration, const std::string& name) {
+  const bool is_path = name.find('/') != std::string::npos || name.ends_with(".toml");
+  if (is_path) return name;
+  const std::vector<std::string> names = machine_names(configuration.data_dir());
+  if (std::find(names.begin(), names.end(), name) == names.end()) {
+    const std::vector<std::string_view> views(names.begin(), names.end());
+    configuration.diagnostics().error({}, fmt::format("there is no machine {}", workloads::in_quotes(name)),
+                                      workloads::name_hint(name, views));
+    return {};
+  }
+  return configuration.data_dir() + "/scenarios/machines/" + name + ".toml";
+}
+
+}  // namespace
+
+std::vector<std::string> machine_names(const std::string& data_dir) {
+  return toml_names(data_dir + "/scenarios/machines");
+}
+
+std::optional<MachineSpec> load_machine(Configuration& configuration, const std::string& name) {
+  const std::string path = machine_file(configuration, name);
+  if (path.empty()) return std::nullopt;
+  const auto document = workloads::load_toml_document(path, configuration.diagnostics());
+  if (!document) return std::nullopt;
+  MachineSpec spec;
+  spec.name = fs::path(path).stem().string();
+  TomlTable root(*document, document->root, "", configuration.diagnostics());
+  for (const Group& group : kGroups) {
+    ParameterList list;
+    group.describe(spec, list);
+    std::optional<TomlTable> table = root.table(group.name);
+    if (!table) {
+      configuration.diagnostics().error({path, 0, 0, {}}, fmt::format("the table [{}] is missing", group.name));
+      continue;
+    }
+    configuration.fill(*table, group.name, list);
+    table->finish();
+  }
+  root.finish();
+  if (spec.storage_kind == "nvme")
+    load_part(configuration, "nvme", spec.storage_part, "storage.part", spec.nvme);
+  else if (spec.storage_kind == "disk")
+    load_part(configuration, "disk", spec.storage_part, "storage.part", spec.disk);
+  else
+    configuration.diagnostics().error({}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
+  load_part(configuration, "nic", spec.network_part, "network.part", spec.nic);
+  if (configuration.ok()) examine(spec, configuration);
+  if (!configuration.ok()) return std::nullopt;
+  return spec;
+}
+
+}  // namespace iodrome::testbed

@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/preparation.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+
+#include "model/engine/random.h"
+#include "model/workloads/fio/fio_workload.h"
+#include "model/workloads/script/script_workload.h"
+#include "model/workloads/web/web_workload.h"
+
+namespace iodrome::testbed {
+
+namespace fs = std::filesystem;
+using workloads::Diagnostics;
+using workloads::Load;
+using workloads::ScenarioFile;
+
+namespace {
+
+constexpr const char* kDefaultMachine = "server_2026";
+constexpr std::string_view kKinds[] = {"access_log", "fio", "scenario"};
+
+// Workload parameters that flags and scenarios may set.
+struct WorkloadParams {
+  std::string load = "0.6";
+  std::int64_t connections = 256;
+  std::int64_t submit_batch = 0;  // 0: the workload's own
+};
+
+class Preparation {
+ public:
+  Preparation(const RaceRequest& request, const std::string& data_dir)
+      : request_(request), configuration_(data_dir, diagnostics_) {}
+
+  PreparedRace run() {
+    PreparedRace race;
+    race.scenario = fs::path(request_.input).filename().string();
+    const std::string kind = find_kind();
+    stop_if_wrong();
+    if (kind == "scenario") read_scenario();
+    fio_ = kind == "fio" || (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::fio);
+    input_path_ = kind == "scenario" ? scenario_.path : request_.input;
+    gather_overrides();
+    load_designs(race);
+    load_workload_params();
+    std::optional<MachineSpec> machine =
+        load_machine(configuration_, request_.machine.value_or(scenario_.machine.empty() ? kDefaultMachine : scenario_.machine));
+    race.seed = request_.seed.value_or(scenario_.seed.value_or(1));
+    read_workload(race, kind, machine ? machine->cpus : 1);
+    configuration_.finish();
+    stop_if_wrong();
+    race.machine = std::move(*machine);
+    scale_design_costs(race);
+    check_fit(race);
+    stop_if_wrong();
+    race.submit_batch = params_.submit_batch != 0 ? params_.submit_batch : race.workload->submit_batch();
+    race.sources = configuration_.sources();
+    race.warnings = diagnostics_.render();
+    return race;
+  }
+
+ private:
+  void stop_if_wrong() const {
+    if (!diagnostics_.ok()) throw InputError(diagnostics_.render());
+  }
+  void wrong(std::string message, std::string hint = {}) {
+    diagnostics_.error({}, std::move(message), std::move(hint));
+  }
+  bool given(const std::string& key) const {
+    return std::any_of(request_.set.begin(), request_.set.end(), [&](const auto& entry) { return entry.first == key; });
+  }
+
+  std::string find_kind() {
+    if (request_.kind) {
+      if (std::find(std::begin(kKinds), std::end(kKinds), *request_.kind) == std::end(kKinds))
+        wrong(fmt::format("unknown kind {}", workloads::in_quotes(*request_.kind)),
+              workloads::name_hint(*request_.kind, kKinds));
+      return *request_.kind;
+    }
+    if (request_.input.ends_with(".toml")) return "scenario";
+    const auto kind = workloads::workload_kind_of_path(request_.input);
+    if (kind == workloads::WorkloadKind::access_log) return "access_log";
+    if (kind == workloads::WorkloadKind::fio) return "fio";
+    diagnostics_.error({request_.input, 0, 0, {}}, "its name does not say what it is",
+                       "name it .log, .log.gz, .fio or .toml, or say --kind access_log, fio or scenario");
+    return {};
+  }
+
+  void read_scenario() {
+    workloads::ScenarioVocabulary vocabulary;
+    vocabulary.operations = {{"nop", {}}, {"open", {"fd"}}, {"stat", {"size"}},
+                             {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
+    vocabulary.flags = {"direct"};
+    auto scenario = workloads::load_scenario_file(request_.input, vocabulary, diagnostics_);
+    if (scenario) scenario_ = std::move(*scenario);
+    stop_if_wrong();
+  }
+
+  // Weakest first: the scenario's [set], then the job file's pragmas, then flags.
+  void gather_overrides() {
+    configuration_.override_with(scenario_.overrides);
+    if (fio_) apply_pragmas();
+    std::vector<workloads::ParameterOverride> flags;
+    for (const auto& [key, value] : request_.set) flags.push_back({key, value, {"--set", 0, 0, {}}});
+    configuration_.override_with(std::move(flags));
+  }
+
+  // `; sim: design=… machine=… key=value`. The file is read again, and complained about, when the machine is known.
+  void apply_pragmas() {
+    Diagnostics unused;
+    const auto jobs = workloads::load_fio_job_file(input_path_, environment(1), unused);
+    if (!jobs) return;
+    std::vector<workloads::ParameterOverride> overrides;
+    for (const workloads::FioOverride& pragma : jobs->overrides) {
+      if (pragma.key == "design") {
+        scenario_.designs.push_back(pragma.value);
+      } else if (pragma.key == "machine") {
+        scenario_.machine = pragma.value;
+      } else {
+        overrides.push_back({pragma.key, pragma.value, pragma.place});
+      }
+    }
+    configuration_.override_with(std::move(overrides));
+  }
+
+  static workloads::FioEnvironment environment(std::int64_t cpus) {
+    workloads::FioEnvironment environment;
+    environment.cpus = cpus;
+    environment.variable = [](std::string_view name) -> std::optional<std::string> {
+      const char* const value = std::getenv(std::string(name).c_str());
+      if (value == nullptr) return std::nullopt;
+      return value;
+    };
+    return environment;
+  }
+
+  void load_designs(PreparedRace& race) {
+    std::vector<std::string> names = request_.designs.value_or(scenario_.designs);
+    std::vector<std::string_view> known;
+    for (const designs::Descriptor* descriptor : designs::all()) known.push_back(descriptor->name);
+    if (names.empty()) names.assign(known.begin(), known.end());
+    std::vector<std::string> seen;
+    for (const std::string& name : names) {
+      const auto found = std::find(known.begin(), known.end(), name);
+      if (found == known.end()) {
+        wrong(fmt::format("unknown design {}", workloads::in_quotes(name)), workloads::name_hint(name, known));
+        continue;
+      }
+      if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
+        wrong(fmt::format("design '{}' is named twice", name));
+        continue;
+      }
+      seen.push_back(name);
+      PreparedDesign design;
+      design.descriptor = designs::all()[static_cast<std::size_t>(found - known.begin())];
+      design.instance = design.descriptor->make();
+      ParameterList list;
+      design.instance->describe(list);
+      if (!list.all().empty())
+        configuration_.fill_from_file("model/designs/" + name + "/params.toml", name, list);
+      const std::string complaint = diagnostics_.ok() ? design.instance->check_parameters() : "";
+      if (!complaint.empty()) wrong(complaint);
+      race.designs.push_back(std::move(design));
+    }
+  }
+
+  void load_workload_params() {
+    ParameterList list;
+    list.add("load", "", "offered share of the link, trace, or closed:N", &params_.load);
+    list.add("connections", "", "most connections at a time", &params_.connections);
+    list.add("submit_batch", "", "requests queued before they are submitted", &params_.submit_batch);
+    configuration_.fill_from_overrides("workload", list);
+    if (scenario_.connections && !given("workload.connections")) params_.connections = *scenario_.connections;
+    if (params_.connections < 1 || params_.connections > 65535) wrong("workload.connections must be 1 to 65535");
+  }
+
+  void read_workload(PreparedRace& race, const std::string& kind, std::int64_t cpus) {
+    if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::chain) {
+      race.workload = workloads::ScriptWorkload::make(scenario_.chain, diagnostics_);
+    } else if (fio_) {
+      const auto jobs = workloads::load_fio_job_file(input_path_, environment(cpus), diagnostics_);
+      if (jobs) race.workload = workloads::FioWorkload::make(*jobs, diagnostics_);
+    } else {
+      read_web(race, input_path_);
+    }
+  }
+
+  void read_web(PreparedRace& race, const std::string& path) {
+    workloads::AccessLogOptions options;
+    options.skip_bad = request_.skip_bad.value_or(0);
+    const std::uint64_t seed = race.seed;
+    options.draw = [seed](std::uint64_t line) { return draw(seed, Purpose::arrival_spread, line); };
+    auto log = workloads::load_access_log(path, options, diagnostics_);
+    workloads::WebOptions web;
+    web.connections = params_.connections;
+    if (scenario_.load && !given("workload.load")) {
+      web.load = *scenario_.load;
+    } else {
+      const auto load = workloads::parse_load(params_.load);
+      if (!load) wrong("workload.load: " + load.error());
+      if (load) web.load = *load;
+    }
+    if (log && diagnostics_.ok()) race.workload = std::make_unique<workloads::WebWorkload>(std::move(*log), web);
+  }
+
+  // A design's own costs were measured on one machine; the user's overrides are taken as given.
+  void scale_design_costs(PreparedRace& race) {
+    const std::int64_t ppm = race.machine.relative_cost.parts_per_million;
+    for (PreparedDesign& design : race.designs) {
+      ParameterList list;
+      design.instance->describe(list);
+      for (const Parameter& parameter : list.all()) {
+        const std::string key = std::string(design.descriptor->name) + "." + std::string(parameter.name);
+        auto* const* slot = std::get_if<Duration*>(&parameter.slot);
+        if (slot == nullptr || !parameter.name.starts_with("costs.") || given(key)) continue;
+        **slot = **slot * ppm / 1'000'000;
+      }
+    }
+  }
+
+  void check_fit(const PreparedRace& race) {
+    const std::uint64_t blocks = race.workload->file_count() * 2ull * 4096;
+    if (race.workload->file_bytes() + blocks > static_cast<std::uint64_t>(race.machine.storage_bytes))
+      wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)", race.workload->file_bytes(),
+                        race.machine.storage_bytes),
+            "choose a larger storage.size");
+    if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
+      wrong("more connections than process.fd_limit allows");
+  }
+
+  const RaceRequest& request_;
+  Diagnostics diagnostics_;
+  Configuration configuration_;
+  ScenarioFile scenario_;
+  WorkloadParams params_;
+  bool fio_ = false;
+  std::string input_path_;  // of the log or job file
+};
+
+}  // namespace
+
+PreparedRace prepare(const RaceRequest& request, const std::string& data_dir) {
+  return Preparation(request, data_dir).run();
+}
+
+}  // namespace iodrome::testbed

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+// From a request to something that can run: input read, machine and designs loaded, everything checked.
+#pragma once
+#include <memory>
+
+#include "model/testbed/machine_spec.h"
+#include "model/testbed/race.h"
+#include "model/workloads/workload.h"
+
+namespace iodrome::testbed {
+
+struct PreparedDesign {
+  const designs::Descriptor* descriptor = nullptr;
+  std::unique_ptr<designs::Design> instance;  // parameters filled
+};
+
+struct PreparedRace {
+  std::string scenario;
+  std::uint64_t seed = 1;
+  MachineSpec machine;
+  std::unique_ptr<workloads::Workload> workload;
+  std::vector<PreparedDesign> designs;
+  std::int64_t submit_batch = 1;
+  std::vector<ValueSource> sources;
+  std::string warnings;  // rendered findings that are no errors
+};
+
+/// Errors: InputError with every finding.
+PreparedRace prepare(const RaceRequest& request, const std::string& data_dir);
+
+}  // namespace iodrome::testbed

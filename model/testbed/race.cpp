@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/race.h"
+
+#include "model/testbed/preparation.h"
+#include "model/testbed/result_json.h"
+#include "model/testbed/run.h"
+
+namespace iodrome::testbed {
+
+nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_dir,
+                            const std::function<void(const RaceProgress&)>& progress) {
+  const PreparedRace prepared = prepare(request, data_dir);
+  std::vector<RunRecord> records;
+  for (std::size_t i = 0; i < prepared.designs.size(); ++i) {
+    const PreparedDesign& design = prepared.designs[i];
+    RunOptions options;
+    options.seed = prepared.seed;
+    options.submit_batch = prepared.submit_batch;
+    options.hosted = request.hosted;
+    options.tlm = request.tlm;
+    options.run_ahead = request.run_ahead;
+    if (progress)
+      options.progress = [&](const Progress& at) {
+        progress({std::string(design.descriptor->name), i, prepared.designs.size(), at.requests_done,
+                  at.requests_total, to_ps(at.simulated) / 1000});
+      };
+    records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor, *design.instance, options));
+  }
+  return result_json(prepared, records);
+}
+
+}  // namespace iodrome::testbed

@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/run.h"
+
+#include <fmt/format.h>
+
+#include "model/engine/hosted/hosted.h"
+
+namespace iodrome::testbed {
+
+namespace {
+
+constexpr std::uint64_t kProgressEvery = 4096;  // requests
+
+// Everything of one run, in the order in which it must go: the timeline outlives all.
+class Execution final : public app::RequestObserver,
+                        public workloads::ArrivalListener,
+                        public hw::ByteCheck {
+ public:
+  Execution(const MachineSpec& spec, const workloads::Workload& workload,
+            const designs::Descriptor& descriptor, designs::Design& design, const RunOptions& options)
+      : spec_(spec), workload_(workload), descriptor_(descriptor), design_(design), options_(options) {
+    if (options.hosted)
+      hosted_ = std::make_unique<hosted::HostedDriver>(
+          timeline_, hosted::HostedOptions{.run_ahead = options.run_ahead && !options.tlm, .waves = {}});
+    machine_ = std::make_unique<Machine>(spec, timeline_, probe_, port_maker(), options.seed,
+                                         workload.payload_checked(), *this);
+    app_params_.submit_batch = options.submit_batch;
+    app_costs_ = spec.app;
+  }
+  ~Execution() override { timeline_.drain(); }
+
+  RunRecord run() {
+    timeline_.spawn(main(), "run");
+    if (hosted_)
+      hosted_->run(timeline_);
+    else
+      free_.run(timeline_);
+    if (ended_ < threads_.size() || threads_.empty()) throw Stalled(stall_report());
+    examine();
+    return record();
+  }
+
+  void on_request(const chain::ChainRun& run, Duration latency) override {
+    std::uint64_t moved = 0;
+    for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
+      const chain::Op op = run.chain.steps[i].op;
+      const bool moves = op == chain::Op::read || op == chain::Op::send;
+      if (moves && run.results[i] > 0) moved += static_cast<std::uint64_t>(run.results[i]);
+    }
+    requests_.add(run.ledger, latency, run.first_error(), moved);
+    if (options_.progress && requests_.latency.count() % kProgressEvery == 0)
+      options_.progress({requests_.latency.count(), source_->requests_total(), timeline_.now() - begun_});
+  }
+
+  void on_thread_end() override {
+    if (++ended_ < threads_.size()) return;
+    simulated_ = timeline_.now() - begun_;
+    for (const auto& cpu : machine_->system().cpus) {
+      cpu->account().turn_to(cpu->account().current(), timeline_.now());
+      for (std::size_t i = 0; i < events::kCpuClasses; ++i) cpu_[i] += cpu->account().totals()[i];
+    }
+  }
+
+  void on_arrival(std::uint32_t thread) override {
+    if (thread < threads_.size()) threads_[thread]->notify_arrival();
+  }
+
+  bool matches(std::uint32_t connection, std::uint64_t stream_offset,
+               std::span<const std::byte> bytes) override {
+    return source_->stream_matches(connection, stream_offset, bytes);
+  }
+
+ private:
+  PortMaker port_maker() {
+    if (options_.tlm)
+      return [this](hw::Target& target, const char* name) { return hosted_->through_sockets(target, name); };
+    return [](hw::Target& target, const char*) { return std::make_unique<hw::DirectPort>(target); };
+  }
+
+  Task<void> main() {
+    co_await machine_->boot();
+    workload_.lay_out(machine_->files());
+    for (std::uint32_t i = 0; i < workload_.connections(); ++i) machine_->connect();
+    stage_ = std::make_unique<workloads::Stage>(workloads::Stage{
+        timeline_, machine_->system(), machine_->files(), machine_->process(), descriptor_, options_.seed,
+        spec_.nic.link_rate.bytes_per_s, machine_->sockets(), machine_->socket_fds()});
+    source_ = workload_.start(*stage_);
+    design_.start(machine_->os(), machine_->process());
+    for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
+    begun_ = timeline_.now();
+    source_->start(*this);
+    const std::uint32_t count = source_->thread_count();
+    threads_.reserve(count);
+    for (std::uint32_t i = 0; i < count; ++i)
+      threads_.push_back(std::make_unique<app::AppThread>(machine_->system(), descriptor_, design_, *source_,
+                                                          *this, app_costs_, app_params_, i));
+  }
+
+  // What must hold after every run, whatever design and workload.
+  void examine() {
+    const std::uint64_t total = source_->requests_total();
+    check(total == 0 || requests_.latency.count() == total, "not every request ended exactly once");
+    Duration stages{0};
+    for (const Duration stage : requests_.stages) stages += stage;
+    check(stages == requests_.latency.total(), "the stages do not sum to the latency");
+    Duration cpu{0};
+    for (const Duration part : cpu_) cpu += part;
+    check(cpu == simulated_ * spec_.cpus, "the CPU classes do not sum to CPUs times simulated time");
+    const hw::ClientState clients = machine_->clients().total();
+    check(clients.received == source_->bytes_expected(), "clients received more or fewer bytes than were sent");
+    check(clients.wrong == 0, "clients received wrong bytes");
+  }
+
+  RunRecord record() {
+    RunRecord record;
+    record.design = descriptor_.name;
+    record.requests = requests_;
+    record.simulated = simulated_;
+    record.cpu = cpu_;
+    record.cpus = spec_.cpus;
+    record.counters = probe_.counters();
+    for (const auto& thread : threads_) record.submit.merge(thread->submit_times());
+    for (const auto& row : kernel::KernelCosts::table()) add_cost(record, std::string(row.name), machine_->system().costs.*row.cost);
+    for (const auto& [name, cost] : design_.costs())
+      add_cost(record, std::string(descriptor_.name) + "." + name, *cost);
+    add_cost(record, "app.request_start", app_costs_.request_start);
+    add_cost(record, "app.request_finish", app_costs_.request_finish);
+    record.client_bytes = machine_->clients().total().received;
+    record.client_bytes_wrong = machine_->clients().total().wrong;
+    record.events_run = timeline_.events_run();
+    record.fingerprint = probe_.fingerprint().text();
+    return record;
+  }
+
+  static void add_cost(RunRecord& record, std::string name, const kernel::Cost& cost) {
+    if (cost.count != 0) record.costs.push_back({std::move(name), cost.count, cost.total});
+  }
+
+  std::string stall_report() const {
+    std::string text = fmt::format("design {} stalled at {} ns with {} requests done; who waits for what:",
+                                   descriptor_.name, to_ps(timeline_.now()) / 1000, requests_.latency.count());
+    for (const auto& thread : threads_) text += "\n  " + thread->describe();
+    int lines = 0;
+    for (const StallLine& line : timeline_.who_waits_for_what())
+      if (++lines <= 40) text += fmt::format("\n  {}: {}", line.who, line.waits_for);
+    return text;
+  }
+
+  const MachineSpec& spec_;
+  const workloads::Workload& workload_;
+  const designs::Descriptor& descriptor_;
+  designs::Design& design_;
+  const RunOptions& options_;
+  Timeline timeline_;
+  events::Probe probe_{timeline_};
+  FreeDriver free_;
+  std::unique_ptr<hosted::HostedDriver> hosted_;
+  std::unique_ptr<Machine> machine_;
+  app::AppCosts app_costs_;
+  app::AppParams app_params_;
+  std::unique_ptr<workloads::Stage> stage_;
+  std::unique_ptr<workloads::WorkloadRun> source_;
+  std::vector<std::unique_ptr<app::AppThread>> threads_;
+  std::size_t ended_ = 0;
+  SimTime begun_{};
+  Duration simulated_{};
+  std::array<Duration, events::kCpuClasses> cpu_{};
+  metrics::RequestMetrics requests_;
+};
+
+}  // namespace
+
+RunRecord run_design(const MachineSpec& machine, const workloads::Workload& workload,
+                     const designs::Descriptor& descriptor, designs::Design& design,
+                     const RunOptions& options) {
+  Execution execution(machine, workload, descriptor, design, options);
+  return execution.run();
+}
+
+}  // namespace iodrome::testbed

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+// One design, one workload, one machine: a run and what it yields.
+#pragma once
+#include <functional>
+
+#include "model/engine/driver.h"
+#include "model/events/cpu_time.h"
+#include "model/metrics/request_metrics.h"
+#include "model/testbed/machine.h"
+
+namespace iodrome::testbed {
+
+/// A named cost's part in a run.
+struct CostUse {
+  std::string name;
+  std::uint64_t count = 0;
+  Duration total{};
+};
+
+struct RunRecord {
+  std::string design;
+  metrics::RequestMetrics requests;
+  Duration simulated{};  // from the first arrival that could be until every thread has ended
+  std::array<Duration, events::kCpuClasses> cpu{};
+  std::int64_t cpus = 0;
+  events::Counters counters;
+  app::SubmitTimes submit;
+  std::vector<CostUse> costs;
+  std::uint64_t client_bytes = 0;        // received by clients
+  std::uint64_t client_bytes_wrong = 0;
+  std::uint64_t events_run = 0;
+  std::string fingerprint;
+  double wall_s = 0;
+};
+
+struct Progress {
+  std::uint64_t requests_done = 0;
+  std::uint64_t requests_total = 0;
+  Duration simulated{};
+};
+
+struct RunOptions {
+  std::uint64_t seed = 1;
+  std::int64_t submit_batch = 1;
+  bool hosted = true;
+  bool tlm = false;
+  bool run_ahead = true;
+  /// Called every few thousand requests; may throw to end the run.
+  std::function<void(const Progress&)> progress;
+};
+
+/// A run that could not end: somebody waits for what will not come. Carries who waits for what.
+struct Stalled : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Runs `workload` with `design`, whose parameters are filled already. Same arguments, same record, but for wall_s.
+/// Errors: Stalled; InternalError; and a checker's complaint (lost requests or bytes) as InternalError.
+RunRecord run_design(const MachineSpec& machine, const workloads::Workload& workload,
+                     const designs::Descriptor& descriptor, designs::Design& design,
+                     const RunOptions& options);
+
+}  // namespace iodrome::testbed
