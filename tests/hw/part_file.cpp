@@ -64,12 +64,13 @@ void fill(const Parameter& parameter, const toml::table& entry) {
 
 }  // namespace
 
-void read_part(const std::string& kind, const std::string& part, ParameterList& list) {
+void read_part(const std::string& kind, const std::string& part, const std::string& name,
+               ParameterList& list) {
   const std::string path =
       std::string(IODROME_SOURCE_DIR) + "/hw/" + kind + "/params/" + part + ".toml";
   const toml::table file = toml::parse_file(path);
-  const toml::table* const table = file[kind].as_table();
-  if (table == nullptr) throw std::runtime_error(path + ": no table [" + kind + "]");
+  const toml::table* const table = file[name].as_table();
+  if (table == nullptr) throw std::runtime_error(path + ": no table [" + name + "]");
   for (const auto& [key, node] : *table)
     if (list.find(key.str()) == nullptr) throw std::runtime_error(path + ": unknown key " + std::string(key));
   for (const Parameter& parameter : list.all()) {

@@ -7,15 +7,16 @@
 
 namespace iodrome::hw::test {
 
-/// Fills the slots from `hw/<kind>/params/<part>.toml`. Errors: throws with the key's name.
-void read_part(const std::string& kind, const std::string& part, ParameterList& list);
+/// Fills the slots from the table of that name in `hw/<kind>/params/<part>.toml`. Errors: throws with the key.
+void read_part(const std::string& kind, const std::string& part, const std::string& table,
+               ParameterList& list);
 
 template <class Params>
-Params part(const std::string& kind, const std::string& name) {
+Params part(const std::string& kind, const std::string& name, const std::string& table = "") {
   Params params;
   ParameterList list;
   params.describe(list);
-  read_part(kind, name, list);
+  read_part(kind, name, table.empty() ? kind : table, list);
   return params;
 }
 
