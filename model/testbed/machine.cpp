@@ -45,12 +45,11 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   if (nvme_driver_) nvme_driver_->serve(disk_);
   if (disk_driver_) disk_driver_->serve(disk_);
 
-  clients_ = std::make_unique<hw::RemoteClients>(spec.client, timeline, payload_checked ? &streams : nullptr);
   nic_memory_port_ = ports(memory_, "nic_dma");
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
-  nic_ = hw::make_nic(spec.nic, timeline, *nic_memory_port_, *nic_interrupt_port_, *clients_);
-  clients_->attach(*nic_);
-  nic_port_ = ports(*nic_, "nic_registers");
+  network_ = hw::make_network(spec.nic, spec.client, timeline, *nic_memory_port_, *nic_interrupt_port_,
+                              payload_checked ? &streams : nullptr);
+  nic_port_ = ports(*network_.card, "nic_registers");
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
 }

@@ -35,7 +35,7 @@ class Machine {
   kernel::Os& os() { return os_; }
   kernel::FileSystem& files() { return files_; }
   designs::Process& process() { return process_; }
-  hw::RemoteClients& clients() { return *clients_; }
+  hw::RemoteClients& clients() { return *network_.clients; }
   const std::vector<int>& socket_fds() const { return socket_fds_; }
   std::vector<kernel::Socket*> sockets();
 
@@ -58,10 +58,9 @@ class Machine {
   kernel::BlockDevice disk_;
   kernel::PageCache page_cache_;
 
-  std::unique_ptr<hw::RemoteClients> clients_;
   std::unique_ptr<hw::Port> nic_memory_port_;
   std::unique_ptr<hw::Port> nic_interrupt_port_;
-  std::unique_ptr<hw::Nic> nic_;
+  hw::Network network_;
   std::unique_ptr<hw::Port> nic_port_;
   std::unique_ptr<drivers::NicDriver> nic_driver_;
   std::vector<std::unique_ptr<kernel::Socket>> sockets_;

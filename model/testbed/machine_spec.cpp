@@ -65,7 +65,8 @@ constexpr Group kGroups[] = {
     {"storage", describe_storage},
     {"network",
      [](MachineSpec& spec, ParameterList& list) {
-       list.add("part", "", "a file of hw/nic/params", &spec.network_part);
+       list.add("part", "", "the card: a file of hw/nic/params", &spec.network_part);
+       list.add("clients", "", "the other end: a file of hw/nic/params", &spec.clients_part);
      }},
     {"socket",
      [](MachineSpec& spec, ParameterList& list) {
@@ -92,16 +93,16 @@ bool part_exists(Configuration& configuration, const std::string& kind, const st
 
 template <class Params>
 void load_part(Configuration& configuration, const std::string& kind, const std::string& part,
-               const char* key, Params& params) {
+               const char* key, const char* table, Params& params) {
   if (!part_exists(configuration, kind, part, key)) return;
   ParameterList list;
   params.describe(list);
-  configuration.fill_from_file("hw/" + kind + "/params/" + part + ".toml", kind, list);
+  configuration.fill_from_file("hw/" + kind + "/params/" + part + ".toml", table, list);
   if (!configuration.ok()) return;
   ParameterProblems problems;
   params.examine(problems);
   for (const std::string& line : problems.lines())
-    configuration.diagnostics().error({}, fmt::format("{}.{}", kind, line));
+    configuration.diagnostics().error({}, fmt::format("{}.{}", table, line));
 }
 
 void examine(const MachineSpec& spec, Configuration& configuration) {
@@ -164,12 +165,13 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
   }
   root.finish();
   if (spec.storage_kind == "nvme")
-    load_part(configuration, "nvme", spec.storage_part, "storage.part", spec.nvme);
+    load_part(configuration, "nvme", spec.storage_part, "storage.part", "nvme", spec.nvme);
   else if (spec.storage_kind == "disk")
-    load_part(configuration, "disk", spec.storage_part, "storage.part", spec.disk);
+    load_part(configuration, "disk", spec.storage_part, "storage.part", "disk", spec.disk);
   else
     configuration.diagnostics().error({}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
-  load_part(configuration, "nic", spec.network_part, "network.part", spec.nic);
+  load_part(configuration, "nic", spec.network_part, "network.part", "nic", spec.nic);
+  load_part(configuration, "nic", spec.clients_part, "network.clients", "clients", spec.client);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   return spec;

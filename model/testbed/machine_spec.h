@@ -32,6 +32,7 @@ struct MachineSpec {
   hw::DiskParams disk;
 
   std::string network_part;
+  std::string clients_part;
   hw::NicParams nic;
   hw::ClientParams client;
   kernel::SocketParams socket;

@@ -27,7 +27,10 @@ class Execution final : public app::RequestObserver,
     app_params_.submit_batch = options.submit_batch;
     app_costs_ = spec.app;
   }
-  ~Execution() override { timeline_.drain(); }
+  ~Execution() override {
+    timeline_.drain();
+    for (const auto& cpu : machine_->system().cpus) cpu->forget_threads();
+  }
 
   RunRecord run() {
     timeline_.spawn(main(), "run");

@@ -73,6 +73,8 @@ class Cpu {
   }
   void exit_current();
   void turn_to(events::CpuClass cpu_class);
+  /// Lets go of all threads, once their code has been destroyed.
+  void forget_threads() { run_queue_.clear(); }
 
   // Bursts.
   bool frozen(Level level) const { return frozen_[static_cast<int>(level)]; }
