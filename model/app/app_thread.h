@@ -13,15 +13,17 @@ struct AppCosts {
 };
 
 struct AppParams {
-  std::int64_t submit_batch = 0;  // requests queued before they are submitted without waiting for more
+  std::int64_t submit_batch =
+      0;  // requests queued before they are submitted without waiting for more
 };
 
-/// Takes requests from the source, carries them out through the design's verbs, and takes their results.
+/// Takes requests from the source, carries them out through the design's verbs, and takes their
+/// results.
 class AppThread final : public kernel::ThreadBody {
  public:
   AppThread(kernel::System& system, const designs::Descriptor& design, designs::Design& instance,
-            ChainSource& source, RequestObserver& observer, AppCosts& costs, const AppParams& params,
-            std::uint32_t index);
+            ChainSource& source, RequestObserver& observer, AppCosts& costs,
+            const AppParams& params, std::uint32_t index);
 
   Task<void> run(kernel::Sleepable& ctx) override;
   /// A request has arrived for this thread, at no CPU's cost.

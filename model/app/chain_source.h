@@ -12,7 +12,8 @@ namespace iodrome::app {
 class ChainSource {
  public:
   virtual ~ChainSource() = default;
-  /// A request that has arrived for this thread and may start, or nullptr. Its ledger is open since its arrival.
+  /// A request that has arrived for this thread and may start, or nullptr. Its ledger is open since
+  /// its arrival.
   virtual chain::ChainRun* next(std::uint32_t thread) = 0;
   /// Whether next() would return one.
   virtual bool ready(std::uint32_t thread) const = 0;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request language: a chain of steps, done in order, each of which may use the descriptor an earlier step opened.
+// The request language: a chain of steps, done in order, each of which may use the descriptor an
+// earlier step opened.
 #pragma once
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
@@ -21,12 +22,12 @@ enum class OnError : std::uint8_t {
 struct Step {
   Op op = Op::nop;
   OnError on_error = OnError::stop;
-  std::int16_t fd_from = -1;           // the open step whose descriptor is meant, or
-  std::int32_t fd = -1;                // a descriptor opened before
-  std::int32_t to_fd = -1;             // send: the socket
-  const std::string* path = nullptr;   // open; outlives the chain
-  std::uint64_t offset = 0;            // read, send: in the file, bytes
-  std::uint64_t bytes = 0;             // read, send
+  std::int16_t fd_from = -1;          // the open step whose descriptor is meant, or
+  std::int32_t fd = -1;               // a descriptor opened before
+  std::int32_t to_fd = -1;            // send: the socket
+  const std::string* path = nullptr;  // open; outlives the chain
+  std::uint64_t offset = 0;           // read, send: in the file, bytes
+  std::uint64_t bytes = 0;            // read, send
 };
 
 struct Chain {

@@ -23,7 +23,8 @@ struct ChainRun {
   std::vector<hw::PhysAddr> buffer;                         // user pages to read into
   std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer
 
-  /// What the application passes as user data: it finds the request by its slot, observers by its id.
+  /// What the application passes as user data: it finds the request by its slot, observers by its
+  /// id.
   std::uint64_t cookie() const { return id << 16 | slot; }
   static std::uint32_t slot_of(std::uint64_t cookie) { return cookie & 0xffff; }
 

@@ -6,13 +6,13 @@ namespace iodrome::chain {
 using namespace kernel;
 using Value = Result<std::int64_t>;
 
-Walker::Walker(WalkerHost& host, ChainRun& run)
-    : IoWait(&Walker::arrived), host_(host), run_(run) {
+Walker::Walker(WalkerHost& host, ChainRun& run) : IoWait(&Walker::arrived), host_(host), run_(run) {
   ledger = &run.ledger;
   id = run.cookie();
 }
 
-// Opening takes locks that sleep. What moves bytes or drops references may run in a softirq; a hardirq may only end a chain.
+// Opening takes locks that sleep. What moves bytes or drops references may run in a softirq; a
+// hardirq may only end a chain.
 bool Walker::legal(Op op, Level level) {
   if (level == Level::thread) return true;
   if (level == Level::hardirq) return op == Op::nop;
@@ -70,7 +70,8 @@ Task<void> Walker::advance_in(Atomic& ctx, Sleepable* sleeper) {
     running_ = false;
     if (ctx.ledger() == ledger) {
       ctx.stop_work();
-      // The device took over at its doorbell; anything else is waited for in a queue or at the peer.
+      // The device took over at its doorbell; anything else is waited for in a queue or at the
+      // peer.
       if (ledger->stage() != events::Stage::device) ledger->enter(stage, ctx.now());
     }
     co_return;
@@ -90,7 +91,8 @@ Result<FilePtr> Walker::file_of(const Step& step) {
 Task<Value> Walker::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   co_await ctx.spend(host_.walker_costs().step);
   switch (step.op) {
-    case Op::nop: co_return 0;
+    case Op::nop:
+      co_return 0;
     case Op::open: {
       check(sleeper != nullptr, "open outside a thread");
       Result<FilePtr> file = co_await try_open(*sleeper, host_.os(), *step.path, this);
@@ -103,8 +105,10 @@ Task<Value> Walker::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step)
       if (!file) co_return fail(file.error());
       co_return co_await stat_file(ctx, **file);
     }
-    case Op::read: co_return co_await read(ctx, step);
-    case Op::send: co_return co_await send(ctx, step);
+    case Op::read:
+      co_return co_await read(ctx, step);
+    case Op::send:
+      co_return co_await send(ctx, step);
     case Op::close: {
       co_await ctx.spend(ctx.costs().file_close);
       if (opened_ == nullptr) co_return fail(Errno::ebadf);

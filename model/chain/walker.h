@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel-side walker: carries a chain from step to step, in whatever context the last one ended in if that is legal,
-// and hands over where it is not.
+// The kernel-side walker: carries a chain from step to step, in whatever context the last one ended
+// in if that is legal, and hands over where it is not.
 //
 // Invariants
-//  1. One context at a time works on a walker: while it runs, an arrival only asks for another look.
-//  2. The submitter never sleeps for a chain: each step either ends, or arms the walker's wait and returns.
+//  1. One context at a time works on a walker: while it runs, an arrival only asks for another
+//  look.
+//  2. The submitter never sleeps for a chain: each step either ends, or arms the walker's wait and
+//  returns.
 //  3. What the chain opened is released at its end, whatever failed before.
 #pragma once
 #include <optional>
@@ -46,7 +48,9 @@ class WalkerHost {
   virtual Task<void> finished(kernel::Atomic& ctx, ChainRun& run) = 0;
 };
 
-class Walker final : public kernel::IoWait, public kernel::Work, public Pooled,
+class Walker final : public kernel::IoWait,
+                     public kernel::Work,
+                     public Pooled,
                      public boost::intrusive::list_base_hook<> {
  public:
   Walker(WalkerHost& host, ChainRun& run);
@@ -63,7 +67,8 @@ class Walker final : public kernel::IoWait, public kernel::Work, public Pooled,
   static bool legal(Op op, kernel::Level level);
   Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> hand_over(kernel::Atomic& ctx);
-  Task<Result<std::int64_t>> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Result<std::int64_t>> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
+                                       const Step& step);
   Task<Result<std::int64_t>> read(kernel::Atomic& ctx, const Step& step);
   Task<Result<std::int64_t>> send(kernel::Atomic& ctx, const Step& step);
   Result<kernel::FilePtr> file_of(const Step& step);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What every asynchronous-I/O design provides: a kernel side, behind its native calls, and the application's use of them.
+// What every asynchronous-I/O design provides: a kernel side, behind its native calls, and the
+// application's use of them.
 #pragma once
 #include <memory>
 #include <span>
@@ -34,7 +35,7 @@ enum class Way : std::uint8_t {
 /// What a completion says: which request, and the result of which of its steps.
 struct Finished {
   ChainRun* run = nullptr;
-  std::uint32_t steps = 1;   // results of this many steps, from next_step on, are in run->results
+  std::uint32_t steps = 1;  // results of this many steps, from next_step on, are in run->results
 };
 
 /// A condition outside the design that ends a wait: a request has arrived.
@@ -46,9 +47,11 @@ class WakeCondition {
   virtual bool possible() const = 0;
 };
 
-/// One application thread's use of a design: a good programmer's event loop is written on these five verbs.
+/// One application thread's use of a design: a good programmer's event loop is written on these
+/// five verbs.
 ///
-/// The thread is in user mode in every call; what enters the kernel does so inside, and pays for it.
+/// The thread is in user mode in every call; what enters the kernel does so inside, and pays for
+/// it.
 class AppSide {
  public:
   virtual ~AppSide() = default;
@@ -56,12 +59,13 @@ class AppSide {
   virtual Way way(const ChainRun& run, std::size_t step) const = 0;
   /// Carries out a native_sync step. Errors are the step's result.
   virtual Task<Result<std::int64_t>> call(Sleepable& user, ChainRun& run, const Step& step) = 0;
-  /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit(). False: no room now;
-  /// submit what is queued and reap first.
+  /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit().
+  /// False: no room now; submit what is queued and reap first.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
   /// Submits everything queued.
   virtual Task<void> submit(Sleepable& user) = 0;
-  /// Takes one completion, without entering the kernel if the design allows it; no run if there is none.
+  /// Takes one completion, without entering the kernel if the design allows it; no run if there is
+  /// none.
   virtual Task<Finished> reap(Sleepable& user) = 0;
   /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
   virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
@@ -84,7 +88,8 @@ class Design {
   /// Called once the machine stands and parameters are known.
   virtual void start(kernel::Os& os, Process& process) = 0;
   /// One per application thread; `sleepers` is where that thread waits.
-  virtual std::unique_ptr<AppSide> make_app_side(kernel::WaitQueue& sleepers, std::uint32_t thread) = 0;
+  virtual std::unique_ptr<AppSide> make_app_side(kernel::WaitQueue& sleepers,
+                                                 std::uint32_t thread) = 0;
   /// Costs of this design's own, for the per-cost account.
   virtual std::vector<std::pair<std::string, const kernel::Cost*>> costs() const { return {}; }
 };

@@ -8,7 +8,16 @@
 
 namespace iodrome::events {
 
-enum class CpuClass : std::uint8_t { user, syscall, kthread, softirq, hardirq, switching, spin, idle };
+enum class CpuClass : std::uint8_t {
+  user,
+  syscall,
+  kthread,
+  softirq,
+  hardirq,
+  switching,
+  spin,
+  idle
+};
 inline constexpr std::size_t kCpuClasses = 8;
 const char* name_of(CpuClass cpu_class);
 

@@ -3,9 +3,11 @@
 //
 // Every event first feeds the static list (counters and fingerprint), then, behind one mask bit per
 // subsystem, observers that were attached for the run. An event type is a struct with
-//   static constexpr EventInfo info{"name", Subsystem::x};   the name is Linux's tracepoint where one exists
-//   auto words() const;                                      its fields as an array of 64-bit words
-// and, if it moves a counter, `static constexpr auto counter = &Counters::x` and optionally `amount()`.
+//   static constexpr EventInfo info{"name", Subsystem::x};   the name is Linux's tracepoint where
+//   one exists auto words() const;                                      its fields as an array of
+//   64-bit words
+// and, if it moves a counter, `static constexpr auto counter = &Counters::x` and optionally
+// `amount()`.
 #pragma once
 #include <algorithm>
 #include <array>
@@ -19,7 +21,17 @@
 namespace iodrome::events {
 
 enum class Subsystem : std::uint8_t {
-  io, syscall, sched, irq, workqueue, block, vfs, net, memory, device, design
+  io,
+  syscall,
+  sched,
+  irq,
+  workqueue,
+  block,
+  vfs,
+  net,
+  memory,
+  device,
+  design
 };
 
 struct EventInfo {
@@ -54,7 +66,8 @@ class Probe {
 
   template <class E>
   void emit(const E& event) {
-    if (timeline_.draining()) [[unlikely]] return;
+    if (timeline_.draining()) [[unlikely]]
+      return;
     if constexpr (requires { E::counter; }) {
       if constexpr (requires { event.amount(); })
         counters_.*E::counter += event.amount();
@@ -65,7 +78,8 @@ class Probe {
     fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())));
     fingerprint_.mix((std::uint64_t{E::info.kind} << 32) | words.size());
     for (const std::uint64_t word : words) fingerprint_.mix(word);
-    if ((mask_ & bit(E::info.subsystem)) != 0) [[unlikely]] tell(E::info, words);
+    if ((mask_ & bit(E::info.subsystem)) != 0) [[unlikely]]
+      tell(E::info, words);
   }
 
   /// Attaches an observer for the given subsystems; it must outlive the run.

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Named costs. No number stands in code: each comes from the machine's table, or from the table of a design's folder.
+// Named costs. No number stands in code: each comes from the machine's table, or from the table of
+// a design's folder.
 #pragma once
 #include <string_view>
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The costs of the kernel's shared mechanisms; a machine file gives every one of them, with its source.
+// The costs of the kernel's shared mechanisms; a machine file gives every one of them, with its
+// source.
 #pragma once
 #include <array>
 
@@ -31,7 +32,8 @@ constexpr std::array<CostRow<KernelCosts>, 33> KernelCosts::table() {
       {"syscall_exit", &K::syscall_exit, "back to user mode"},
       {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
       {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
-      {"remote_wakeup", &K::remote_wakeup, "extra delay of a wake-up on another CPU (IPI, idle exit)"},
+      {"remote_wakeup", &K::remote_wakeup,
+       "extra delay of a wake-up on another CPU (IPI, idle exit)"},
       {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
       {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
       {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},

@@ -37,7 +37,8 @@ Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
   co_await ctx.spend(ctx.costs().syscall_exit);
   ctx.turn_to(events::CpuClass::user);
   ctx.set_stage(stage);
-  ctx.emit(events::SysExit{ctx.thread().id, id, static_cast<std::uint64_t>(as_return_value(result))});
+  ctx.emit(
+      events::SysExit{ctx.thread().id, id, static_cast<std::uint64_t>(as_return_value(result))});
   co_return result;
 }
 

@@ -6,7 +6,8 @@
 
 namespace iodrome::metrics {
 
-// Values below 2^kSubBits have a bin each; above, the kSubBits bits behind the leading one choose it.
+// Values below 2^kSubBits have a bin each; above, the kSubBits bits behind the leading one choose
+// it.
 std::size_t LatencyHistogram::bin_of(std::uint64_t value) {
   const int width = std::bit_width(value);
   if (width <= kSubBits) return value;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Latencies in log-linear bins: 512 per power of two, so a quantile is at most 0.2 % above the true one.
+// Latencies in log-linear bins: 512 per power of two, so a quantile is at most 0.2 % above the true
+// one.
 #pragma once
 #include <cstdint>
 #include <vector>
@@ -17,7 +18,8 @@ class LatencyHistogram {
   Duration total() const { return total_; }
   Duration max() const { return max_; }
   Duration mean() const;
-  /// The smallest latency that `parts_per_million` of all do not exceed, as the upper end of its bin; the maximum is exact.
+  /// The smallest latency that `parts_per_million` of all do not exceed, as the upper end of its
+  /// bin; the maximum is exact.
   Duration quantile(std::int64_t parts_per_million) const;
 
  private:

@@ -16,7 +16,8 @@ struct RequestMetrics {
   std::map<std::string, std::uint64_t> errors;  // by errno
   std::uint64_t bytes = 0;                      // payload that reached its destination
 
-  void add(const events::StageLedger& ledger, Duration request_latency, Errno error, std::uint64_t moved) {
+  void add(const events::StageLedger& ledger, Duration request_latency, Errno error,
+           std::uint64_t moved) {
     latency.add(request_latency);
     for (std::size_t i = 0; i < events::kStages; ++i) stages[i] += ledger.totals()[i];
     if (error != Errno::ok) ++errors[name_of(error)];

@@ -21,7 +21,8 @@ std::string store(const Parsed& parsed, std::int64_t& target) {
 
 Parsed parse_number(const Parameter& parameter, const std::string& text) {
   const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-  if ((parameter.unit == "B" || parameter.unit == "bytes") && !digits) return workloads::parse_bytes(text);
+  if ((parameter.unit == "B" || parameter.unit == "bytes") && !digits)
+    return workloads::parse_bytes(text);
   return workloads::parse_count(text);
 }
 
@@ -45,7 +46,9 @@ std::string read_value(const Parameter& parameter, const std::string& text) {
       *slot = ps(*parsed);
       return {};
     }
-    std::string operator()(std::int64_t* slot) const { return store(parse_number(parameter, text), *slot); }
+    std::string operator()(std::int64_t* slot) const {
+      return store(parse_number(parameter, text), *slot);
+    }
     std::string operator()(Rate* slot) const {
       return store(workloads::parse_rate_bytes_per_s(text), slot->bytes_per_s);
     }
@@ -78,7 +81,8 @@ const workloads::ParameterOverride* Configuration::override_of(const std::string
   return found;
 }
 
-void Configuration::fill(TomlTable& table, const std::string& prefix, const ParameterList& parameters) {
+void Configuration::fill(TomlTable& table, const std::string& prefix,
+                         const ParameterList& parameters) {
   std::map<std::string, TomlTable> below;
   for (const Parameter& parameter : parameters.all()) {
     const std::string name(parameter.name);
@@ -93,7 +97,8 @@ void Configuration::fill(TomlTable& table, const std::string& prefix, const Para
     if (sub == below.end()) {
       std::optional<TomlTable> found = table.table(head);
       if (!found) {
-        diagnostics_.error(table.place(), fmt::format("the table '{}.{}' is missing", prefix, head));
+        diagnostics_.error(table.place(),
+                           fmt::format("the table '{}.{}' is missing", prefix, head));
         return;
       }
       sub = below.emplace(head, std::move(*found)).first;
@@ -109,7 +114,8 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
   std::optional<TomlTable> entry = table.table(key);
   if (!entry) {
     if (!table.has(key) && override == nullptr)
-      diagnostics_.error(table.place(), fmt::format("'{}' is missing: {}", full_name, parameter.help),
+      diagnostics_.error(table.place(),
+                         fmt::format("'{}' is missing: {}", full_name, parameter.help),
                          R"(write it as { value = ..., source = "...", date = "..." })");
     if (override == nullptr) return;
   }
@@ -122,7 +128,8 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
     source.guess = entry->boolean("guess").value_or(false);
     if (value != nullptr) source.value = text_of(*value, table.document());
     if (value == nullptr) entry->error("value", fmt::format("'{}' has no value", full_name));
-    if (source.source.empty()) entry->error("source", fmt::format("'{}' names no source", full_name));
+    if (source.source.empty())
+      entry->error("source", fmt::format("'{}' names no source", full_name));
     const Place place = entry->place("value");
     const std::string complaint = value == nullptr ? "" : read_value(parameter, source.value);
     if (!complaint.empty()) diagnostics_.error(place, fmt::format("{}: {}", full_name, complaint));
@@ -131,7 +138,8 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
   if (override != nullptr) {
     source = {full_name, override->value, "given by the user", "", false};
     const std::string complaint = read_value(parameter, override->value);
-    if (!complaint.empty()) diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
+    if (!complaint.empty())
+      diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
   }
   sources_.push_back(std::move(source));
 }
@@ -152,13 +160,15 @@ void Configuration::fill_from_file(const std::string& file, const std::string& n
   root.finish();
 }
 
-void Configuration::fill_from_overrides(const std::string& prefix, const ParameterList& parameters) {
+void Configuration::fill_from_overrides(const std::string& prefix,
+                                        const ParameterList& parameters) {
   for (const Parameter& parameter : parameters.all()) {
     const std::string full_name = prefix + "." + std::string(parameter.name);
     const workloads::ParameterOverride* const override = override_of(full_name);
     if (override == nullptr) continue;
     const std::string complaint = read_value(parameter, override->value);
-    if (!complaint.empty()) diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
+    if (!complaint.empty())
+      diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
   }
 }
 
@@ -168,7 +178,8 @@ void Configuration::finish() {
     bool known = false;
     for (const std::string& key : keys_) known = known || key == entry.key;
     if (!known)
-      diagnostics_.error(entry.place, fmt::format("unknown parameter {}", workloads::in_quotes(entry.key)),
+      diagnostics_.error(entry.place,
+                         fmt::format("unknown parameter {}", workloads::in_quotes(entry.key)),
                          workloads::name_hint(entry.key, names, 0));
   }
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fills parameter tables from TOML files and overrides. Every value keeps its source; what is unknown, unread or missing is an
-// error with its place.
+// Fills parameter tables from TOML files and overrides. Every value keeps its source; what is
+// unknown, unread or missing is an error with its place.
 #pragma once
 #include <map>
 #include <string>
@@ -34,10 +34,13 @@ class Configuration {
   workloads::Diagnostics& diagnostics() { return diagnostics_; }
   bool ok() const { return diagnostics_.ok(); }
 
-  /// Fills `parameters` from the table; dots in a name are sub-tables. Keys are `prefix.name` to users.
-  void fill(workloads::TomlTable& table, const std::string& prefix, const ParameterList& parameters);
+  /// Fills `parameters` from the table; dots in a name are sub-tables. Keys are `prefix.name` to
+  /// users.
+  void fill(workloads::TomlTable& table, const std::string& prefix,
+            const ParameterList& parameters);
   /// The same for a table of a file of the data directory, which then holds nothing else.
-  void fill_from_file(const std::string& file, const std::string& table, const ParameterList& parameters);
+  void fill_from_file(const std::string& file, const std::string& table,
+                      const ParameterList& parameters);
   /// Fills parameters that have no file: what is not overridden keeps its value.
   void fill_from_overrides(const std::string& prefix, const ParameterList& parameters);
   /// Reports overrides that named no parameter, with the nearest name.

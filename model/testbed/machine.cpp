@@ -35,7 +35,8 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
       irqs_(system_),
       files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked),
       disk_((system_.costs = spec.costs, system_.scheduler = spec.scheduler,
-             system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)), make_storage(spec, ports, seed))),
+             system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)),
+             make_storage(spec, ports, seed))),
       page_cache_(system_, disk_),
       os_{system_, files_, page_cache_, disk_},
       process_(static_cast<std::uint32_t>(spec.fd_limit)) {
@@ -47,8 +48,8 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
 
   nic_memory_port_ = ports(memory_, "nic_dma");
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
-  network_ = hw::make_network(spec.nic, spec.client, timeline, *nic_memory_port_, *nic_interrupt_port_,
-                              payload_checked ? &streams : nullptr);
+  network_ = hw::make_network(spec.nic, spec.client, timeline, *nic_memory_port_,
+                              *nic_interrupt_port_, payload_checked ? &streams : nullptr);
   nic_port_ = ports(*network_.card, "nic_registers");
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);

@@ -19,7 +19,8 @@ using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, co
 
 class Machine {
  public:
-  /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the storage.
+  /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the
+  /// storage.
   Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe, const PortMaker& ports,
           std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams);
   ~Machine();
@@ -40,7 +41,8 @@ class Machine {
   std::vector<kernel::Socket*> sockets();
 
  private:
-  kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports, std::uint64_t seed);
+  kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports,
+                                    std::uint64_t seed);
 
   const MachineSpec& spec_;
   Timeline& timeline_;

@@ -55,7 +55,8 @@ constexpr Group kGroups[] = {
     {"page_cache",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("capacity", "B", "memory for file pages", &spec.page_cache.capacity_bytes);
-       list.add("readahead", "B", "a cold read covers at least this much", &spec.page_cache.readahead_bytes);
+       list.add("readahead", "B", "a cold read covers at least this much",
+                &spec.page_cache.readahead_bytes);
        list.add("max_bio", "B", "most bytes of one bio", &spec.page_cache.max_bio_bytes);
      }},
     {"process",
@@ -71,23 +72,28 @@ constexpr Group kGroups[] = {
     {"socket",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("send_buffer", "B", "a socket's send buffer", &spec.socket.send_buffer_bytes);
-       list.add("segment", "B", "most payload of one segment given to the card", &spec.socket.segment_bytes);
+       list.add("segment", "B", "most payload of one segment given to the card",
+                &spec.socket.segment_bytes);
      }},
     {"app",
      [](MachineSpec& spec, ParameterList& list) {
-       list.add("request_start", "s", "user code to turn to a request", &spec.app.request_start.each);
-       list.add("request_finish", "s", "user code to account for its end", &spec.app.request_finish.each);
+       list.add("request_start", "s", "user code to turn to a request",
+                &spec.app.request_start.each);
+       list.add("request_finish", "s", "user code to account for its end",
+                &spec.app.request_finish.each);
      }},
 };
 
 // Part names are checked against the folder, so that a typo gets the nearest one.
 bool part_exists(Configuration& configuration, const std::string& kind, const std::string& part,
                  const char* key) {
-  const std::vector<std::string> parts = toml_names(configuration.data_dir() + "/hw/" + kind + "/params");
+  const std::vector<std::string> parts =
+      toml_names(configuration.data_dir() + "/hw/" + kind + "/params");
   if (std::find(parts.begin(), parts.end(), part) != parts.end()) return true;
   const std::vector<std::string_view> views(parts.begin(), parts.end());
-  configuration.diagnostics().error({}, fmt::format("{}: there is no {} part {}", key, kind, workloads::in_quotes(part)),
-                                    workloads::name_hint(part, views));
+  configuration.diagnostics().error(
+      {}, fmt::format("{}: there is no {} part {}", key, kind, workloads::in_quotes(part)),
+      workloads::name_hint(part, views));
   return false;
 }
 
@@ -111,15 +117,18 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   };
   require(spec.cpus >= 1 && spec.cpus <= 1024, "cpu.count: a machine has 1 to 1024 CPUs");
   require(spec.scheduler.slice > Duration{0}, "cpu.slice must be positive");
-  require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0, "cpu.copy_hot and cpu.copy_cold must be positive");
+  require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
+          "cpu.copy_hot and cpu.copy_cold must be positive");
   require(spec.page_cache.capacity_bytes >= 1 << 20, "page_cache.capacity must be at least 1 MiB");
-  require(spec.page_cache.readahead_bytes >= 4096, "page_cache.readahead must be at least 4096 bytes");
+  require(spec.page_cache.readahead_bytes >= 4096,
+          "page_cache.readahead must be at least 4096 bytes");
   require(spec.page_cache.max_bio_bytes >= 4096 && spec.page_cache.max_bio_bytes <= 1 << 20 &&
               spec.page_cache.max_bio_bytes % 4096 == 0,
           "page_cache.max_bio must be a multiple of 4096 bytes, at most 1 MiB");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
-  require(spec.queue_entries >= 2 && spec.queue_entries <= 32768, "storage.queue_entries must be 2 to 32768");
+  require(spec.queue_entries >= 2 && spec.queue_entries <= 32768,
+          "storage.queue_entries must be 2 to 32768");
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
@@ -131,8 +140,9 @@ std::string machine_file(Configuration& configuration, const std::string& name) 
   const std::vector<std::string> names = machine_names(configuration.data_dir());
   if (std::find(names.begin(), names.end(), name) == names.end()) {
     const std::vector<std::string_view> views(names.begin(), names.end());
-    configuration.diagnostics().error({}, fmt::format("there is no machine {}", workloads::in_quotes(name)),
-                                      workloads::name_hint(name, views));
+    configuration.diagnostics().error(
+        {}, fmt::format("there is no machine {}", workloads::in_quotes(name)),
+        workloads::name_hint(name, views));
     return {};
   }
   return configuration.data_dir() + "/scenarios/machines/" + name + ".toml";
@@ -157,7 +167,8 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
     group.describe(spec, list);
     std::optional<TomlTable> table = root.table(group.name);
     if (!table) {
-      configuration.diagnostics().error({path, 0, 0, {}}, fmt::format("the table [{}] is missing", group.name));
+      configuration.diagnostics().error({path, 0, 0, {}},
+                                        fmt::format("the table [{}] is missing", group.name));
       continue;
     }
     configuration.fill(*table, group.name, list);
@@ -169,7 +180,8 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
   else if (spec.storage_kind == "disk")
     load_part(configuration, "disk", spec.storage_part, "storage.part", "disk", spec.disk);
   else
-    configuration.diagnostics().error({}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
+    configuration.diagnostics().error(
+        {}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
   load_part(configuration, "nic", spec.network_part, "network.part", "nic", spec.nic);
   load_part(configuration, "nic", spec.clients_part, "network.clients", "clients", spec.client);
   if (configuration.ok()) examine(spec, configuration);

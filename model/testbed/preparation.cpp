@@ -47,8 +47,9 @@ class Preparation {
     gather_overrides();
     load_designs(race);
     load_workload_params();
-    std::optional<MachineSpec> machine =
-        load_machine(configuration_, request_.machine.value_or(scenario_.machine.empty() ? kDefaultMachine : scenario_.machine));
+    std::optional<MachineSpec> machine = load_machine(
+        configuration_,
+        request_.machine.value_or(scenario_.machine.empty() ? kDefaultMachine : scenario_.machine));
     race.seed = request_.seed.value_or(scenario_.seed.value_or(1));
     read_workload(race, kind, machine ? machine->cpus : 1);
     configuration_.finish();
@@ -57,7 +58,8 @@ class Preparation {
     scale_design_costs(race);
     check_fit(race);
     stop_if_wrong();
-    race.submit_batch = params_.submit_batch != 0 ? params_.submit_batch : race.workload->submit_batch();
+    race.submit_batch =
+        params_.submit_batch != 0 ? params_.submit_batch : race.workload->submit_batch();
     race.sources = configuration_.sources();
     race.warnings = diagnostics_.render();
     return race;
@@ -71,7 +73,8 @@ class Preparation {
     diagnostics_.error({}, std::move(message), std::move(hint));
   }
   bool given(const std::string& key) const {
-    return std::any_of(request_.set.begin(), request_.set.end(), [&](const auto& entry) { return entry.first == key; });
+    return std::any_of(request_.set.begin(), request_.set.end(),
+                       [&](const auto& entry) { return entry.first == key; });
   }
 
   std::string find_kind() {
@@ -85,14 +88,15 @@ class Preparation {
     const auto kind = workloads::workload_kind_of_path(request_.input);
     if (kind == workloads::WorkloadKind::access_log) return "access_log";
     if (kind == workloads::WorkloadKind::fio) return "fio";
-    diagnostics_.error({request_.input, 0, 0, {}}, "its name does not say what it is",
-                       "name it .log, .log.gz, .fio or .toml, or say --kind access_log, fio or scenario");
+    diagnostics_.error(
+        {request_.input, 0, 0, {}}, "its name does not say what it is",
+        "name it .log, .log.gz, .fio or .toml, or say --kind access_log, fio or scenario");
     return {};
   }
 
   void read_scenario() {
     workloads::ScenarioVocabulary vocabulary;
-    vocabulary.operations = {{"nop", {}}, {"open", {"fd"}}, {"stat", {"size"}},
+    vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
                              {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
     vocabulary.flags = {"direct"};
     auto scenario = workloads::load_scenario_file(request_.input, vocabulary, diagnostics_);
@@ -105,11 +109,13 @@ class Preparation {
     configuration_.override_with(scenario_.overrides);
     if (fio_) apply_pragmas();
     std::vector<workloads::ParameterOverride> flags;
-    for (const auto& [key, value] : request_.set) flags.push_back({key, value, {"--set", 0, 0, {}}});
+    for (const auto& [key, value] : request_.set)
+      flags.push_back({key, value, {"--set", 0, 0, {}}});
     configuration_.override_with(std::move(flags));
   }
 
-  // `; sim: design=… machine=… key=value`. The file is read again, and complained about, when the machine is known.
+  // `; sim: design=X machine=Y key=value`. The file is read again, and complained about, once the
+  // machine is known.
   void apply_pragmas() {
     Diagnostics unused;
     const auto jobs = workloads::load_fio_job_file(input_path_, environment(1), unused);
@@ -147,7 +153,8 @@ class Preparation {
     for (const std::string& name : names) {
       const auto found = std::find(known.begin(), known.end(), name);
       if (found == known.end()) {
-        wrong(fmt::format("unknown design {}", workloads::in_quotes(name)), workloads::name_hint(name, known));
+        wrong(fmt::format("unknown design {}", workloads::in_quotes(name)),
+              workloads::name_hint(name, known));
         continue;
       }
       if (std::find(seen.begin(), seen.end(), name) != seen.end()) {
@@ -172,10 +179,13 @@ class Preparation {
     ParameterList list;
     list.add("load", "", "offered share of the link, trace, or closed:N", &params_.load);
     list.add("connections", "", "most connections at a time", &params_.connections);
-    list.add("submit_batch", "", "requests queued before they are submitted", &params_.submit_batch);
+    list.add("submit_batch", "", "requests queued before they are submitted",
+             &params_.submit_batch);
     configuration_.fill_from_overrides("workload", list);
-    if (scenario_.connections && !given("workload.connections")) params_.connections = *scenario_.connections;
-    if (params_.connections < 1 || params_.connections > 65535) wrong("workload.connections must be 1 to 65535");
+    if (scenario_.connections && !given("workload.connections"))
+      params_.connections = *scenario_.connections;
+    if (params_.connections < 1 || params_.connections > 65535)
+      wrong("workload.connections must be 1 to 65535");
   }
 
   void read_workload(PreparedRace& race, const std::string& kind, std::int64_t cpus) {
@@ -204,7 +214,8 @@ class Preparation {
       if (!load) wrong("workload.load: " + load.error());
       if (load) web.load = *load;
     }
-    if (log && diagnostics_.ok()) race.workload = std::make_unique<workloads::WebWorkload>(std::move(*log), web);
+    if (log && diagnostics_.ok())
+      race.workload = std::make_unique<workloads::WebWorkload>(std::move(*log), web);
   }
 
   // A design's own costs were measured on one machine; the user's overrides are taken as given.
@@ -214,7 +225,8 @@ class Preparation {
       ParameterList list;
       design.instance->describe(list);
       for (const Parameter& parameter : list.all()) {
-        const std::string key = std::string(design.descriptor->name) + "." + std::string(parameter.name);
+        const std::string key =
+            std::string(design.descriptor->name) + "." + std::string(parameter.name);
         auto* const* slot = std::get_if<Duration*>(&parameter.slot);
         if (slot == nullptr || !parameter.name.starts_with("costs.") || given(key)) continue;
         **slot = **slot * ppm / 1'000'000;
@@ -224,9 +236,10 @@ class Preparation {
 
   void check_fit(const PreparedRace& race) {
     const std::uint64_t blocks = race.workload->file_count() * 2ull * 4096;
-    if (race.workload->file_bytes() + blocks > static_cast<std::uint64_t>(race.machine.storage_bytes))
-      wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)", race.workload->file_bytes(),
-                        race.machine.storage_bytes),
+    if (race.workload->file_bytes() + blocks >
+        static_cast<std::uint64_t>(race.machine.storage_bytes))
+      wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)",
+                        race.workload->file_bytes(), race.machine.storage_bytes),
             "choose a larger storage.size");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// From a request to something that can run: input read, machine and designs loaded, everything checked.
+// From a request to something that can run: input read, machine and designs loaded, everything
+// checked.
 #pragma once
 #include <memory>
 

@@ -21,10 +21,11 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
     options.run_ahead = request.run_ahead;
     if (progress)
       options.progress = [&](const Progress& at) {
-        progress({std::string(design.descriptor->name), i, prepared.designs.size(), at.requests_done,
-                  at.requests_total, to_ps(at.simulated) / 1000});
+        progress({std::string(design.descriptor->name), i, prepared.designs.size(),
+                  at.requests_done, at.requests_total, to_ps(at.simulated) / 1000});
       };
-    records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor, *design.instance, options));
+    records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor,
+                                 *design.instance, options));
   }
   return result_json(prepared, records);
 }

@@ -11,7 +11,8 @@
 
 namespace iodrome::testbed {
 
-/// What the user gave is wrong. what() is the whole message: every finding with its place, cause and the nearest valid name.
+/// What the user gave is wrong. what() is the whole message: every finding with its place, cause
+/// and the nearest valid name.
 struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

@@ -10,7 +10,9 @@ using Json = nlohmann::ordered_json;
 namespace {
 
 // Nanoseconds with the picoseconds behind the point: one exact division, the same everywhere.
-double ns(Duration time) { return static_cast<double>(to_ps(time)) / 1000.0; }
+double ns(Duration time) {
+  return static_cast<double>(to_ps(time)) / 1000.0;
+}
 
 // count / seconds, from integers.
 double per_second(std::uint64_t count, Duration time) {
@@ -52,10 +54,15 @@ Json named(const std::array<Duration, N>& values, Name name, Value value) {
   return json;
 }
 
-const char* stage_name(std::size_t index) { return events::name_of(static_cast<events::Stage>(index)); }
-const char* class_name(std::size_t index) { return events::name_of(static_cast<events::CpuClass>(index)); }
+const char* stage_name(std::size_t index) {
+  return events::name_of(static_cast<events::Stage>(index));
+}
+const char* class_name(std::size_t index) {
+  return events::name_of(static_cast<events::CpuClass>(index));
+}
 
-Json run_json(const PreparedRace& race, const RunRecord& run, const designs::Descriptor& descriptor) {
+Json run_json(const PreparedRace& race, const RunRecord& run,
+              const designs::Descriptor& descriptor) {
   const std::uint64_t requests = run.requests.latency.count();
   const auto per_request = [&](Duration total) {
     return requests == 0 ? 0.0 : ns(total) / static_cast<double>(requests);
@@ -64,12 +71,15 @@ Json run_json(const PreparedRace& race, const RunRecord& run, const designs::Des
   json["design"] = run.design;
   json["requests"] = requests;
   json["errors"] = run.requests.error_count();
-  json["errors_by_errno"] = run.requests.errors.empty() ? Json::object() : Json(run.requests.errors);
-  json["skipped"] = race.workload->skipped().empty() ? Json::object() : Json(race.workload->skipped());
+  json["errors_by_errno"] =
+      run.requests.errors.empty() ? Json::object() : Json(run.requests.errors);
+  json["skipped"] =
+      race.workload->skipped().empty() ? Json::object() : Json(race.workload->skipped());
   json["simulated_ns"] = ns(run.simulated);
   json["latency_ns"] = latency_json(run.requests.latency);
   json["latency_total_ps"] = to_ps(run.requests.latency.total());
-  json["stage_total_ps"] = named(run.requests.stages, stage_name, [](Duration d) { return to_ps(d); });
+  json["stage_total_ps"] =
+      named(run.requests.stages, stage_name, [](Duration d) { return to_ps(d); });
   json["stages_ns"] = named(run.requests.stages, stage_name, per_request);
   json["throughput"] = {{"requests_per_s", per_second(requests, run.simulated)},
                         {"bytes_per_s", per_second(run.requests.bytes, run.simulated)}};
@@ -83,7 +93,8 @@ Json run_json(const PreparedRace& race, const RunRecord& run, const designs::Des
                       {"bytes_copied_dma", counters.bytes_copied_dma},
                       {"bytes_device_dma", counters.bytes_device_dma}};
   json["submit_held_ns"] = {{"max", ns(run.submit.held_max)}, {"total", ns(run.submit.held_total)}};
-  json["submit_blocked_ns"] = {{"max", ns(run.submit.blocked_max)}, {"total", ns(run.submit.blocked_total)}};
+  json["submit_blocked_ns"] = {{"max", ns(run.submit.blocked_max)},
+                               {"total", ns(run.submit.blocked_total)}};
   json["bytes"] = run.requests.bytes;
   json["client_bytes"] = run.client_bytes;
   json["client_bytes_wrong"] = run.client_bytes_wrong;
@@ -101,7 +112,8 @@ Json not_modelled_json(const PreparedRace& race) {
     list.push_back({{"what", difference.what}, {"where", difference.where}});
   };
   static constexpr designs::Difference kMachine[] = {
-      {"wake-up preemption, fair scheduling, load balancing, idle states, the timer tick", "kernel/cpu"},
+      {"wake-up preemption, fair scheduling, load balancing, idle states, the timer tick",
+       "kernel/cpu"},
       {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
       {"merging, plugging and I/O schedulers", "kernel/block"},
       {"packet loss, congestion control, receive processing of data", "kernel/socket"},
@@ -117,14 +129,18 @@ Json not_modelled_json(const PreparedRace& race) {
 Json sources_json(const PreparedRace& race) {
   Json list = Json::array();
   for (const ValueSource& source : race.sources)
-    list.push_back({{"key", source.key}, {"value", source.value}, {"source", source.source},
-                    {"date", source.date}, {"guess", source.guess}});
+    list.push_back({{"key", source.key},
+                    {"value", source.value},
+                    {"source", source.source},
+                    {"date", source.date},
+                    {"guess", source.guess}});
   return list;
 }
 
 }  // namespace
 
-nlohmann::ordered_json result_json(const PreparedRace& race, const std::vector<RunRecord>& records) {
+nlohmann::ordered_json result_json(const PreparedRace& race,
+                                   const std::vector<RunRecord>& records) {
   Json json;
   json["scenario"] = race.scenario;
   json["machine"] = race.machine.name;

@@ -17,11 +17,17 @@ class Execution final : public app::RequestObserver,
                         public hw::ByteCheck {
  public:
   Execution(const MachineSpec& spec, const workloads::Workload& workload,
-            const designs::Descriptor& descriptor, designs::Design& design, const RunOptions& options)
-      : spec_(spec), workload_(workload), descriptor_(descriptor), design_(design), options_(options) {
+            const designs::Descriptor& descriptor, designs::Design& design,
+            const RunOptions& options)
+      : spec_(spec),
+        workload_(workload),
+        descriptor_(descriptor),
+        design_(design),
+        options_(options) {
     if (options.hosted)
       hosted_ = std::make_unique<hosted::HostedDriver>(
-          timeline_, hosted::HostedOptions{.run_ahead = options.run_ahead && !options.tlm, .waves = {}});
+          timeline_,
+          hosted::HostedOptions{.run_ahead = options.run_ahead && !options.tlm, .waves = {}});
     machine_ = std::make_unique<Machine>(spec, timeline_, probe_, port_maker(), options.seed,
                                          workload.payload_checked(), *this);
     app_params_.submit_batch = options.submit_batch;
@@ -52,7 +58,8 @@ class Execution final : public app::RequestObserver,
     }
     requests_.add(run.ledger, latency, run.first_error(), moved);
     if (options_.progress && requests_.latency.count() % kProgressEvery == 0)
-      options_.progress({requests_.latency.count(), source_->requests_total(), timeline_.now() - begun_});
+      options_.progress(
+          {requests_.latency.count(), source_->requests_total(), timeline_.now() - begun_});
   }
 
   void on_thread_end() override {
@@ -76,7 +83,9 @@ class Execution final : public app::RequestObserver,
  private:
   PortMaker port_maker() {
     if (options_.tlm)
-      return [this](hw::Target& target, const char* name) { return hosted_->through_sockets(target, name); };
+      return [this](hw::Target& target, const char* name) {
+        return hosted_->through_sockets(target, name);
+      };
     return [](hw::Target& target, const char*) { return std::make_unique<hw::DirectPort>(target); };
   }
 
@@ -84,9 +93,10 @@ class Execution final : public app::RequestObserver,
     co_await machine_->boot();
     workload_.lay_out(machine_->files());
     for (std::uint32_t i = 0; i < workload_.connections(); ++i) machine_->connect();
-    stage_ = std::make_unique<workloads::Stage>(workloads::Stage{
-        timeline_, machine_->system(), machine_->files(), machine_->process(), descriptor_, options_.seed,
-        spec_.nic.link_rate.bytes_per_s, machine_->sockets(), machine_->socket_fds()});
+    stage_ = std::make_unique<workloads::Stage>(
+        workloads::Stage{timeline_, machine_->system(), machine_->files(), machine_->process(),
+                         descriptor_, options_.seed, spec_.nic.link_rate.bytes_per_s,
+                         machine_->sockets(), machine_->socket_fds()});
     source_ = workload_.start(*stage_);
     design_.start(machine_->os(), machine_->process());
     for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
@@ -95,8 +105,8 @@ class Execution final : public app::RequestObserver,
     const std::uint32_t count = source_->thread_count();
     threads_.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i)
-      threads_.push_back(std::make_unique<app::AppThread>(machine_->system(), descriptor_, design_, *source_,
-                                                          *this, app_costs_, app_params_, i));
+      threads_.push_back(std::make_unique<app::AppThread>(
+          machine_->system(), descriptor_, design_, *source_, *this, app_costs_, app_params_, i));
   }
 
   // What must hold after every run, whatever design and workload.
@@ -108,9 +118,11 @@ class Execution final : public app::RequestObserver,
     check(stages == requests_.latency.total(), "the stages do not sum to the latency");
     Duration cpu{0};
     for (const Duration part : cpu_) cpu += part;
-    check(cpu == simulated_ * spec_.cpus, "the CPU classes do not sum to CPUs times simulated time");
+    check(cpu == simulated_ * spec_.cpus,
+          "the CPU classes do not sum to CPUs times simulated time");
     const hw::ClientState clients = machine_->clients().total();
-    check(clients.received == source_->bytes_expected(), "clients received more or fewer bytes than were sent");
+    check(clients.received == source_->bytes_expected(),
+          "clients received more or fewer bytes than were sent");
     check(clients.wrong == 0, "clients received wrong bytes");
   }
 
@@ -123,7 +135,8 @@ class Execution final : public app::RequestObserver,
     record.cpus = spec_.cpus;
     record.counters = probe_.counters();
     for (const auto& thread : threads_) record.submit.merge(thread->submit_times());
-    for (const auto& row : kernel::KernelCosts::table()) add_cost(record, std::string(row.name), machine_->system().costs.*row.cost);
+    for (const auto& row : kernel::KernelCosts::table())
+      add_cost(record, std::string(row.name), machine_->system().costs.*row.cost);
     for (const auto& [name, cost] : design_.costs())
       add_cost(record, std::string(descriptor_.name) + "." + name, *cost);
     add_cost(record, "app.request_start", app_costs_.request_start);
@@ -140,8 +153,9 @@ class Execution final : public app::RequestObserver,
   }
 
   std::string stall_report() const {
-    std::string text = fmt::format("design {} stalled at {} ns with {} requests done; who waits for what:",
-                                   descriptor_.name, to_ps(timeline_.now()) / 1000, requests_.latency.count());
+    std::string text = fmt::format(
+        "design {} stalled at {} ns with {} requests done; who waits for what:", descriptor_.name,
+        to_ps(timeline_.now()) / 1000, requests_.latency.count());
     for (const auto& thread : threads_) text += "\n  " + thread->describe();
     int lines = 0;
     for (const StallLine& line : timeline_.who_waits_for_what())

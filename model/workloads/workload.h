@@ -19,8 +19,8 @@ struct Stage {
   const designs::Descriptor& design;
   std::uint64_t seed = 0;
   std::int64_t link_bytes_per_s = 0;
-  std::vector<kernel::Socket*> sockets;    // one per connection
-  std::vector<int> socket_fds;             // their descriptors in the process
+  std::vector<kernel::Socket*> sockets;  // one per connection
+  std::vector<int> socket_fds;           // their descriptors in the process
 };
 
 /// Wakes an application thread for a request that has arrived.
@@ -38,7 +38,9 @@ class WorkloadRun : public app::ChainSource {
   virtual void start(ArrivalListener& listener) = 0;
   virtual std::uint64_t requests_total() const = 0;  // 0 if unknown beforehand
   /// Whether the bytes at that place of a connection's stream are what was asked for.
-  virtual bool stream_matches(std::uint32_t, std::uint64_t, std::span<const std::byte>) { return false; }
+  virtual bool stream_matches(std::uint32_t, std::uint64_t, std::span<const std::byte>) {
+    return false;
+  }
   /// Bytes that the clients must have received in all, once every request has ended.
   virtual std::uint64_t bytes_expected() const { return 0; }
 };

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// io_uring, the application side: a request is a chain of linked SQEs over a direct descriptor; files reach sockets by two
-// splices through a pipe. Of a chain only its last success, or its failure, makes a CQE.
+// io_uring, the application side: a request is a chain of linked SQEs over a direct descriptor;
+// files reach sockets by two splices through a pipe. Of a chain only its last success, or its
+// failure, makes a CQE.
 #include "model/designs/io_uring/uring.h"
 
 namespace iodrome::designs::io_uring {
@@ -10,18 +11,19 @@ namespace {
 using namespace kernel;
 using Value = Result<std::int64_t>;
 
-constexpr std::uint64_t kPipePages = 16;          // Linux's default pipe capacity
-constexpr std::uint32_t kSplicePairsPerBatch = 16;  // links end with the batch, so a long file takes several
+constexpr std::uint64_t kPipePages = 16;  // Linux's default pipe capacity
+constexpr std::uint32_t kSplicePairsPerBatch =
+    16;  // links end with the batch, so a long file takes several
 
 // What the application remembers of a chain between two batches.
 struct SlotState {
   ChainRun* run = nullptr;
   Pipe pipe{kPipePages};
-  std::size_t first_step = 0;   // of the batch in flight
+  std::size_t first_step = 0;  // of the batch in flight
   std::size_t last_step = 0;
-  std::uint64_t sent = 0;       // bytes of the current send that earlier batches moved
+  std::uint64_t sent = 0;  // bytes of the current send that earlier batches moved
   std::uint64_t batch_bytes = 0;
-  std::int64_t expected = 0;    // what the batch's last request returns if nothing broke
+  std::int64_t expected = 0;  // what the batch's last request returns if nothing broke
   bool closing_after_error = false;
 };
 
@@ -104,11 +106,12 @@ class UringSide final : public AppSide {
 
   // False if the step goes on in the next batch.
   bool add_step(ChainRun& run, SlotState& slot, const Step& step, std::vector<Sqe>& batch) {
-    static constexpr Opcode kOpcodes[] = {Opcode::nop,  Opcode::openat_direct, Opcode::statx,
-                                          Opcode::read, Opcode::splice_in,     Opcode::close_direct};
+    static constexpr Opcode kOpcodes[] = {Opcode::nop,       Opcode::openat_direct,
+                                          Opcode::statx,     Opcode::read,
+                                          Opcode::splice_in, Opcode::close_direct};
     Sqe sqe = sqe_of(run, kOpcodes[static_cast<int>(step.op)]);
-    sqe.path = step.fd_from < 0 ? step.path
-                                : run.chain.steps[static_cast<std::size_t>(step.fd_from)].path;
+    sqe.path =
+        step.fd_from < 0 ? step.path : run.chain.steps[static_cast<std::size_t>(step.fd_from)].path;
     sqe.fd = step.fd;
     sqe.offset = step.offset;
     sqe.bytes = step.bytes;
@@ -142,7 +145,8 @@ class UringSide final : public AppSide {
       slot.closing_after_error = false;
       return {&run, steps - static_cast<std::uint32_t>(run.next_step)};
     }
-    // Only a failure or a short transfer speaks up before the last request; a last read may be short.
+    // Only a failure or a short transfer speaks up before the last request; a last read may be
+    // short.
     const bool last_failed =
         res < 0 || (run.chain.steps[slot.last_step].op != chain::Op::read && res != slot.expected &&
                     run.chain.steps[slot.last_step].op != chain::Op::stat);
@@ -160,7 +164,9 @@ class UringSide final : public AppSide {
   static void record(ChainRun& run, const SlotState& slot, std::size_t step, std::int64_t res) {
     const bool send = run.chain.steps[step].op == chain::Op::send;
     const bool read = run.chain.steps[step].op == chain::Op::read;
-    run.results[step] = send ? static_cast<std::int64_t>(slot.sent + slot.batch_bytes) : read ? res : 0;
+    run.results[step] = send   ? static_cast<std::int64_t>(slot.sent + slot.batch_bytes)
+                        : read ? res
+                               : 0;
   }
 
   // The chain broke somewhere in the batch: the CQE carries the failing request's result.
@@ -186,12 +192,14 @@ class UringSide final : public AppSide {
 class IoUring final : public Design {
  public:
   void describe(ParameterList& list) override {
-    list.add("sq_entries", "entries", "submission ring size, per application thread", &params_.sq_entries);
+    list.add("sq_entries", "entries", "submission ring size, per application thread",
+             &params_.sq_entries);
     list.add("direct_slots", "slots", "sparse table of direct descriptors", &params_.direct_slots);
     list.add("workers_max", "threads", "most io-wq workers of a ring", &params_.workers_max);
     list.add("costs.sqe_prepare", "", "user: an SQE filled in", &costs_.sqe_prepare.each);
     list.add("costs.enter", "", "io_uring_enter's own work, per call", &costs_.enter.each);
-    list.add("costs.issue", "", "per SQE: consumed, request allocated and issued", &costs_.issue.each);
+    list.add("costs.issue", "", "per SQE: consumed, request allocated and issued",
+             &costs_.issue.each);
     list.add("costs.task_work", "", "per completion run as task work", &costs_.task_work.each);
     list.add("costs.cqe_post", "", "a CQE written", &costs_.cqe_post.each);
     list.add("costs.cqe_reap", "", "user: a CQE read", &costs_.cqe_reap.each);
@@ -204,9 +212,12 @@ class IoUring final : public Design {
     return std::make_unique<UringSide>(*os_, *process_, costs_, params_, sleepers);
   }
   std::vector<std::pair<std::string, const Cost*>> costs() const override {
-    return {{"sqe_prepare", &costs_.sqe_prepare}, {"enter", &costs_.enter},
-            {"issue", &costs_.issue},             {"task_work", &costs_.task_work},
-            {"cqe_post", &costs_.cqe_post},       {"cqe_reap", &costs_.cqe_reap}};
+    return {{"sqe_prepare", &costs_.sqe_prepare},
+            {"enter", &costs_.enter},
+            {"issue", &costs_.issue},
+            {"task_work", &costs_.task_work},
+            {"cqe_post", &costs_.cqe_post},
+            {"cqe_reap", &costs_.cqe_reap}};
   }
 
  private:
@@ -218,7 +229,8 @@ class IoUring final : public Design {
 
 constexpr Difference kNotModelled[] = {
     {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation", "designs/io_uring"},
-    {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost", "designs/io_uring"},
+    {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost",
+     "designs/io_uring"},
 };
 
 }  // namespace

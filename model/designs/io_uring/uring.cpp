@@ -77,8 +77,7 @@ Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeConditio
     if (woken == nullptr) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
-    if (task_work_.empty())
-      co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
+    if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
   co_return consumed;
 }
@@ -128,8 +127,10 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
 Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
   switch (sqe.opcode) {
-    case Opcode::nop: co_return 0;
-    case Opcode::read: co_return co_await issue_read(ctx, req);
+    case Opcode::nop:
+      co_return 0;
+    case Opcode::read:
+      co_return co_await issue_read(ctx, req);
     case Opcode::openat_direct: {
       Result<FilePtr> file = co_await try_open(ctx, os_, *sqe.path, nullptr);
       if (!file) co_return fail(file.error());
@@ -142,7 +143,8 @@ Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
       direct_[sqe.slot] = nullptr;
       co_return 0;
     }
-    default: co_return fail(Errno::eagain);
+    default:
+      co_return fail(Errno::eagain);
   }
 }
 
@@ -151,7 +153,8 @@ Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   const Result<FilePtr> file = files_.get(sqe.fd);
   if (!file) co_return fail(file.error());
   if (!sqe.direct_io) co_return fail(Errno::eagain);
-  const Value started = co_await req.read.start(ctx, os_, **file, sqe.offset, sqe.bytes, sqe.pages, req);
+  const Value started =
+      co_await req.read.start(ctx, os_, **file, sqe.offset, sqe.bytes, sqe.pages, req);
   if (!started || *started == 0) co_return started;
   if (req.pending == 0) co_return req.read.result();
   ctx.stop_work();
@@ -176,17 +179,20 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
     case Opcode::read: {
       const Result<FilePtr> file = files_.get(sqe.fd);
       if (!file) co_return fail(file.error());
-      co_return co_await pread_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes, sqe.pages);
+      co_return co_await pread_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes,
+                                        sqe.pages);
     }
     case Opcode::splice_in:
       if (direct_[sqe.slot] == nullptr) co_return fail(Errno::ebadf);
-      co_return co_await splice_in_blocking(ctx, os_, direct_[sqe.slot], *sqe.pipe, sqe.offset, sqe.bytes);
+      co_return co_await splice_in_blocking(ctx, os_, direct_[sqe.slot], *sqe.pipe, sqe.offset,
+                                            sqe.bytes);
     case Opcode::splice_out: {
       const Result<FilePtr> socket = files_.get(sqe.fd);
       if (!socket) co_return fail(socket.error());
       co_return co_await splice_out_blocking(ctx, os_, *sqe.pipe, *socket, sqe.bytes);
     }
-    default: co_return co_await issue(ctx, req);
+    default:
+      co_return co_await issue(ctx, req);
   }
 }
 
@@ -208,7 +214,8 @@ Task<void> Uring::Req::run(Sleepable& ctx) {
   }
 }
 
-// Ends a request in the owner's context: its CQE, then its successor or the cancellation of the rest.
+// Ends a request in the owner's context: its CQE, then its successor or the cancellation of the
+// rest.
 Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
   Req* next = std::exchange(req->next, nullptr);
   const bool severed = failed(req->sqe, res);
@@ -218,9 +225,9 @@ Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
   if (!severed && next != nullptr) co_return co_await start(ctx, next);
   while (next != nullptr) {
     Req* const cancelled = std::exchange(next, next->next);
-    // Behind a request that skips success, the cancelled tail is as silent as its success would have been.
-    if (!silent)
-      co_await post(ctx, cancelled->sqe, -static_cast<std::int64_t>(Errno::ecanceled));
+    // Behind a request that skips success, the cancelled tail is as silent as its success would
+    // have been.
+    if (!silent) co_await post(ctx, cancelled->sqe, -static_cast<std::int64_t>(Errno::ecanceled));
     delete cancelled;
   }
 }

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// io_uring, the kernel side: submission and completion rings, linked requests, direct descriptors, workers.
+// io_uring, the kernel side: submission and completion rings, linked requests, direct descriptors,
+// workers.
 //
-// Modelled as set up with SINGLE_ISSUER | DEFER_TASKRUN: completions found by interrupts or workers become visible when the
-// owner enters with GETEVENTS.
-// Source: Linux io_uring/ as of 6.1 and its manual pages.
+// Modelled as set up with SINGLE_ISSUER | DEFER_TASKRUN: completions found by interrupts or workers
+// become visible when the owner enters with GETEVENTS. Source: Linux io_uring/ as of 6.1 and its
+// manual pages.
 #pragma once
 #include <deque>
 
@@ -22,7 +23,15 @@ struct UringCosts {
   kernel::Cost cqe_reap;     // user: a CQE read
 };
 
-enum class Opcode : std::uint8_t { nop, openat_direct, statx, read, splice_in, splice_out, close_direct };
+enum class Opcode : std::uint8_t {
+  nop,
+  openat_direct,
+  statx,
+  read,
+  splice_in,
+  splice_out,
+  close_direct
+};
 
 /// A submission queue entry, as far as the model uses one.
 struct Sqe {
@@ -63,9 +72,10 @@ class Uring {
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
   std::size_t queued() const { return sq_.size(); }
 
-  /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it then sleeps until a
-  /// CQE is visible or `woken` holds. Returns the SQEs consumed.
-  Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents, const WakeCondition* woken);
+  /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
+  /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
+  Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents,
+                                   const WakeCondition* woken);
 
   kernel::FilePtr direct_file(std::uint32_t slot) const { return direct_[slot]; }
 

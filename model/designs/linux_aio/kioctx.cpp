@@ -63,8 +63,8 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
     co_await complete(ctx, *kiocb, as_return_value(read));
     co_return Errno::ok;
   }
-  const Value started = co_await kiocb->read.start(ctx, os_, **file, iocb.offset, iocb.bytes,
-                                                   iocb.pages, *kiocb);
+  const Value started =
+      co_await kiocb->read.start(ctx, os_, **file, iocb.offset, iocb.bytes, iocb.pages, *kiocb);
   if (!started) {
     --requests_active_;
     delete kiocb;

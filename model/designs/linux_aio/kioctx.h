@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mainline Linux AIO, the kernel side: io_submit and io_getevents over a context with a completion ring.
+// Mainline Linux AIO, the kernel side: io_submit and io_getevents over a context with a completion
+// ring.
 //
-// Invariant: every accepted request owns a future ring slot, so the ring cannot overflow; back-pressure is EAGAIN at submit.
-// Source: Linux fs/aio.c, as of 2.6.19–20 for the ring and admission rules.
+// Invariant: every accepted request owns a future ring slot, so the ring cannot overflow;
+// back-pressure is EAGAIN at submit. Source: Linux fs/aio.c, as of 2.6.19–20 for the ring and
+// admission rules.
 #pragma once
 #include <deque>
 
@@ -42,14 +44,18 @@ class Kioctx {
   Kioctx(kernel::Os& os, kernel::FileTable& files, AioCosts& costs, std::uint32_t events,
          kernel::WaitQueue& sleepers);
 
-  /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no slot, EBADF, EINVAL).
-  /// A buffered read is carried out here and now: the submitter sleeps for it.
+  /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no
+  /// slot, EBADF, EINVAL). A buffered read is carried out here and now: the submitter sleeps for
+  /// it.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<const Iocb> iocbs);
 
-  /// io_getevents(2): at least `min` events, at most `to.size()`. With `woken`, it also returns when that holds.
-  Task<Result<std::int64_t>> getevents(kernel::Sleepable& user, std::uint32_t min, std::span<IoEvent> to);
+  /// io_getevents(2): at least `min` events, at most `to.size()`. With `woken`, it also returns
+  /// when that holds.
+  Task<Result<std::int64_t>> getevents(kernel::Sleepable& user, std::uint32_t min,
+                                       std::span<IoEvent> to);
 
-  /// Sleeps until an event or `woken`: epoll_wait on an eventfd of the context (IOCB_FLAG_RESFD) and the connections.
+  /// Sleeps until an event or `woken`: epoll_wait on an eventfd of the context (IOCB_FLAG_RESFD)
+  /// and the connections.
   Task<Result<std::int64_t>> epoll_wait(kernel::Sleepable& user, const WakeCondition& woken);
 
   std::uint32_t slots() const { return ring_.size(); }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mainline Linux AIO, the application side: an event loop that opens and sends with blocking calls and reads past the page cache.
+// Mainline Linux AIO, the application side: an event loop that opens and sends with blocking calls
+// and reads past the page cache.
 #include "model/designs/linux_aio/kioctx.h"
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
@@ -116,8 +117,8 @@ class AioSide final : public AppSide {
   void push_read(ChainRun& run) {
     const Step& step = run.chain.steps[run.next_step];
     const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
-    Iocb iocb{run.cookie(), run.fd_of(step), run.direct,
-              step.offset + done, step.bytes - done, run.buffer, &run.ledger};
+    Iocb iocb{run.cookie(),      run.fd_of(step), run.direct, step.offset + done,
+              step.bytes - done, run.buffer,      &run.ledger};
     if (step.op == chain::Op::send) {
       iocb.direct = true;
       iocb.pages = buffer_of(run.slot);
@@ -152,7 +153,7 @@ class AioSide final : public AppSide {
   Process& process_;
   const AioParams& params_;
   Kioctx context_;
-  std::vector<ChainRun*> runs_;  // by slot
+  std::vector<ChainRun*> runs_;                     // by slot
   std::vector<std::vector<hw::PhysAddr>> buffers_;  // by slot
   std::vector<Iocb> queued_;
   std::deque<IoEvent> failed_;
@@ -165,9 +166,11 @@ class LinuxAio final : public Design {
  public:
   void describe(ParameterList& list) override {
     list.add("events", "events", "io_setup's argument, per application thread", &params_.events);
-    list.add("read_bytes", "bytes", "a file is read and sent in pieces of this size", &params_.read_bytes);
+    list.add("read_bytes", "bytes", "a file is read and sent in pieces of this size",
+             &params_.read_bytes);
     list.add("costs.submit_call", "", "io_submit's own work, per call", &costs_.submit_call.each);
-    list.add("costs.prepare", "", "per iocb: copied in, file looked up, allocated", &costs_.prepare.each);
+    list.add("costs.prepare", "", "per iocb: copied in, file looked up, allocated",
+             &costs_.prepare.each);
     list.add("costs.complete", "", "aio_complete, per event", &costs_.complete.each);
     list.add("costs.getevents", "", "io_getevents' own work, per call", &costs_.getevents.each);
     list.add("costs.copy_event", "", "an event copied out", &costs_.copy_event.each);
@@ -180,8 +183,10 @@ class LinuxAio final : public Design {
     return std::make_unique<AioSide>(*os_, *process_, costs_, params_, sleepers);
   }
   std::vector<std::pair<std::string, const Cost*>> costs() const override {
-    return {{"submit_call", &costs_.submit_call}, {"prepare", &costs_.prepare},
-            {"complete", &costs_.complete},       {"getevents", &costs_.getevents},
+    return {{"submit_call", &costs_.submit_call},
+            {"prepare", &costs_.prepare},
+            {"complete", &costs_.complete},
+            {"getevents", &costs_.getevents},
             {"copy_event", &costs_.copy_event}};
   }
 

@@ -21,14 +21,18 @@ class SyncSide final : public AppSide {
     FileTable& files = process_.files;
     const int fd = run.fd_of(step);
     switch (step.op) {
-      case chain::Op::nop: return nop();
-      case chain::Op::open: return sys_openat(user, os_, files, *step.path);
-      case chain::Op::stat: return sys_fstat(user, files, fd);
+      case chain::Op::nop:
+        return nop();
+      case chain::Op::open:
+        return sys_openat(user, os_, files, *step.path);
+      case chain::Op::stat:
+        return sys_fstat(user, files, fd);
       case chain::Op::read:
         return sys_pread(user, os_, files, fd, run.direct, step.offset, step.bytes, run.buffer);
       case chain::Op::send:
         return sys_sendfile(user, os_, files, step.to_fd, fd, step.offset, step.bytes);
-      case chain::Op::close: return sys_close(user, files, fd);
+      case chain::Op::close:
+        return sys_close(user, files, fd);
     }
     return nop();
   }

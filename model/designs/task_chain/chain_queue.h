@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The task-chain design, the kernel side: whole chains in by one call, one ring entry each out.
 //
-// Every accepted chain owns a future ring slot: the ring cannot overflow, back-pressure is EAGAIN at submit.
-// Source: the design sketched on linux-kernel and linux-fsdevel, 2006-12-28 and 2007-01-03.
+// Every accepted chain owns a future ring slot: the ring cannot overflow, back-pressure is EAGAIN
+// at submit. Source: the design sketched on linux-kernel and linux-fsdevel, 2006-12-28 and
+// 2007-01-03.
 #pragma once
 #include "model/chain/walker.h"
 #include "model/designs/design.h"
@@ -23,16 +24,17 @@ struct ChainCosts {
 
 struct ChainParams {
   std::int64_t ring_entries = 0;
-  std::int64_t threads = 0;   // kernel threads that any chain may use
-  std::string continue_in;    // cheapest | softirq | kthread | workqueue
-  std::string start_in;       // submitter | kthread
+  std::int64_t threads = 0;  // kernel threads that any chain may use
+  std::string continue_in;   // cheapest | softirq | kthread | workqueue
+  std::string start_in;      // submitter | kthread
   chain::Continue policy = chain::Continue::cheapest;
   bool start_in_submitter = true;
 };
 
 /// What all chains of the machine share.
 struct ChainEngine {
-  ChainEngine(kernel::Os& os, designs::Process& process, ChainCosts& costs, const ChainParams& params);
+  ChainEngine(kernel::Os& os, designs::Process& process, ChainCosts& costs,
+              const ChainParams& params);
   kernel::Os& os;
   designs::Process& process;
   ChainCosts& costs;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The task-chain design, the application side: every request is one chain; the application learns of its end and nothing between.
+// The task-chain design, the application side: every request is one chain; the application learns
+// of its end and nothing between.
 #include "model/designs/task_chain/chain_queue.h"
 
 namespace iodrome::designs::task_chain {
@@ -11,7 +12,8 @@ using Value = Result<std::int64_t>;
 
 class ChainSide final : public AppSide {
  public:
-  ChainSide(ChainEngine& engine, WaitQueue& sleepers) : costs_(engine.costs), queue_(engine, sleepers) {}
+  ChainSide(ChainEngine& engine, WaitQueue& sleepers)
+      : costs_(engine.costs), queue_(engine, sleepers) {}
 
   Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
   Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
@@ -60,26 +62,39 @@ class ChainSide final : public AppSide {
 class TaskChain final : public Design {
  public:
   void describe(ParameterList& list) override {
-    list.add("ring_entries", "entries", "completion ring size, per application thread", &params_.ring_entries);
+    list.add("ring_entries", "entries", "completion ring size, per application thread",
+             &params_.ring_entries);
     list.add("threads", "threads", "kernel threads that chains may use", &params_.threads);
-    list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue", &params_.continue_in);
+    list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue",
+             &params_.continue_in);
     list.add("start_in", "", "who takes the first steps: submitter or kthread", &params_.start_in);
-    list.add("costs.user_build", "", "user: a chain's descriptor, per step", &costs_.user_build.each);
-    list.add("costs.submit_call", "", "chain_submit's own work, per call", &costs_.submit_call.each);
-    list.add("costs.accept", "", "per chain: copied in, allocated, slot reserved", &costs_.accept.each);
+    list.add("costs.user_build", "", "user: a chain's descriptor, per step",
+             &costs_.user_build.each);
+    list.add("costs.submit_call", "", "chain_submit's own work, per call",
+             &costs_.submit_call.each);
+    list.add("costs.accept", "", "per chain: copied in, allocated, slot reserved",
+             &costs_.accept.each);
     list.add("costs.validate", "", "per step: checked before anything runs", &costs_.validate.each);
-    list.add("costs.ring_post", "", "a result written and its entry posted", &costs_.ring_post.each);
+    list.add("costs.ring_post", "", "a result written and its entry posted",
+             &costs_.ring_post.each);
     list.add("costs.user_reap", "", "user: an entry read", &costs_.user_reap.each);
     list.add("costs.step", "", "a step taken up and dispatched", &costs_.walker.step.each);
-    list.add("costs.hand_over", "", "a chain passed to another context", &costs_.walker.hand_over.each);
+    list.add("costs.hand_over", "", "a chain passed to another context",
+             &costs_.walker.hand_over.each);
   }
 
   std::string check_parameters() override {
-    if (params_.continue_in == "cheapest") params_.policy = chain::Continue::cheapest;
-    else if (params_.continue_in == "softirq") params_.policy = chain::Continue::softirq;
-    else if (params_.continue_in == "kthread") params_.policy = chain::Continue::kthread;
-    else if (params_.continue_in == "workqueue") params_.policy = chain::Continue::workqueue;
-    else return "task_chain.continue_in is one of cheapest, softirq, kthread, workqueue, not '" + params_.continue_in + "'";
+    if (params_.continue_in == "cheapest")
+      params_.policy = chain::Continue::cheapest;
+    else if (params_.continue_in == "softirq")
+      params_.policy = chain::Continue::softirq;
+    else if (params_.continue_in == "kthread")
+      params_.policy = chain::Continue::kthread;
+    else if (params_.continue_in == "workqueue")
+      params_.policy = chain::Continue::workqueue;
+    else
+      return "task_chain.continue_in is one of cheapest, softirq, kthread, workqueue, not '" +
+             params_.continue_in + "'";
     if (params_.start_in != "submitter" && params_.start_in != "kthread")
       return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
     params_.start_in_submitter = params_.start_in == "submitter";
@@ -106,7 +121,8 @@ class TaskChain final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, send, close in order",
+    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, send, "
+     "close in order",
      "model/chain"},
     {"ways other than in-kernel writes to bring the result to user memory", "designs/task_chain"},
 };

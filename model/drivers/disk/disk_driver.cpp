@@ -12,7 +12,8 @@ namespace ata = hw::disk;
 
 namespace {
 constexpr std::uint64_t kDeviceId = 2;
-constexpr std::size_t kTableBytes = 2 * hw::kPageBytes;  // holds the scatter list of the largest bio
+constexpr std::size_t kTableBytes =
+    2 * hw::kPageBytes;  // holds the scatter list of the largest bio
 constexpr std::size_t kScatterMax = (kTableBytes - ata::kScatterAt) / sizeof(ata::ScatterEntry);
 }  // namespace
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The hard disk's driver: command slots of one AHCI port, completions in the block softirq.
 //
-// Source: Linux drivers/ata/libahci.c and block/blk-softirq.c. Differs: no NCQ, no error recovery, one port.
+// Source: Linux drivers/ata/libahci.c and block/blk-softirq.c. Differs: no NCQ, no error recovery,
+// one port.
 #pragma once
 #include <vector>
 

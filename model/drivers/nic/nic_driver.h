@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The network card's driver: a transmit ring with a backlog behind it, acknowledgements polled in the receive softirq.
+// The network card's driver: a transmit ring with a backlog behind it, acknowledgements polled in
+// the receive softirq.
 //
-// Source: the shape of Linux's NAPI drivers (e1000e, ixgbe). Differs: one queue pair, no poll budget; sent segments are cleaned up
-// when acknowledgements are polled.
+// Source: the shape of Linux's NAPI drivers (e1000e, ixgbe). Differs: one queue pair, no poll
+// budget; sent segments are cleaned up when acknowledgements are polled.
 #pragma once
 #include <deque>
 #include <vector>
@@ -16,7 +17,8 @@ namespace iodrome::drivers {
 class NicDriver final : public kernel::NetDriver, public kernel::IrqAction {
  public:
   /// Interrupts go to that CPU.
-  NicDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers, std::uint32_t cpu);
+  NicDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
+            std::uint32_t cpu);
 
   /// Sets the rings up. At boot, at no CPU's cost.
   Task<void> attach();

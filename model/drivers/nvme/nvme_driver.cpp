@@ -10,7 +10,8 @@ namespace nvme = hw::nvme;
 
 namespace {
 constexpr std::uint32_t kAdminEntries = 32;
-constexpr Duration kPollPeriod = 10us;  // of the controller's state while booting; no part of any measurement
+constexpr Duration kPollPeriod =
+    10us;  // of the controller's state while booting; no part of any measurement
 constexpr std::uint64_t kDeviceId = 1;
 }  // namespace
 
@@ -21,7 +22,8 @@ struct NvmeDriver::Queue final : IrqAction {
         id(number),
         entries(size),
         submission(driver.system_.memory.allocate_contiguous(size * sizeof(nvme::SubmissionEntry))),
-        completion(driver.system_.memory.allocate_contiguous(size * sizeof(nvme::CompletionEntry))) {}
+        completion(
+            driver.system_.memory.allocate_contiguous(size * sizeof(nvme::CompletionEntry))) {}
 
   Task<void> handle(Atomic& ctx) override { return owner.process(ctx, *this); }
 
@@ -95,7 +97,8 @@ Task<void> NvmeDriver::admin(nvme::SubmissionEntry entry) {
   co_await registers_.write32(nvme::cq_head_doorbell(0), queue.head);
 }
 
-// The entry at the head if the controller has written it, which its phase bit says; the head moves past it.
+// The entry at the head if the controller has written it, which its phase bit says; the head moves
+// past it.
 nvme::CompletionEntry* NvmeDriver::next_completion(Queue& queue) {
   auto* const entry = &system_.memory.at<nvme::CompletionEntry>(queue.completion) + queue.head;
   if (entry->phase() != queue.phase) return nullptr;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The NVMe driver: a queue pair and an interrupt vector per CPU, completions handled in the hardirq.
+// The NVMe driver: a queue pair and an interrupt vector per CPU, completions handled in the
+// hardirq.
 //
-// Source: Linux drivers/nvme/host/pci.c (queue layout, nvme_irq, doorbells). Differs: no timeouts, no reset, no polling
-// queues, no shadow doorbells.
+// Source: Linux drivers/nvme/host/pci.c (queue layout, nvme_irq, doorbells). Differs: no timeouts,
+// no reset, no polling queues, no shadow doorbells.
 #pragma once
 #include <memory>
 #include <vector>
@@ -50,8 +51,8 @@ class NvmeDriver final : public kernel::BlockDriver {
   const std::uint64_t device_bytes_;
   kernel::BlockDevice* device_ = nullptr;
   std::unique_ptr<Queue> admin_;
-  std::vector<std::unique_ptr<Queue>> queues_;    // by CPU
-  std::vector<hw::PhysAddr> prp_lists_;           // by tag; allocated when first needed
+  std::vector<std::unique_ptr<Queue>> queues_;  // by CPU
+  std::vector<hw::PhysAddr> prp_lists_;         // by tag; allocated when first needed
 };
 
 }  // namespace iodrome::drivers

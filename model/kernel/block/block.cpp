@@ -37,14 +37,16 @@ Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
   ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status)});
   {
     events::StageLedger* const ledger = bio.ledger;
-    const WorkOn work(ctx, ledger, ctx.level() == Level::hardirq ? events::Stage::hardirq
-                                                                      : events::Stage::softirq);
+    const WorkOn work(
+        ctx, ledger,
+        ctx.level() == Level::hardirq ? events::Stage::hardirq : events::Stage::softirq);
     co_await ctx.spend(ctx.costs().bio_complete);
     // end_io may hand the ledger to another context: nothing here touches it afterwards.
     free_tags_.push_back(request.tag);
     co_await bio.end_io(ctx, bio);
     // Still this context's: the request waits for its other bios.
-    if (ledger != nullptr && ctx.ledger() == ledger) ledger->enter(events::Stage::device, ctx.now());
+    if (ledger != nullptr && ctx.ledger() == ledger)
+      ledger->enter(events::Stage::device, ctx.now());
   }
   if (waiting_.empty() || free_tags_.empty()) co_return;
   Bio& next = waiting_.front();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The block layer: bios in, requests with tags to a driver, completions back.
 //
-// Differs from Linux: one bio is one request (no merging, plugging or scheduler); a bio that finds no free tag waits in a FIFO
-// instead of putting its submitter to sleep.
+// Differs from Linux: one bio is one request (no merging, plugging or scheduler); a bio that finds
+// no free tag waits in a FIFO instead of putting its submitter to sleep.
 #pragma once
 #include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
@@ -58,7 +58,8 @@ class BlockDevice {
 
   /// Starts a bio; end_io tells its end. Legal in any context, never sleeps.
   Task<void> submit(Atomic& ctx, Bio& bio);
-  /// For drivers: the request's end. Runs end_io here, then starts the bio that waits longest for the tag.
+  /// For drivers: the request's end. Runs end_io here, then starts the bio that waits longest for
+  /// the tag.
   Task<void> complete(Atomic& ctx, Request& request, Errno status);
 
   Request& request(std::uint32_t tag) { return requests_[tag]; }

@@ -86,7 +86,8 @@ Task<Value> sys_close(Sleepable& user, FileTable& files, int fd) {
 Task<Value> sys_pread(Sleepable& user, Os& os, FileTable& files, int fd, bool direct,
                       std::uint64_t offset, std::uint64_t bytes,
                       std::span<const hw::PhysAddr> pages) {
-  return syscall(user, Sysno::pread64, pread_body(user, os, files, fd, direct, offset, bytes, pages));
+  return syscall(user, Sysno::pread64,
+                 pread_body(user, os, files, fd, direct, offset, bytes, pages));
 }
 
 Task<Value> sys_sendfile(Sleepable& user, Os& os, FileTable& files, int out_fd, int in_fd,

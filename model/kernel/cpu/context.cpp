@@ -23,9 +23,13 @@ void Spend::await_suspend(std::coroutine_handle<> waiter) {
   on.begin(*this, length_);
 }
 
-void Spend::resume_after_preemption() { ctx_.cpu().begin(*this, length_); }
+void Spend::resume_after_preemption() {
+  ctx_.cpu().begin(*this, length_);
+}
 
-void Spend::done(Burst* self) { static_cast<Spend*>(self)->waiter_.resume(); }
+void Spend::done(Burst* self) {
+  static_cast<Spend*>(self)->waiter_.resume();
+}
 
 bool Block::await_ready() {
   Thread& thread = ctx_.thread();
@@ -41,7 +45,9 @@ void Block::await_suspend(std::coroutine_handle<> waiter) {
   ctx_.cpu().block_current();
 }
 
-void Block::await_resume() { ctx_.thread().woken = false; }
+void Block::await_resume() {
+  ctx_.thread().woken = false;
+}
 
 namespace {
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Contexts are types: code that may sleep takes Sleepable&, code that must not takes Atomic&. Sleepable converts to
-// Atomic and never back, so sleeping in an interrupt handler does not compile.
+// Contexts are types: code that may sleep takes Sleepable&, code that must not takes Atomic&.
+// Sleepable converts to Atomic and never back, so sleeping in an interrupt handler does not
+// compile.
 #pragma once
 #include "model/kernel/cost.h"
 #include "model/kernel/cpu/cpu.h"
@@ -8,7 +9,8 @@
 
 namespace iodrome::kernel {
 
-/// Spends CPU time in a context; interrupts add to it, the scheduler may preempt it. Made by Atomic::spend.
+/// Spends CPU time in a context; interrupts add to it, the scheduler may preempt it. Made by
+/// Atomic::spend.
 class [[nodiscard]] Spend : public Burst {
  public:
   Spend(Atomic& ctx, Duration length) : Burst(&Spend::done), ctx_(ctx), length_(length) {}
@@ -118,8 +120,9 @@ class Sleepable : public Atomic {
 /// Order: on its last CPU if that is idle, else on the first idle one after it, else on its last.
 void wake_up(System& system, Thread& thread, Cpu* waker);
 
-/// Makes a context work on a request for a scope, and gives back what it worked on before. Where the scope handed
-/// the request over (stop_work()), an outer scope of the same request does not take it back.
+/// Makes a context work on a request for a scope, and gives back what it worked on before. Where
+/// the scope handed the request over (stop_work()), an outer scope of the same request does not
+/// take it back.
 class WorkOn {
  public:
   WorkOn(Atomic& ctx, events::StageLedger* ledger, events::Stage stage)
@@ -129,7 +132,8 @@ class WorkOn {
   ~WorkOn() {
     const bool handed_over = ctx_.ledger() == nullptr;
     ctx_.stop_work();
-    if (before_ != nullptr && !(handed_over && before_ == mine_)) ctx_.work_on(before_, stage_before_);
+    if (before_ != nullptr && !(handed_over && before_ == mine_))
+      ctx_.work_on(before_, stage_before_);
   }
   WorkOn(const WorkOn&) = delete;
   WorkOn& operator=(const WorkOn&) = delete;

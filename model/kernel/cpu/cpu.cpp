@@ -90,7 +90,8 @@ void Cpu::set_frozen(int level, bool frozen) {
       timeline_.at(burst->end, *burst);
     }
   }
-  if (ledger != nullptr && ledger->stage() == Stage::stolen) ledger->enter(interrupted_stage_[level], now);
+  if (ledger != nullptr && ledger->stage() == Stage::stolen)
+    ledger->enter(interrupted_stage_[level], now);
 }
 
 Atomic* Cpu::context_of(int level) {
@@ -280,7 +281,9 @@ void Cpu::switch_to(Thread& next) {
   turn_to(CpuClass::switching);
 }
 
-void Cpu::Switch::done(Burst* self) { self->cpu->dispatch(); }
+void Cpu::Switch::done(Burst* self) {
+  self->cpu->dispatch();
+}
 
 void Cpu::dispatch() {
   Thread& thread = *current_;
@@ -291,7 +294,8 @@ void Cpu::dispatch() {
   ctx.cpu_ = this;
   if (ctx.ledger() != nullptr) ctx.ledger()->enter(ctx.stage(), timeline_.now());
   turn_to(thread.cpu_class);
-  if (thread.preempted != nullptr) return std::exchange(thread.preempted, nullptr)->resume_after_preemption();
+  if (thread.preempted != nullptr)
+    return std::exchange(thread.preempted, nullptr)->resume_after_preemption();
   thread.continuation.resume();
 }
 

@@ -3,11 +3,12 @@
 //
 // Invariants
 //  1. At most one burst per level; a level is frozen exactly while a higher one is active.
-//  2. Every instant belongs to one class: the class of the highest active level, or of the thread, or idle.
+//  2. Every instant belongs to one class: the class of the highest active level, or of the thread,
+//  or idle.
 //  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
 //
-// Differs from Linux: FIFO run queues with a slice, checked at the end of a cost entry; no wake-up preemption,
-// load balancing, idle states or tick. Hardirqs do not nest.
+// Differs from Linux: FIFO run queues with a slice, checked at the end of a cost entry; no wake-up
+// preemption, load balancing, idle states or tick. Hardirqs do not nest.
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -53,8 +54,8 @@ class Cpu {
   std::size_t load() const { return run_queue_.size() + (current_ != nullptr ? 1 : 0); }
   Thread* current() { return current_; }
 
-  /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in progress,
-  /// or when interrupts are enabled again.
+  /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in
+  /// progress, or when interrupts are enabled again.
   void raise_irq(IrqAction& action);
   void disable_irqs() { ++irqs_disabled_; }
   void enable_irqs();

@@ -16,7 +16,8 @@ class Spend;
 
 using RunHook = boost::intrusive::list_base_hook<>;
 
-/// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable context.
+/// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable
+/// context.
 struct Thread : RunHook {
   enum class State : std::uint8_t { running, runnable, sleeping, dead };
 
@@ -24,7 +25,7 @@ struct Thread : RunHook {
   std::string name;
   State state = State::sleeping;
   events::CpuClass cpu_class = events::CpuClass::user;
-  Cpu* cpu = nullptr;           // where it runs, or last ran
+  Cpu* cpu = nullptr;  // where it runs, or last ran
   Sleepable* context = nullptr;
   std::coroutine_handle<> continuation;  // resumed when it next runs
   Spend* preempted = nullptr;            // or this burst is continued

@@ -13,11 +13,13 @@ class IrqController final : public hw::Target {
  public:
   explicit IrqController(System& system) : system_(system) {}
 
-  /// request_irq(): gives the handler a vector, served on that CPU. `action` outlives the machine's run.
+  /// request_irq(): gives the handler a vector, served on that CPU. `action` outlives the machine's
+  /// run.
   std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu);
 
   /// A message arrives. Errors: address_error for a vector nobody asked for.
-  hw::Response access(hw::Command command, std::uint64_t address, std::span<std::byte> data) override;
+  hw::Response access(hw::Command command, std::uint64_t address,
+                      std::span<std::byte> data) override;
 
  private:
   struct Line {

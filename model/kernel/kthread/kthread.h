@@ -20,7 +20,8 @@ class ThreadBody {
 /// A thread and its context; both live as long as this object.
 class RunningThread {
  public:
-  /// Starts `body` on the CPU with that index. Class `user` starts in user mode, `kthread` is a kernel thread.
+  /// Starts `body` on the CPU with that index. Class `user` starts in user mode, `kthread` is a
+  /// kernel thread.
   RunningThread(System& system, std::string name, events::CpuClass cpu_class, std::uint32_t cpu,
                 ThreadBody& body);
   RunningThread(const RunningThread&) = delete;
@@ -49,7 +50,8 @@ class Work {
 /// Kernel threads that take work in FIFO order.
 class KthreadPool {
  public:
-  /// Starts `threads` of them; when work finds all of them busy, more are made, up to `max_threads`.
+  /// Starts `threads` of them; when work finds all of them busy, more are made, up to
+  /// `max_threads`.
   KthreadPool(System& system, const char* name, std::uint32_t threads, std::uint32_t max_threads);
   /// One thread that stays on one CPU.
   KthreadPool(System& system, const char* name, const Cpu& pinned_to);
@@ -77,7 +79,8 @@ class KthreadPool {
 
 /// A bound workqueue: one worker per CPU; an item runs on the CPU that queued it.
 ///
-/// Differs from Linux: one worker per CPU, so an item that sleeps holds up those behind it; no max_active or rescuer.
+/// Differs from Linux: one worker per CPU, so an item that sleeps holds up those behind it; no
+/// max_active or rescuer.
 class Workqueue {
  public:
   Workqueue(System& system, const char* name);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Copies by a CPU. They cost time at the machine's copy rates; the bytes really move when somebody will check them.
+// Copies by a CPU. They cost time at the machine's copy rates; the bytes really move when somebody
+// will check them.
 #pragma once
 #include "model/kernel/cpu/context.h"
 
@@ -9,10 +10,12 @@ enum class CacheState : std::uint8_t { hot, cold };
 
 /// Charges the time to copy `bytes` and counts them; the request's stage is `copy` meanwhile.
 ///
-/// Differs: user memory is always resident, so the copy never faults; caches are two rates, not a model.
+/// Differs: user memory is always resident, so the copy never faults; caches are two rates, not a
+/// model.
 Task<void> charge_copy(Atomic& ctx, std::uint64_t bytes, CacheState source);
 
-/// Copies between two places of physical memory, charging the time. Each range lies in one page or allocation.
+/// Copies between two places of physical memory, charging the time. Each range lies in one page or
+/// allocation.
 Task<void> copy_bytes(Atomic& ctx, hw::PhysAddr to, hw::PhysAddr from, std::uint32_t bytes,
                       CacheState source);
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Pages of physical memory with a count of who holds them: the page cache, pipes and socket buffers share payload by reference.
+// Pages of physical memory with a count of who holds them: the page cache, pipes and socket buffers
+// share payload by reference.
 #pragma once
 #include <boost/intrusive/list.hpp>
 #include <boost/intrusive_ptr.hpp>
@@ -29,7 +30,9 @@ struct Page : boost::intrusive::list_base_hook<>, Pooled {
   std::uint64_t index = 0;
 };
 
-inline void intrusive_ptr_add_ref(Page* page) { ++page->references; }
+inline void intrusive_ptr_add_ref(Page* page) {
+  ++page->references;
+}
 inline void intrusive_ptr_release(Page* page) {
   if (--page->references == 0) delete page;
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Pipes as splice sees them: a bounded ring of page references.
 //
-// Differs from Linux: no read() or write() of bytes; capacity is counted in slots of one page, 16 by default there.
+// Differs from Linux: no read() or write() of bytes; capacity is counted in slots of one page, 16
+// by default there.
 #pragma once
 #include <deque>
 

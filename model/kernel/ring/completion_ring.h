@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// A completion ring mapped into user memory: the kernel produces in any context, the user consumes without a call.
+// A completion ring mapped into user memory: the kernel produces in any context, the user consumes
+// without a call.
 //
 // Invariants
-//  1. tail - head entries are visible; both run freely and wrap as 32-bit numbers; a slot is index mod size.
-//  2. Only the kernel writes the tail, after the entry (release); only the user writes the head, after reading (release).
-//  3. The kernel trusts its own copy of the tail; a wrong head can make the ring look full or empty, nothing else.
+//  1. tail - head entries are visible; both run freely and wrap as 32-bit numbers; a slot is index
+//  mod size.
+//  2. Only the kernel writes the tail, after the entry (release); only the user writes the head,
+//  after reading (release).
+//  3. The kernel trusts its own copy of the tail; a wrong head can make the ring look full or
+//  empty, nothing else.
 #pragma once
 #include <bit>
 #include <memory>
@@ -33,13 +37,16 @@ class CompletionRing {
     co_return used >= size() ? 0 : size() - used;
   }
 
-  /// Kernel: posts one entry and wakes a sleeper. The producers' lock is the caller's. False if the ring is full.
+  /// Kernel: posts one entry and wakes a sleeper. The producers' lock is the caller's. False if the
+  /// ring is full.
   Task<bool> post(Atomic& ctx, const Entry& entry) {
-    if (co_await space(ctx) == 0) co_return false;
+    const std::uint32_t room = co_await space(ctx);
+    if (room == 0) co_return false;
     slots_[tail_copy_ & mask_] = entry;
     ++tail_copy_;
     co_await tail_.store_release(ctx, tail_copy_);
-    co_await smp_mb(ctx);  // the tail before the look at who sleeps; pairs with the one in take-then-sleep
+    co_await smp_mb(
+        ctx);  // the tail before the look at who sleeps; pairs with the one in take-then-sleep
     if (!sleepers_.empty()) co_await sleepers_.wake_one(ctx);
     co_return true;
   }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stream sockets, sending side: a bounded send buffer of page references, segments to the network card, space back by
-// acknowledgements.
+// Stream sockets, sending side: a bounded send buffer of page references, segments to the network
+// card, space back by acknowledgements.
 //
-// Differs from Linux: no handshake, loss, congestion control or receive path for data; a segment goes to the card as soon as it
-// has been queued, and the send buffer is the only window.
+// Differs from Linux: no handshake, loss, congestion control or receive path for data; a segment
+// goes to the card as soon as it has been queued, and the send buffer is the only window.
 #pragma once
 #include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
@@ -44,15 +44,15 @@ class Socket {
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
-  /// Queues as many of `parts` as fit, by reference. Legal up to softirq; never sleeps. Returns the bytes taken.
-  /// Errors: EAGAIN if there is no room at all; `wait`, if given, then expects room.
+  /// Queues as many of `parts` as fit, by reference. Legal up to softirq; never sleeps. Returns the
+  /// bytes taken. Errors: EAGAIN if there is no room at all; `wait`, if given, then expects room.
   Task<Result<std::uint64_t>> try_send(Atomic& ctx, std::span<const PagePart> parts, IoWait* wait);
 
   /// For the driver's receive path: the peer has everything before `stream_offset`.
   Task<void> acknowledge(Atomic& ctx, std::uint64_t stream_offset);
 
   std::uint32_t connection() const { return connection_; }
-  std::uint64_t bytes_queued() const { return next_offset_; }         // ever accepted
+  std::uint64_t bytes_queued() const { return next_offset_; }  // ever accepted
   std::uint64_t bytes_unacknowledged() const { return next_offset_ - acknowledged_; }
   bool has_room() const { return space() > 0; }
 

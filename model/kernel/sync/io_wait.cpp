@@ -29,7 +29,8 @@ Task<void> BlockingWait::wait(const char* waits_for) {
   while (pending != 0) {
     const events::Stage while_waiting =
         sleeper_.ledger() != nullptr ? sleeper_.ledger()->stage() : events::Stage::queue;
-    const bool owned = while_waiting == events::Stage::device || while_waiting == events::Stage::network;
+    const bool owned =
+        while_waiting == events::Stage::device || while_waiting == events::Stage::network;
     co_await queue_.wait(sleeper_, waits_for, owned ? while_waiting : stage);
   }
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a step that would block waits for. The try_* calls of files, pipes and sockets fill one instead of sleeping, so a
-// blocking call, a punt to a worker and an asynchronous continuation share one implementation.
+// What a step that would block waits for. The try_* calls of files, pipes and sockets fill one
+// instead of sleeping, so a blocking call, a punt to a worker and an asynchronous continuation
+// share one implementation.
 #pragma once
 #include <boost/intrusive/list.hpp>
 
@@ -8,7 +9,8 @@
 
 namespace iodrome::kernel {
 
-/// Counts the things waited for; when the last arrives, tells whoever continues, in the context of the arrival.
+/// Counts the things waited for; when the last arrives, tells whoever continues, in the context of
+/// the arrival.
 struct IoWait {
   /// Called in interrupt or thread context, at most once per arming. It must not sleep.
   using Ready = Task<void> (*)(Atomic& ctx, IoWait& self);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Spinlocks: who finds one taken burns its CPU until it is handed over, FIFO. Interrupts stay off meanwhile on the
-// holder's CPU, so a handler can take the same lock.
+// Spinlocks: who finds one taken burns its CPU until it is handed over, FIFO. Interrupts stay off
+// meanwhile on the holder's CPU, so a handler can take the same lock.
 #pragma once
 #include <boost/intrusive/list.hpp>
 

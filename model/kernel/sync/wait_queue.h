@@ -9,8 +9,8 @@ namespace iodrome::kernel {
 
 /// FIFO of sleeping threads.
 ///
-/// Use: `while (!condition) co_await queue.wait(ctx, "what for", stage);`. A wake-up between the check and the
-/// sleep is not lost, because the thread is queued first.
+/// Use: `while (!condition) co_await queue.wait(ctx, "what for", stage);`. A wake-up between the
+/// check and the sleep is not lost, because the thread is queued first.
 class WaitQueue {
  public:
   explicit WaitQueue(const char* name) : name_(name) {}
@@ -22,7 +22,8 @@ class WaitQueue {
   Wait wait(Sleepable& ctx, const char* waits_for, events::Stage stage);
 
   bool empty() const { return sleepers_.empty(); }
-  /// Wakes the thread that waits longest. Legal in any context; costs try_to_wake_up if there is one.
+  /// Wakes the thread that waits longest. Legal in any context; costs try_to_wake_up if there is
+  /// one.
   Task<void> wake_one(Atomic& ctx);
   Task<void> wake_all(Atomic& ctx);
   /// Wakes everyone at no CPU's cost: for what comes from outside the machine.

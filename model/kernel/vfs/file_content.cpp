@@ -8,7 +8,8 @@ namespace iodrome::kernel {
 
 namespace {
 
-// One multiply and a fold: neighbouring words differ in every byte, and so do equal offsets of two inodes.
+// One multiply and a fold: neighbouring words differ in every byte, and so do equal offsets of two
+// inodes.
 std::uint64_t content_word(std::uint64_t inode, std::uint64_t index) {
   const std::uint64_t x = (index + 1 + (inode << 40)) * 0x9E3779B97F4A7C15ull;
   return x ^ (x >> 29);

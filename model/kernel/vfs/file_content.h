@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a file holds: a function of (inode, offset), so that every byte that arrives anywhere can be checked.
+// What a file holds: a function of (inode, offset), so that every byte that arrives anywhere can be
+// checked.
 #pragma once
 #include <cstddef>
 #include <cstdint>

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// File operations below the system calls. Each exists once, in a form that never sleeps for I/O: it returns EAGAIN with `wait`
-// armed, and goes on when called again. The blocking form on top is for those who may sleep.
+// File operations below the system calls. Each exists once, in a form that never sleeps for I/O: it
+// returns EAGAIN with `wait` armed, and goes on when called again. The blocking form on top is for
+// those who may sleep.
 #pragma once
 #include "model/kernel/os.h"
 #include "model/kernel/vfs/file_table.h"
@@ -27,11 +28,13 @@ class DirectRead {
   DirectRead(const DirectRead&) = delete;
   DirectRead& operator=(const DirectRead&) = delete;
 
-  /// Starts it; `wait` expects its end. Legal in any context, never sleeps. Returns the bytes it will deliver.
-  /// If nothing is pending in `wait` afterwards, it has ended already, and `wait` stays silent.
+  /// Starts it; `wait` expects its end. Legal in any context, never sleeps. Returns the bytes it
+  /// will deliver. If nothing is pending in `wait` afterwards, it has ended already, and `wait`
+  /// stays silent.
   ///
   /// Shape: offset and bytes are multiples of 512; `pages` covers `bytes` in 4 KiB pages.
-  /// Errors: EINVAL (alignment), EBADF. At or past the end of the file it returns 0 and starts nothing.
+  /// Errors: EINVAL (alignment), EBADF. At or past the end of the file it returns 0 and starts
+  /// nothing.
   Task<Result<std::int64_t>> start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
                                    std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
                                    IoWait& wait);
@@ -72,8 +75,8 @@ class FileSend {
   FileSend(FilePtr file, FilePtr socket, std::uint64_t offset, std::uint64_t bytes)
       : file_(std::move(file)), socket_(std::move(socket)), offset_(offset), left_(bytes) {}
 
-  /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end of the file.
-  /// Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF.
+  /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end
+  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
   std::uint64_t sent() const { return sent_; }
 
@@ -89,8 +92,8 @@ class FileSend {
 Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
                                              std::uint64_t offset, std::uint64_t bytes);
 
-/// splice(2), file to pipe: up to `bytes`, the pipe's free slots and the end of the file. Returns bytes moved.
-/// Errors: EAGAIN with `wait` armed if nothing could be moved, EIO.
+/// splice(2), file to pipe: up to `bytes`, the pipe's free slots and the end of the file. Returns
+/// bytes moved. Errors: EAGAIN with `wait` armed if nothing could be moved, EIO.
 Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
                                          std::uint64_t offset, std::uint64_t bytes, IoWait& wait);
 /// splice(2), pipe to socket: up to `bytes` of what the pipe holds.
@@ -98,7 +101,8 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
 Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
                                           std::uint64_t bytes, IoWait& wait);
 
-/// splice(2) as a thread that may sleep calls it: until `bytes` are moved, or the pipe is full, or the file ends.
+/// splice(2) as a thread that may sleep calls it: until `bytes` are moved, or the pipe is full, or
+/// the file ends.
 Task<Result<std::int64_t>> splice_in_blocking(Sleepable& ctx, Os& os, FilePtr file, Pipe& pipe,
                                               std::uint64_t offset, std::uint64_t bytes);
 /// The same towards a socket: until `bytes` are moved or the pipe is empty.

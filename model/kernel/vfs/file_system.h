@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // A file system laid out on one block device: inodes, their extents, and the bytes behind them.
 //
-// Layout: each file is one extent, preceded by the 4 KiB block that holds its inode, as a block group keeps them near.
-// Differs from Linux: no journal, no allocation; writes change bytes in place and never extend a file.
+// Layout: each file is one extent, preceded by the 4 KiB block that holds its inode, as a block
+// group keeps them near. Differs from Linux: no journal, no allocation; writes change bytes in
+// place and never extend a file.
 #pragma once
 #include <map>
 #include <memory>
@@ -39,7 +40,7 @@ class FileSystem final : public hw::Medium {
   std::uint64_t device_bytes_;
   std::uint64_t next_byte_ = 0;
   bool payload_checked_;
-  std::vector<std::unique_ptr<Inode>> inodes_;  // by number - 1; starts on the device ascend
+  std::vector<std::unique_ptr<Inode>> inodes_;       // by number - 1; starts on the device ascend
   std::unordered_map<std::string, Inode*> by_path_;  // looked up, never iterated
   std::map<std::uint64_t, std::vector<std::byte>> written_;  // by 4 KiB block
 };

@@ -18,7 +18,9 @@ struct File : Pooled {
   Pipe* pipe = nullptr;
   std::uint32_t references = 0;
 };
-inline void intrusive_ptr_add_ref(File* file) { ++file->references; }
+inline void intrusive_ptr_add_ref(File* file) {
+  ++file->references;
+}
 inline void intrusive_ptr_release(File* file) {
   if (--file->references == 0) delete file;
 }

@@ -33,7 +33,8 @@ Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
 
 void PageCache::evict() {
   const auto limit = static_cast<std::size_t>(params.capacity_bytes) / hw::kPageBytes;
-  // Pages that are being read, or that a pipe or socket holds, stay; look at a few, as reclaim does.
+  // Pages that are being read, or that a pipe or socket holds, stay; look at a few, as reclaim
+  // does.
   for (int tries = 0; lru_.size() >= limit && tries < 64 && !lru_.empty(); ++tries) {
     Page& oldest = lru_.front();
     lru_.pop_front();
@@ -52,7 +53,8 @@ void PageCache::await_page(Inode& inode, std::uint64_t index, IoWait& wait) {
 }
 
 Task<Result<std::uint64_t>> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
-                                                  std::uint64_t count, events::StageLedger* ledger) {
+                                                  std::uint64_t count,
+                                                  events::StageLedger* ledger) {
   co_await ctx.spend(ctx.costs().page_lookup, count);
   std::uint64_t there = 0;
   bool all_there = true;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page cache: file pages in memory, read from the block device on demand, dropped least recently used first.
+// The page cache: file pages in memory, read from the block device on demand, dropped least
+// recently used first.
 //
-// Differs from Linux: no writeback; the read-ahead window is fixed; a file is one extent on the device.
+// Differs from Linux: no writeback; the read-ahead window is fixed; a file is one extent on the
+// device.
 #pragma once
 #include <boost/intrusive/list.hpp>
 
@@ -25,9 +27,9 @@ class PageCache {
 
   PageCacheParams params;
 
-  /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the device's time, or
-  /// nobody when reading ahead. Legal in any context, never sleeps. Returns how many leading pages are uptodate.
-  /// Errors: EIO if the first page could not be read.
+  /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the
+  /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Returns how
+  /// many leading pages are uptodate. Errors: EIO if the first page could not be read.
   Task<Result<std::uint64_t>> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
                                          std::uint64_t count, events::StageLedger* ledger);
 

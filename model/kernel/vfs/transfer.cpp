@@ -7,9 +7,12 @@ namespace iodrome::kernel {
 namespace {
 
 using Parts = boost::container::small_vector<PagePart, 16>;
-std::span<const PagePart> view(const Parts& parts) { return {parts.data(), parts.size()}; }
+std::span<const PagePart> view(const Parts& parts) {
+  return {parts.data(), parts.size()};
+}
 
-constexpr std::uint64_t kWindowPages = 16;  // one segment's worth: the unit in which sendfile goes on
+constexpr std::uint64_t kWindowPages =
+    16;  // one segment's worth: the unit in which sendfile goes on
 
 // References to the uptodate pages of [offset, offset + bytes).
 Parts collect(Os& os, Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
@@ -18,7 +21,8 @@ Parts collect(Os& os, Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
     Page* const page = os.page_cache.find(inode, offset / hw::kPageBytes);
     if (page == nullptr || page->state != Page::State::uptodate) break;
     const auto skip = static_cast<std::uint32_t>(offset % hw::kPageBytes);
-    const auto size = static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - skip, bytes));
+    const auto size =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - skip, bytes));
     parts.push_back({PagePtr{page}, skip, size});
     offset += size;
     bytes -= size;
@@ -26,8 +30,8 @@ Parts collect(Os& os, Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
   return parts;
 }
 
-// Makes the pages under [offset, offset + bytes) arrive, reading ahead. Returns the bytes that are there;
-// EAGAIN with `wait` armed on the first page if none is.
+// Makes the pages under [offset, offset + bytes) arrive, reading ahead. Returns the bytes that are
+// there; EAGAIN with `wait` armed on the first page if none is.
 Task<Result<std::uint64_t>> bytes_ready(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
                                         std::uint64_t bytes, IoWait& wait) {
   PageCache& cache = os.page_cache;
@@ -130,7 +134,8 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
   Inode& inode = *file.inode;
   if (offset >= inode.size_bytes || bytes == 0) co_return 0;
   const std::uint64_t room = pipe.free_slots() * hw::kPageBytes;
-  if (room == 0) co_return fail(Errno::ebusy);  // splice would wait for the other end; no caller here does
+  if (room == 0)
+    co_return fail(Errno::ebusy);  // splice would wait for the other end; no caller here does
   const std::uint64_t want =
       std::min({bytes, inode.size_bytes - offset, room - offset % hw::kPageBytes});
   const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset, want, wait);

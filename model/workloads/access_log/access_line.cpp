@@ -9,7 +9,9 @@ namespace {
 
 constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 /// Reads a line from left to right; remembers where it stopped.
 class Cursor {
@@ -129,8 +131,7 @@ bool parse_status_and_bytes(Cursor& cursor, AccessLine& parsed, LineFault& fault
   std::string_view word;
   std::int64_t status = 0;
   std::size_t column = cursor.column() + 1;
-  if (!cursor.skip(' ') || !cursor.word(word) || word.size() != 3 ||
-      !parse_number(word, status)) {
+  if (!cursor.skip(' ') || !cursor.word(word) || word.size() != 3 || !parse_number(word, status)) {
     return fail(fault, "the status is not a three-digit number", column);
   }
   parsed.status = static_cast<int>(status);
@@ -190,8 +191,8 @@ bool parse_log_time(std::string_view text, std::int64_t& seconds) {
   std::int64_t minute = 0;
   std::int64_t second = 0;
   std::int64_t zone = 0;
-  if (text.size() != 26 || text[2] != '/' || text[6] != '/' || text[11] != ':' ||
-      text[14] != ':' || text[17] != ':' || text[20] != ' ') {
+  if (text.size() != 26 || text[2] != '/' || text[6] != '/' || text[11] != ':' || text[14] != ':' ||
+      text[17] != ':' || text[20] != ' ') {
     return false;
   }
   const int month = month_of(text.substr(3, 3));

@@ -32,8 +32,7 @@ struct LineFault {
 
 /// Takes a line of the combined, common or `combined $msec $request_time` format apart.
 /// Returns true, or false with `fault` set.
-[[nodiscard]] bool parse_combined_line(std::string_view line, AccessLine& parsed,
-                                       LineFault& fault);
+[[nodiscard]] bool parse_combined_line(std::string_view line, AccessLine& parsed, LineFault& fault);
 
 /// Takes a line of the JSON form apart. Returns true, or false with `fault` set.
 [[nodiscard]] bool parse_json_line(std::string_view line, AccessLine& parsed, LineFault& fault);

@@ -50,8 +50,8 @@ class SkipCounts {
  public:
   void status(int status) { ++statuses_[static_cast<std::size_t>(status)]; }
   void method(std::string_view method) {
-    constexpr std::array known = {"POST", "PUT", "DELETE", "OPTIONS", "PATCH", "CONNECT", "TRACE",
-                                  "PROPFIND", "REPORT", "MKCOL", "COPY", "MOVE"};
+    constexpr std::array known = {"POST",  "PUT",      "DELETE", "OPTIONS", "PATCH", "CONNECT",
+                                  "TRACE", "PROPFIND", "REPORT", "MKCOL",   "COPY",  "MOVE"};
     const bool is_known = std::find(known.begin(), known.end(), method) != known.end();
     ++reasons_["method " + (is_known ? std::string(method) : std::string("unknown"))];
   }
@@ -121,10 +121,10 @@ class LogReader {
     if (!any_fine_) hint = "is this a web server's access log?" + (hint.empty() ? "" : " " + hint);
     const std::size_t binary = find_binary_byte(line);
     const bool is_text = binary == std::string_view::npos;
-    diagnostics_.error(source.place(line, is_text ? fault.column : binary + 1),
-                       "malformed log line: " +
-                           (is_text ? std::string(fault.reason) : std::string("binary data")),
-                       std::move(hint));
+    diagnostics_.error(
+        source.place(line, is_text ? fault.column : binary + 1),
+        "malformed log line: " + (is_text ? std::string(fault.reason) : std::string("binary data")),
+        std::move(hint));
   }
 
   void take(const AccessLine& parsed, std::uint64_t line) {
@@ -190,8 +190,9 @@ class LogReader {
     if (span > longest_log_ns) {
       constexpr std::int64_t day = 86400 * nanoseconds_per_second;
       diagnostics_.error({name, 0, 0, {}},
-                         "the log spans " + std::to_string(span / day) + " days, more than the 106 "
-                         "a picosecond clock can hold (lines " +
+                         "the log spans " + std::to_string(span / day) +
+                             " days, more than the 106 "
+                             "a picosecond clock can hold (lines " +
                              std::to_string(log_.records.front().line) + " and " +
                              std::to_string(log_.records.back().line) + ")",
                          "cut the log into shorter ones");

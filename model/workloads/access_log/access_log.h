@@ -21,11 +21,11 @@ enum class AccessKind : std::uint8_t {
 
 /// One replayable request. 32 bytes: ten million of them fit into a third of a gigabyte.
 struct AccessRecord {
-  std::int64_t arrival_ps = 0;    ///< since the first request of the log
-  std::int64_t bytes = 0;         ///< to send; never above the file's size; 0 for stat_only
-  std::uint32_t file = 0;         ///< index into AccessLog::files
-  std::uint32_t client = 0;       ///< number of the client's address by first appearance, from 0
-  std::uint64_t line : 48 = 0;    ///< line of the log, from 1
+  std::int64_t arrival_ps = 0;  ///< since the first request of the log
+  std::int64_t bytes = 0;       ///< to send; never above the file's size; 0 for stat_only
+  std::uint32_t file = 0;       ///< index into AccessLog::files
+  std::uint32_t client = 0;     ///< number of the client's address by first appearance, from 0
+  std::uint64_t line : 48 = 0;  ///< line of the log, from 1
   AccessKind kind : 8 = AccessKind::send;
   bool whole_second : 1 = false;  ///< stamped to the second: the rest of arrival_ps was drawn
 };

@@ -81,7 +81,8 @@ bool FioRun::over(const Clone& clone) const {
 
 bool FioRun::group_over(std::uint32_t group) const {
   for (const Clone& clone : clones_)
-    if (clone.spec->group == group && !(over(clone) && clone.finished == clone.issued)) return false;
+    if (clone.spec->group == group && !(over(clone) && clone.finished == clone.issued))
+      return false;
   return true;
 }
 
@@ -90,13 +91,17 @@ bool FioRun::ready(std::uint32_t thread) const {
   return clone.started && !clone.idle.empty() && !over(clone);
 }
 
-bool FioRun::exhausted(std::uint32_t thread) const { return over(clones_[thread]); }
+bool FioRun::exhausted(std::uint32_t thread) const {
+  return over(clones_[thread]);
+}
 
-std::uint64_t FioRun::block_of(const Clone& clone, std::uint64_t number, std::uint64_t blocks) const {
+std::uint64_t FioRun::block_of(const Clone& clone, std::uint64_t number,
+                               std::uint64_t blocks) const {
   const FioClone& spec = *clone.spec;
   if (!spec.random) return number % blocks;
   const std::uint64_t key = (std::uint64_t{spec.job} << 32) | spec.clone;
-  if (spec.repeat_offsets) return below(draw(stage_.seed, Purpose::access_offset, key, number), blocks);
+  if (spec.repeat_offsets)
+    return below(draw(stage_.seed, Purpose::access_offset, key, number), blocks);
   // Each pass over the region is a permutation of its own.
   const std::uint64_t pass = number / blocks;
   return permuted(number % blocks, blocks, stage_.seed, key ^ (pass << 16));
@@ -114,7 +119,8 @@ ChainRun* FioRun::next(std::uint32_t thread) {
   run.id = (std::uint64_t{thread} << 32) | number;
   chain::Step& step = run.chain.steps[0];
   step.fd = clone.fds[file];
-  step.offset = spec.offset_bytes + block_of(clone, number / clone.fds.size(), blocks) * spec.block_bytes;
+  step.offset =
+      spec.offset_bytes + block_of(clone, number / clone.fds.size(), blocks) * spec.block_bytes;
   run.start(stage_.timeline.now());
   return &run;
 }
@@ -136,7 +142,8 @@ std::uint64_t FioRun::requests_total() const {
 }
 
 // A balanced Feistel network over the next even power of two, walked until the value falls below n.
-std::uint64_t permuted(std::uint64_t index, std::uint64_t n, std::uint64_t seed, std::uint64_t key) {
+std::uint64_t permuted(std::uint64_t index, std::uint64_t n, std::uint64_t seed,
+                       std::uint64_t key) {
   const int half = (std::bit_width(n - 1) + 1) / 2;
   if (half == 0) return 0;
   const std::uint64_t mask = (std::uint64_t{1} << half) - 1;

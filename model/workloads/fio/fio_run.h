@@ -15,7 +15,8 @@ class FioRun final : public WorkloadRun {
   chain::ChainRun* next(std::uint32_t thread) override;
   bool ready(std::uint32_t thread) const override;
   bool exhausted(std::uint32_t thread) const override;
-  /// Reads follow each other; only a start delay or a group before makes a thread wait for anything else.
+  /// Reads follow each other; only a start delay or a group before makes a thread wait for anything
+  /// else.
   bool open_loop() const override { return waits_for_others_; }
   void finished(std::uint32_t thread, chain::ChainRun& run) override;
 

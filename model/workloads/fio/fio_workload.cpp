@@ -9,7 +9,8 @@ namespace iodrome::workloads {
 
 namespace {
 
-// The options whose meaning needs more than the models have. Each complaint stands at the job's header.
+// The options whose meaning needs more than the models have. Each complaint stands at the job's
+// header.
 bool modelled(const FioJob& job, Diagnostics& diagnostics) {
   const std::size_t before = diagnostics.error_count();
   const auto refuse = [&](const std::string& message, const std::string& hint) {
@@ -19,8 +20,7 @@ bool modelled(const FioJob& job, Diagnostics& diagnostics) {
     refuse("writes and trims are not modelled", "use rw=read or rw=randread");
   if (job.pattern.ios_per_offset != 1 || job.pattern.gap_bytes != 0)
     refuse("rw with a count or a gap is not modelled", "use plain rw=read or rw=randread");
-  if (!job.size && !job.filesize_bytes)
-    refuse("no size", "add size= or filesize=, e.g. size=1g");
+  if (!job.size && !job.filesize_bytes) refuse("no size", "add size= or filesize=, e.g. size=1g");
   if ((job.size && job.size->percent != 0) || job.offset.percent != 0 ||
       (job.io_size && job.io_size->percent != 0))
     refuse("sizes in percent are not modelled", "give size=, io_size= and offset= in bytes");
@@ -33,9 +33,12 @@ bool modelled(const FioJob& job, Diagnostics& diagnostics) {
   return diagnostics.error_count() == before;
 }
 
-std::uint64_t as_size(std::int64_t value) { return static_cast<std::uint64_t>(value); }
+std::uint64_t as_size(std::int64_t value) {
+  return static_cast<std::uint64_t>(value);
+}
 
-FioClone clone_of(const FioJob& job, std::uint32_t number, std::uint32_t clone, std::uint32_t group) {
+FioClone clone_of(const FioJob& job, std::uint32_t number, std::uint32_t clone,
+                  std::uint32_t group) {
   FioClone result;
   result.name = job.name;
   result.job = number;
@@ -72,13 +75,14 @@ std::unique_ptr<FioWorkload> FioWorkload::make(const FioJobFile& file, Diagnosti
       FioClone clone = clone_of(job, number, i, group);
       const std::uint64_t count = clone.files.size();
       // fio: size is the job's total, shared by its files; filesize is each file's own.
-      const std::uint64_t per_file = job.filesize_bytes ? as_size(job.filesize_bytes->low)
-                                                        : as_size(job.size->bytes) / count;
+      const std::uint64_t per_file =
+          job.filesize_bytes ? as_size(job.filesize_bytes->low) : as_size(job.size->bytes) / count;
       const std::uint64_t total = job.size ? as_size(job.size->bytes) : per_file * count;
       clone.region_bytes = std::min(per_file, total / count);
       const std::uint64_t blocks = clone.region_bytes / clone.block_bytes * count;
       if (blocks == 0) {
-        diagnostics.error(job.place, fmt::format("job '{}': its size holds not one block", job.name),
+        diagnostics.error(job.place,
+                          fmt::format("job '{}': its size holds not one block", job.name),
                           "make size= at least bs=");
         break;
       }
@@ -138,7 +142,8 @@ std::vector<std::string> FioWorkload::notes(const designs::Descriptor& design) c
 }
 
 std::vector<designs::Difference> FioWorkload::not_modelled() const {
-  return {{"opening and laying out the files: they are open and complete before the clock starts", "workloads/fio"},
+  return {{"opening and laying out the files: they are open and complete before the clock starts",
+           "workloads/fio"},
           {"fio's own bookkeeping beyond a fixed cost per I/O", "workloads/fio"}};
 }
 

@@ -18,18 +18,18 @@ struct FioClone {
   std::uint64_t block_bytes = 0;
   std::uint64_t iodepth = 1;
   std::vector<std::string> files;
-  std::uint64_t offset_bytes = 0;   // where its region starts in each file
+  std::uint64_t offset_bytes = 0;  // where its region starts in each file
   std::uint64_t region_bytes = 0;
-  std::uint64_t ios = 0;            // to issue in all; 0 means until the time is over
+  std::uint64_t ios = 0;  // to issue in all; 0 means until the time is over
   Duration start_delay{};
-  Duration runtime{};               // 0: unlimited
+  Duration runtime{};  // 0: unlimited
   bool time_based = false;
 };
 
 class FioWorkload final : public Workload {
  public:
-  /// Resolves sizes, clones and files. Errors: what is not modelled (writes, several block sizes) and what cannot be
-  /// (a job without a size), each at its place; then nothing is returned.
+  /// Resolves sizes, clones and files. Errors: what is not modelled (writes, several block sizes)
+  /// and what cannot be (a job without a size), each at its place; then nothing is returned.
   static std::unique_ptr<FioWorkload> make(const FioJobFile& file, Diagnostics& diagnostics);
 
   std::uint64_t file_bytes() const override;

@@ -30,8 +30,8 @@ class JobBuilder {
       return;
     }
     if (job.time_based && !job.runtime_ps) {
-      diagnostics_.error(section.place, "job " + in_quotes(job.name) +
-                                            " is time_based but has no runtime");
+      diagnostics_.error(section.place,
+                         "job " + in_quotes(job.name) + " is time_based but has no runtime");
     }
     jobs_.push_back(std::move(job));
   }

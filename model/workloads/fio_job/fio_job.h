@@ -20,9 +20,9 @@ struct FioPattern {
   bool reads = true;
   bool writes = false;
   bool trims = false;
-  bool trim_before_write = false;    ///< `trimwrite`: each block is trimmed, then written
-  std::int64_t ios_per_offset = 1;   ///< `rw=randread:8`: a new random offset every 8 I/Os
-  std::int64_t gap_bytes = 0;        ///< `rw=read:4k`: skipped after each sequential I/O
+  bool trim_before_write = false;   ///< `trimwrite`: each block is trimmed, then written
+  std::int64_t ios_per_offset = 1;  ///< `rw=randread:8`: a new random offset every 8 I/Os
+  std::int64_t gap_bytes = 0;       ///< `rw=read:4k`: skipped after each sequential I/O
 };
 
 /// A size in bytes, or a percentage (then `percent` > 0) of the file or device.

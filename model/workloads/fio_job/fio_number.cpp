@@ -189,16 +189,16 @@ class Expression {
 
 Parsed parse_fio_number(std::string_view text, int kb_base) {
   if (!text.starts_with('(')) return parse_fio_size(text, kb_base);
-  return Expression(text, [kb_base](std::string_view word) {
-           return parse_fio_size(word, kb_base);
-         }).value();
+  return Expression(text,
+                    [kb_base](std::string_view word) { return parse_fio_size(word, kb_base); })
+      .value();
 }
 
 Parsed parse_fio_period_ps(std::string_view text, std::int64_t default_unit_ps) {
   if (!text.starts_with('(')) return parse_fio_time_ps(text, default_unit_ps);
-  return Expression(text, [](std::string_view word) {
-           return parse_fio_time_ps(word, microsecond_ps);
-         }).value();
+  return Expression(text,
+                    [](std::string_view word) { return parse_fio_time_ps(word, microsecond_ps); })
+      .value();
 }
 
 }  // namespace iodrome::workloads

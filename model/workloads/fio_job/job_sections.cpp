@@ -137,19 +137,18 @@ class SectionReader {
       return diagnostics_.error(place, in_quotes(wanted) + " includes itself");
     }
     if (open_.size() > deepest_include) {
-      return diagnostics_.error(place, "files are included more than " +
-                                           std::to_string(deepest_include) + " deep");
+      return diagnostics_.error(
+          place, "files are included more than " + std::to_string(deepest_include) + " deep");
     }
     if (++includes_ > most_includes) {
       given_up_ = true;
-      return diagnostics_.error(place, "more than " + std::to_string(most_includes) +
-                                           " files are included");
+      return diagnostics_.error(
+          place, "more than " + std::to_string(most_includes) + " files are included");
     }
     TextSource included = TextSource::from_file(path, job_line_limit_bytes);
     if (included.failure()) {
-      return diagnostics_.error(place_of(source, wanted),
-                                "cannot include " + in_quotes(wanted) + ": " +
-                                    included.failure()->message);
+      return diagnostics_.error(place_of(source, wanted), "cannot include " + in_quotes(wanted) +
+                                                              ": " + included.failure()->message);
     }
     read(included);
   }
@@ -177,8 +176,8 @@ class SectionReader {
   /// Once per file: what follows is outside for the same reason.
   void complain_outside(const JobOption& option) {
     if (std::exchange(outside_seen_, true)) return;
-    diagnostics_.error(option.place, "option " + in_quotes(option.name) +
-                                         " stands before the first [section]",
+    diagnostics_.error(option.place,
+                       "option " + in_quotes(option.name) + " stands before the first [section]",
                        "is this a fio job file?");
   }
 

@@ -69,7 +69,7 @@ OptionOutcome set_pattern(const JobOption& option, FioJob& job) {
     return {};
   }
   return option_fault(option.name + " is " + in_quotes(name) + ", which is no pattern",
-               name_hint(name, names));
+                      name_hint(name, names));
 }
 
 OptionOutcome set_engine(const JobOption& option, FioJob& job) {
@@ -80,7 +80,7 @@ OptionOutcome set_engine(const JobOption& option, FioJob& job) {
     return {};
   }
   return option_fault("ioengine " + in_quotes(option.value) + " is not modelled",
-               name_hint(option.value, fio_engines));
+                      name_hint(option.value, fio_engines));
 }
 
 /// `4k` for all; `4k,8k` for reads, then writes and trims; `4k,8k,` leaves the trims alone.

@@ -25,11 +25,11 @@ OptionNumber number_in(const JobOption& option, std::string_view text, int kb_ba
   if (!number) return option_fault(option.name + ": " + number.error());
   if (*number < low) {
     return option_fault(option.name + " must be at least " + std::to_string(low) + ", not " +
-                 std::to_string(*number));
+                        std::to_string(*number));
   }
   if (*number > high) {
     return option_fault(option.name + " must be at most " + std::to_string(high) + ", not " +
-                 std::to_string(*number));
+                        std::to_string(*number));
   }
   return *number;
 }
@@ -78,8 +78,8 @@ OptionOutcome set_names(const JobOption& option, std::vector<std::string>& targe
 }
 
 std::array<std::string_view, 2> range_ends(std::string_view text) {
-  const std::size_t at = text.starts_with('(') ? std::string_view::npos
-                                               : text.find_first_of("-:", 1);
+  const std::size_t at =
+      text.starts_with('(') ? std::string_view::npos : text.find_first_of("-:", 1);
   if (at == std::string_view::npos) return {text, text};
   return {text.substr(0, at), text.substr(at + 1)};
 }

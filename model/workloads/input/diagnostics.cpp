@@ -22,7 +22,9 @@ std::string_view label(Severity severity) {
   return "error";
 }
 
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
+bool is_continuation(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U;
+}
 
 /// Bytes of the well-formed UTF-8 sequence at the start of `text`; 0 when there is none.
 std::size_t utf8_sequence_bytes(std::string_view text) {
@@ -137,8 +139,8 @@ void Diagnostics::error(const Place& place, std::string message, std::string hin
 }
 
 void Diagnostics::warning(const Place& place, std::string message, std::string hint) {
-  add({place.file, place.line, place.column, Severity::warning, std::move(message),
-       std::move(hint), place.source_line});
+  add({place.file, place.line, place.column, Severity::warning, std::move(message), std::move(hint),
+       place.source_line});
 }
 
 void Diagnostics::note(const Place& place, std::string message, std::string hint) {
@@ -177,7 +179,9 @@ std::string printable(std::string_view text, std::size_t max_bytes) {
   return shown(text.substr(0, cut)).first + "...";
 }
 
-std::string in_quotes(std::string_view text) { return '\'' + printable(text, 60) + '\''; }
+std::string in_quotes(std::string_view text) {
+  return '\'' + printable(text, 60) + '\'';
+}
 
 std::optional<std::string> nearest_name(std::string_view word,
                                         std::span<const std::string_view> candidates) {

@@ -42,34 +42,58 @@ constexpr std::array duration_units = {
     Unit{"d", 86400 * second_ps},
 };
 constexpr std::array fio_time_units = {
-    Unit{"us", 1'000'000}, Unit{"usec", 1'000'000}, Unit{"ms", 1'000'000'000},
-    Unit{"msec", 1'000'000'000}, Unit{"s", second_ps}, Unit{"m", 60 * second_ps},
+    Unit{"us", 1'000'000},       Unit{"usec", 1'000'000},      Unit{"ms", 1'000'000'000},
+    Unit{"msec", 1'000'000'000}, Unit{"s", second_ps},         Unit{"m", 60 * second_ps},
     Unit{"h", 3600 * second_ps}, Unit{"d", 86400 * second_ps},
 };
 constexpr std::array byte_units = {
-    Unit{"", 1}, Unit{"B", 1},
-    Unit{"kB", 1'000}, Unit{"KB", 1'000}, Unit{"MB", 1'000'000}, Unit{"GB", 1'000'000'000},
-    Unit{"TB", 1'000'000'000'000}, Unit{"PB", 1'000'000'000'000'000},
-    Unit{"KiB", 1LL << 10}, Unit{"MiB", 1LL << 20}, Unit{"GiB", 1LL << 30}, Unit{"TiB", 1LL << 40},
+    Unit{"", 1},
+    Unit{"B", 1},
+    Unit{"kB", 1'000},
+    Unit{"KB", 1'000},
+    Unit{"MB", 1'000'000},
+    Unit{"GB", 1'000'000'000},
+    Unit{"TB", 1'000'000'000'000},
+    Unit{"PB", 1'000'000'000'000'000},
+    Unit{"KiB", 1LL << 10},
+    Unit{"MiB", 1LL << 20},
+    Unit{"GiB", 1LL << 30},
+    Unit{"TiB", 1LL << 40},
     Unit{"PiB", 1LL << 50},
 };
 constexpr std::array bit_rate_units = {
-    Unit{"bit/s", 1}, Unit{"kbit/s", 1'000}, Unit{"Mbit/s", 1'000'000},
-    Unit{"Gbit/s", 1'000'000'000}, Unit{"Tbit/s", 1'000'000'000'000},
-    Unit{"bps", 1}, Unit{"kbps", 1'000}, Unit{"Mbps", 1'000'000}, Unit{"Gbps", 1'000'000'000},
-    Unit{"B/s", 8}, Unit{"kB/s", 8'000}, Unit{"MB/s", 8'000'000}, Unit{"GB/s", 8'000'000'000},
-    Unit{"TB/s", 8'000'000'000'000}, Unit{"KiB/s", 8LL << 10}, Unit{"MiB/s", 8LL << 20},
+    Unit{"bit/s", 1},
+    Unit{"kbit/s", 1'000},
+    Unit{"Mbit/s", 1'000'000},
+    Unit{"Gbit/s", 1'000'000'000},
+    Unit{"Tbit/s", 1'000'000'000'000},
+    Unit{"bps", 1},
+    Unit{"kbps", 1'000},
+    Unit{"Mbps", 1'000'000},
+    Unit{"Gbps", 1'000'000'000},
+    Unit{"B/s", 8},
+    Unit{"kB/s", 8'000},
+    Unit{"MB/s", 8'000'000},
+    Unit{"GB/s", 8'000'000'000},
+    Unit{"TB/s", 8'000'000'000'000},
+    Unit{"KiB/s", 8LL << 10},
+    Unit{"MiB/s", 8LL << 20},
     Unit{"GiB/s", 8LL << 30},
 };
 constexpr std::array frequency_units = {
-    Unit{"Hz", 1}, Unit{"kHz", 1'000}, Unit{"MHz", 1'000'000}, Unit{"GHz", 1'000'000'000},
+    Unit{"Hz", 1},
+    Unit{"kHz", 1'000},
+    Unit{"MHz", 1'000'000},
+    Unit{"GHz", 1'000'000'000},
 };
 
 tl::unexpected<std::string> reject(std::string reason) {
   return tl::unexpected<std::string>(std::move(reason));
 }
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 std::string_view trim(std::string_view text) {
   while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
@@ -197,7 +221,9 @@ Parsed parse_count(std::string_view text) {
   return scaled(*decimal, 1, text, "units");
 }
 
-Parsed parse_bytes(std::string_view text) { return with_unit(text, byte_units, "bytes"); }
+Parsed parse_bytes(std::string_view text) {
+  return with_unit(text, byte_units, "bytes");
+}
 
 Parsed parse_fio_size(std::string_view text, int kb_base) {
   if (text.starts_with("0x") || text.starts_with("0X")) return parse_hexadecimal(text);

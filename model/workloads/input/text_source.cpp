@@ -33,8 +33,7 @@ TextSource TextSource::from_file(std::string path, std::size_t line_limit_bytes)
   return source;
 }
 
-TextSource TextSource::from_text(std::string name, std::string text,
-                                 std::size_t line_limit_bytes) {
+TextSource TextSource::from_text(std::string name, std::string text, std::size_t line_limit_bytes) {
   TextSource source(std::move(name), line_limit_bytes);
   source.buffer_.assign(text.begin(), text.end());
   source.end_ = source.buffer_.size();

@@ -77,10 +77,9 @@ struct StepOperation {
 
 /// The names a scenario may use. An empty list is not checked.
 struct ScenarioVocabulary {
-  std::vector<StepOperation> operations = {{"open", {"fd"}},  {"stat", {"size"}},
-                                           {"read", {"bytes"}}, {"write", {"bytes"}},
-                                           {"fsync", {}},       {"send", {"bytes"}},
-                                           {"close", {}}};
+  std::vector<StepOperation> operations = {
+      {"open", {"fd"}}, {"stat", {"size"}},  {"read", {"bytes"}}, {"write", {"bytes"}},
+      {"fsync", {}},    {"send", {"bytes"}}, {"close", {}}};
   std::vector<std::string> flags;
   std::vector<std::string> machines;
   std::vector<std::string> designs;

@@ -112,7 +112,9 @@ std::string TomlTable::full_name(std::string_view key) const {
   return path_.empty() ? std::string(key) : path_ + '.' + std::string(key);
 }
 
-Place TomlTable::place() const { return document_->place(table_->source()); }
+Place TomlTable::place() const {
+  return document_->place(table_->source());
+}
 
 Place TomlTable::place(std::string_view key) const {
   const toml::node* node = table_->get(key);
@@ -128,7 +130,9 @@ void TomlTable::wrong_type(std::string_view key, const toml::node& node, std::st
                  std::string(toml_type_name(node)));
 }
 
-bool TomlTable::has(std::string_view key) const { return table_->contains(key); }
+bool TomlTable::has(std::string_view key) const {
+  return table_->contains(key);
+}
 
 const toml::node* TomlTable::node(std::string_view key) {
   asked_.emplace(key);
@@ -194,8 +198,8 @@ std::optional<std::int64_t> TomlTable::integer(std::string_view key, std::int64_
   const std::string bounds = high == std::numeric_limits<std::int64_t>::max()
                                  ? "at least " + std::to_string(low)
                                  : "from " + std::to_string(low) + " to " + std::to_string(high);
-  error(key, in_quotes(full_name(key)) + " must be " + bounds + ", not " +
-                 std::to_string(value->get()));
+  error(key,
+        in_quotes(full_name(key)) + " must be " + bounds + ", not " + std::to_string(value->get()));
   return std::nullopt;
 }
 

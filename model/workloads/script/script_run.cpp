@@ -97,10 +97,12 @@ void ScriptRun::prepare(Client& client, std::uint32_t index) {
     step.offset = fixed(scripted.offset);
     if (scripted.offset && std::holds_alternative<RandomOffset>(*scripted.offset)) {
       const std::uint64_t blocks = workload_.files().at(*step.path) / step.bytes;
-      step.offset = step.bytes * below(draw(stage_.seed, Purpose::access_offset, run.id, i), blocks);
+      step.offset =
+          step.bytes * below(draw(stage_.seed, Purpose::access_offset, run.id, i), blocks);
     }
     if (step.op == Op::send) {
-      client.expected.push_back({stream, (*stage_.files.lookup(*step.path))->number, step.offset, step.bytes});
+      client.expected.push_back(
+          {stream, (*stage_.files.lookup(*step.path))->number, step.offset, step.bytes});
       stream += step.bytes;
     }
     run.chain.steps.push_back(step);
@@ -144,7 +146,8 @@ bool ScriptRun::stream_matches(std::uint32_t connection, std::uint64_t offset,
     const Extent& extent = expected.front();
     const std::uint64_t at = offset - extent.stream_offset;
     const auto part = std::min<std::uint64_t>(extent.bytes - at, bytes.size());
-    if (!kernel::content_matches(extent.inode, extent.file_offset + at, bytes.first(part))) return false;
+    if (!kernel::content_matches(extent.inode, extent.file_offset + at, bytes.first(part)))
+      return false;
     offset += part;
     bytes = bytes.subspan(part);
   }

@@ -17,7 +17,9 @@ class ScriptRun final : public WorkloadRun {
   bool open_loop() const override { return workload_.script().interval_ps.has_value(); }
   void finished(std::uint32_t thread, chain::ChainRun& run) override;
 
-  std::uint32_t thread_count() const override { return static_cast<std::uint32_t>(threads_.size()); }
+  std::uint32_t thread_count() const override {
+    return static_cast<std::uint32_t>(threads_.size());
+  }
   void start(ArrivalListener& listener) override;
   std::uint64_t requests_total() const override;
   bool stream_matches(std::uint32_t connection, std::uint64_t offset,
@@ -33,9 +35,9 @@ class ScriptRun final : public WorkloadRun {
   };
   struct Client {
     chain::ChainRun run;
-    std::deque<SimTime> arrived;   // the first may be in progress
+    std::deque<SimTime> arrived;  // the first may be in progress
     std::deque<Extent> expected;
-    std::int64_t issued = 0;       // arrivals so far
+    std::int64_t issued = 0;  // arrivals so far
     std::uint32_t thread = 0;
     bool busy = false;
   };

@@ -25,15 +25,18 @@ bool is_random(const std::optional<StepValue>& value) {
 
 void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
   const auto refuse = [&](std::string message, std::string hint) {
-    diagnostics.error(step.place, fmt::format("step '{}': {}", step.name, message), std::move(hint));
+    diagnostics.error(step.place, fmt::format("step '{}': {}", step.name, message),
+                      std::move(hint));
   };
   const bool moves = step.op == "read" || step.op == "send";
   if (step.op == "open" && step.path.empty()) refuse("open needs a path", "path = \"/index.html\"");
   if (step.op != "open" && !step.fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
   if (moves && (!step.bytes || !std::holds_alternative<std::int64_t>(*step.bytes)))
-    refuse("it needs a fixed number of bytes", "bytes = \"64 KiB\"; an earlier step's result is not modelled here");
+    refuse("it needs a fixed number of bytes",
+           "bytes = \"64 KiB\"; an earlier step's result is not modelled here");
   if (moves && step.offset && std::holds_alternative<StepReference>(*step.offset))
-    refuse("an earlier step's result as offset is not modelled", "give offset in bytes, or \"random\"");
+    refuse("an earlier step's result as offset is not modelled",
+           "give offset in bytes, or \"random\"");
 }
 
 }  // namespace

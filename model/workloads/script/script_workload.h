@@ -8,7 +8,8 @@ namespace iodrome::workloads {
 
 class ScriptWorkload final : public Workload {
  public:
-  /// Errors: operations and references that the designs do not have, each at its place; then nothing is returned.
+  /// Errors: operations and references that the designs do not have, each at its place; then
+  /// nothing is returned.
   static std::unique_ptr<ScriptWorkload> make(const ScenarioChain& chain, Diagnostics& diagnostics);
 
   std::uint32_t connections() const override { return static_cast<std::uint32_t>(script_.clients); }

@@ -76,7 +76,8 @@ void WebRun::arrive(std::uint32_t record, std::uint32_t index) {
   }
   // Threads that wait for more learn that there will be none.
   if (handed_out_ == workload_.log().records.size())
-    for (std::uint32_t thread = 0; thread < threads_.size(); ++thread) listener_->on_arrival(thread);
+    for (std::uint32_t thread = 0; thread < threads_.size(); ++thread)
+      listener_->on_arrival(thread);
 }
 
 ChainRun* WebRun::next(std::uint32_t thread) {
@@ -99,7 +100,9 @@ void WebRun::prepare(Connection& connection, std::uint32_t index) {
   steps.push_back({.op = Op::open, .path = &path});
   steps.push_back({.op = Op::stat, .fd_from = 0});
   if (record.kind == AccessKind::send && record.bytes > 0) {
-    steps.push_back({.op = Op::send, .fd_from = 0, .to_fd = stage_.socket_fds[index],
+    steps.push_back({.op = Op::send,
+                     .fd_from = 0,
+                     .to_fd = stage_.socket_fds[index],
                      .bytes = static_cast<std::uint64_t>(record.bytes)});
     connection.expected.push_back({stage_.sockets[index]->bytes_queued(), inodes_[record.file],
                                    static_cast<std::uint64_t>(record.bytes)});
@@ -116,12 +119,13 @@ void WebRun::finished(std::uint32_t thread, ChainRun& run) {
   // A send that failed half-way promised more than it queued.
   if (!connection.expected.empty()) {
     Extent& last = connection.expected.back();
-    last.bytes = std::min(last.bytes,
-                          stage_.sockets[run.connection]->bytes_queued() - last.stream_offset);
+    last.bytes =
+        std::min(last.bytes, stage_.sockets[run.connection]->bytes_queued() - last.stream_offset);
   }
   if (!connection.arrived.empty()) {
     threads_[thread].ready.push_back(run.connection);
-  } else if (workload_.options().load.kind == Load::Kind::closed && handed_out_ < requests_total()) {
+  } else if (workload_.options().load.kind == Load::Kind::closed &&
+             handed_out_ < requests_total()) {
     arrive(static_cast<std::uint32_t>(handed_out_), run.connection);
   }
 }

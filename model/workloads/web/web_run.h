@@ -18,7 +18,9 @@ class WebRun final : public WorkloadRun {
   bool open_loop() const override { return true; }
   void finished(std::uint32_t thread, chain::ChainRun& run) override;
 
-  std::uint32_t thread_count() const override { return static_cast<std::uint32_t>(threads_.size()); }
+  std::uint32_t thread_count() const override {
+    return static_cast<std::uint32_t>(threads_.size());
+  }
   void start(ArrivalListener& listener) override;
   std::uint64_t requests_total() const override { return workload_.log().records.size(); }
   bool stream_matches(std::uint32_t connection, std::uint64_t offset,

@@ -9,8 +9,10 @@ WebWorkload::WebWorkload(AccessLog log, const WebOptions& options)
     : log_(std::move(log)), options_(options) {
   const bool closed = options_.load.kind == Load::Kind::closed;
   const std::int64_t clients = closed ? options_.load.clients : log_.clients;
-  connections_ = static_cast<std::uint32_t>(std::min(clients, closed ? clients : options_.connections));
-  for (const FileEntry& file : log_.files) file_bytes_ += static_cast<std::uint64_t>(file.size_bytes);
+  connections_ =
+      static_cast<std::uint32_t>(std::min(clients, closed ? clients : options_.connections));
+  for (const FileEntry& file : log_.files)
+    file_bytes_ += static_cast<std::uint64_t>(file.size_bytes);
   for (const AccessRecord& record : log_.records)
     bytes_to_send_ += static_cast<std::uint64_t>(record.bytes);
 }
@@ -37,15 +39,23 @@ nlohmann::ordered_json WebWorkload::summary() const {
   json["clients"] = log_.clients;
   json["connections"] = connections_;
   switch (options_.load.kind) {
-    case Load::Kind::share: json["load_ppm_of_link"] = options_.load.share_ppm; break;
-    case Load::Kind::trace: json["load"] = "trace"; break;
-    case Load::Kind::closed: json["load"] = "closed:" + std::to_string(options_.load.clients); break;
+    case Load::Kind::share:
+      json["load_ppm_of_link"] = options_.load.share_ppm;
+      break;
+    case Load::Kind::trace:
+      json["load"] = "trace";
+      break;
+    case Load::Kind::closed:
+      json["load"] = "closed:" + std::to_string(options_.load.clients);
+      break;
   }
   return json;
 }
 
 std::vector<designs::Difference> WebWorkload::not_modelled() const {
-  return {{"receiving and parsing the HTTP request: it appears in the application's queue at its arrival", "workloads/web"},
+  return {{"receiving and parsing the HTTP request: it appears in the application's queue at its "
+           "arrival",
+           "workloads/web"},
           {"HTTP headers of the response: bodies only are sent", "workloads/web"},
           {"connection set-up and tear-down", "workloads/web"}};
 }

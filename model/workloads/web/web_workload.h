@@ -19,7 +19,9 @@ class WebWorkload final : public Workload {
 
   std::uint32_t connections() const override { return connections_; }
   std::uint64_t file_bytes() const override { return file_bytes_; }
-  std::uint32_t file_count() const override { return static_cast<std::uint32_t>(log_.files.size()); }
+  std::uint32_t file_count() const override {
+    return static_cast<std::uint32_t>(log_.files.size());
+  }
   bool payload_checked() const override { return true; }
   void lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
