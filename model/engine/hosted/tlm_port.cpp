@@ -10,16 +10,20 @@ namespace {
 
 tlm::tlm_response_status status_of(hw::Response response) {
   switch (response) {
-    case hw::Response::ok: return tlm::TLM_OK_RESPONSE;
-    case hw::Response::address_error: return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    case hw::Response::command_error: return tlm::TLM_COMMAND_ERROR_RESPONSE;
-    case hw::Response::generic_error: break;
+    case hw::Response::ok:
+      return tlm::TLM_OK_RESPONSE;
+    case hw::Response::address_error:
+      return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    case hw::Response::command_error:
+      return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    case hw::Response::generic_error:
+      break;
   }
   return tlm::TLM_GENERIC_ERROR_RESPONSE;
 }
 
-// In step with SystemC an access is served on the spot, in the order of a direct port; ahead of it, its
-// coroutine waits until SystemC's clock has come up.
+// In step with SystemC an access is served on the spot, in the order of a direct port; ahead of it,
+// its coroutine waits until SystemC's clock has come up.
 class TlmPort final : public hw::Port {
  public:
   TlmPort(Pump& pump, InitiatorModule& initiator) : pump_(pump), initiator_(initiator) {}
@@ -86,9 +90,8 @@ void TargetModule::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_ti
   pump_.arrive();
   const bool write = payload.get_command() == tlm::TLM_WRITE_COMMAND;
   const std::span<unsigned char> data{payload.get_data_ptr(), payload.get_data_length()};
-  const hw::Response response =
-      target_.access(write ? hw::Command::write : hw::Command::read, payload.get_address(),
-                     std::as_writable_bytes(data));
+  const hw::Response response = target_.access(write ? hw::Command::write : hw::Command::read,
+                                               payload.get_address(), std::as_writable_bytes(data));
   payload.set_response_status(status_of(response));
   if (traced_) show(payload);
 }
@@ -116,10 +119,14 @@ void describe(hw::Access& access, tlm::tlm_generic_payload& payload) {
 
 hw::Response response_of(const tlm::tlm_generic_payload& payload) {
   switch (payload.get_response_status()) {
-    case tlm::TLM_OK_RESPONSE: return hw::Response::ok;
-    case tlm::TLM_ADDRESS_ERROR_RESPONSE: return hw::Response::address_error;
-    case tlm::TLM_COMMAND_ERROR_RESPONSE: return hw::Response::command_error;
-    default: return hw::Response::generic_error;
+    case tlm::TLM_OK_RESPONSE:
+      return hw::Response::ok;
+    case tlm::TLM_ADDRESS_ERROR_RESPONSE:
+      return hw::Response::address_error;
+    case tlm::TLM_COMMAND_ERROR_RESPONSE:
+      return hw::Response::command_error;
+    default:
+      return hw::Response::generic_error;
   }
 }
 

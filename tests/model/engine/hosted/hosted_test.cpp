@@ -94,8 +94,8 @@ TEST_CASE("responses come back through the sockets as they went in") {
   std::vector<hw::Response> got;
   timeline.spawn(body.ask(*port, *line, got), "asks");
   driver.run(timeline);
-  CHECK(got == std::vector{hw::Response::address_error, hw::Response::command_error,
-                           hw::Response::ok});
+  CHECK(got ==
+        std::vector{hw::Response::address_error, hw::Response::command_error, hw::Response::ok});
   CHECK(port->direct(std::uint64_t{1} << 22, 8).empty());
 }
 

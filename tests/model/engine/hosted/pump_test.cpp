@@ -92,9 +92,7 @@ struct Foreign : sc_core::sc_module {
 struct Thrower : sc_core::sc_module {
   int what;
   SC_HAS_PROCESS(Thrower);
-  Thrower(sc_core::sc_module_name name, int kind) : sc_module(name), what(kind) {
-    SC_THREAD(act);
-  }
+  Thrower(sc_core::sc_module_name name, int kind) : sc_module(name), what(kind) { SC_THREAD(act); }
   void act() {
     sc_core::wait(3, sc_core::SC_NS);
     if (what == 0) SC_REPORT_ERROR("foreign", "reported an error");
@@ -119,7 +117,9 @@ struct Suspended : sc_core::sc_module {
   }
 };
 
-Task<void> sleeps(Timeline& timeline, Duration delay) { co_await sleep_for(timeline, delay); }
+Task<void> sleeps(Timeline& timeline, Duration delay) {
+  co_await sleep_for(timeline, delay);
+}
 
 Task<void> steps(Timeline& timeline, Duration step, int count, std::vector<SimTime>& times) {
   for (int i = 0; i < count; ++i) {
@@ -248,8 +248,7 @@ TEST_CASE("errors in foreign modules reach the caller instead of ending the proc
   }
 }
 
-TEST_CASE("what suspended threads hold is released with the driver",
-          IODROME_SC_THREAD) {
+TEST_CASE("what suspended threads hold is released with the driver", IODROME_SC_THREAD) {
   int unwound = 0;
   {
     Timeline timeline;
