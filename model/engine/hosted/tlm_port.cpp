@@ -70,7 +70,7 @@ TargetModule::TargetModule(sc_core::sc_module_name name, Pump& pump, hw::Target&
   socket.register_b_transport(this, &TargetModule::b_transport);
 }
 
-void TargetModule::trace(sc_core::sc_trace_file* waves) {
+void TargetModule::record(sc_core::sc_trace_file* waves) {
   traced_ = true;
   const std::string prefix = std::string(name()) + ".";
   sc_core::sc_trace(waves, address_, prefix + "address");
@@ -136,7 +136,7 @@ std::unique_ptr<hw::Port> make_tlm_port(HostedDriver::Host& host, hw::Target& ta
   auto& initiator = host.context.make<InitiatorModule>((std::string(name) + "_port").c_str());
   auto& module = host.context.make<TargetModule>(name, *host.pump, target);
   initiator.socket.bind(module.socket);
-  if (host.waves != nullptr) module.trace(host.waves);
+  if (host.waves != nullptr) module.record(host.waves);
   return std::make_unique<TlmPort>(*host.pump, initiator);
 }
 

@@ -23,7 +23,7 @@ class TargetModule final : public sc_core::sc_module {
 
   TargetModule(sc_core::sc_module_name name, Pump& pump, hw::Target& target);
   /// Shows address, data and a count of the accesses in the waves.
-  void trace(sc_core::sc_trace_file* waves);
+  void record(sc_core::sc_trace_file* waves);
 
  private:
   void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);

@@ -101,6 +101,25 @@ struct Thrower : sc_core::sc_module {
   }
 };
 
+// A register whose write makes a foreign process answer, some time later, from outside.
+struct Answering : sc_core::sc_module, hw::Target {
+  Pump& pump;
+  Event& answer;
+  sc_core::sc_event asked;
+  SC_HAS_PROCESS(Answering);
+  Answering(sc_core::sc_module_name name, Pump& to, Event& what)
+      : sc_module(name), pump(to), answer(what) {
+    SC_METHOD(act);
+    sensitive << asked;
+    dont_initialize();
+  }
+  hw::Response access(hw::Command command, std::uint64_t, std::span<std::byte>) override {
+    if (command == hw::Command::write) asked.notify(7, sc_core::SC_NS);
+    return hw::Response::ok;
+  }
+  void act() { pump.arrive().post(answer); }
+};
+
 // A thread that waits for ever, with something to destroy.
 struct Suspended : sc_core::sc_module {
   int& unwound;
@@ -153,6 +172,33 @@ TEST_CASE("a doorbell rung while ahead arrives at exactly its time") {
   CHECK(listener.heard_ps == std::vector<std::uint64_t>{100'000, 157'000});
   CHECK(rung == std::vector{SimTime{100ns}, SimTime{160ns}});
   CHECK(others.back() == SimTime{300ns});
+}
+
+TEST_CASE("an access in step that makes something happen soon ends run-ahead") {
+  for (const bool run_ahead : {true, false}) {
+    CAPTURE(run_ahead);
+    Timeline timeline;
+    HostedDriver driver(timeline, {.run_ahead = run_ahead, .waves = {}});
+    std::string log;
+    Note answer(log, 'a');
+    auto& device = driver.host().context.make<Answering>("device", driver.pump(), answer);
+    const auto port = driver.through_sockets(device, "registers");
+    struct {
+      static Task<void> asks(Timeline& t, hw::Port& p, std::string& to) {
+        co_await sleep_for(t, 100ns);
+        co_await p.read32(0);      // afterwards local time is SystemC's
+        co_await p.write32(0, 1);  // so this one is served at once
+        co_await sleep_for(t, 6ns);
+        to += 'x';
+        co_await sleep_for(t, 2ns);
+        to += 'y';
+      }
+    } body;
+    timeline.spawn(body.asks(timeline, *port, log), "asks");
+    driver.run(timeline);
+    CHECK(log == "xay");
+    CHECK(timeline.now() == SimTime{108ns});
+  }
 }
 
 TEST_CASE("without the rule a notification from ahead would come too early") {
