@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who turns a timeline: the free driver by itself, the hosted driver inside SystemC. One interface, one
-// answer.
+// Who turns a timeline: the free driver by itself, the hosted driver inside SystemC. One interface,
+// one answer.
 #pragma once
 #include "model/engine/timeline.h"
 

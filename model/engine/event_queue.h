@@ -101,6 +101,7 @@ class EventQueue {
     std::size_t count = 0;
     std::uint64_t end() const { return start + (static_cast<std::uint64_t>(count) << shift); }
   };
+  static constexpr std::uint32_t kRanked = 12;   // sorted by rank up to here
   static constexpr std::uint32_t kSmall = 48;    // sorted by insertion up to here
   static constexpr std::size_t kBottomMax = 96;  // beyond it bottom_ spills into a rung
   static constexpr std::size_t kRungs = 16;      // each divides a bucket by 32 or more: 13 would do

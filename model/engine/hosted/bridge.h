@@ -10,16 +10,17 @@
 
 namespace iodrome::hosted {
 
-/// A port to a foreign target socket whose b_transport may wait. Each access is carried by an SC_THREAD of
-/// its own while its coroutine waits; threads are made on demand and used again. Before the first run() only.
+/// A port to a foreign target socket whose b_transport may wait. Each access is carried by an
+/// SC_THREAD of its own while its coroutine waits; threads are made on demand and used again.
+/// Before the first run() only.
 ///
-/// Order: accesses enter the target in the order they were made, at exactly their time; they end as the
-/// target ends them. A delay that the target leaves annotated is waited for.
+/// Order: accesses enter the target in the order they were made, at exactly their time; they end as
+/// the target ends them. A delay that the target leaves annotated is waited for.
 std::unique_ptr<hw::Port> bridge_to(HostedDriver& driver, tlm::tlm_base_target_socket_b<>& target,
                                     const char* name);
 
-/// A target socket through which foreign initiators reach `target`: their DMA into memory, their message-
-/// signalled interrupts. Lives as long as the driver. Before the first run() only.
+/// A target socket through which foreign initiators reach `target`: their DMA into memory, their
+/// message- signalled interrupts. Lives as long as the driver. Before the first run() only.
 tlm::tlm_base_target_socket_b<>& socket_into(HostedDriver& driver, hw::Target& target,
                                              const char* name);
 

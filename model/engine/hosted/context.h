@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// One SystemC simulation as an object. SystemC keeps its current simulation in two plain globals; nothing
-// else touches them.
+// One SystemC simulation as an object. SystemC keeps its current simulation in two plain globals;
+// nothing else touches them.
 #pragma once
 #include <memory>
 #include <systemc>
@@ -11,8 +11,9 @@ namespace iodrome::hosted {
 
 /// A fresh simulation; its destructor ends all threads and frees everything.
 ///
-/// Errors: what SystemC reports as error or fatal is thrown as sc_core::sc_report instead of aborting;
-/// warnings go to stderr; the rest is dropped. Several contexts may live at once in one thread.
+/// Errors: what SystemC reports as error or fatal is thrown as sc_core::sc_report instead of
+/// aborting; warnings go to stderr; the rest is dropped. Several contexts may live at once in one
+/// thread.
 class Context {
  public:
   Context();
@@ -39,8 +40,9 @@ class Context {
   template <class Module, class... Arguments>
   Module& make(const char* name, Arguments&&... arguments) {
     const Use use(*this);
-    auto module = std::make_unique<Module>(sc_core::sc_module_name(sc_core::sc_gen_unique_name(name)),
-                                           std::forward<Arguments>(arguments)...);
+    auto module =
+        std::make_unique<Module>(sc_core::sc_module_name(sc_core::sc_gen_unique_name(name)),
+                                 std::forward<Arguments>(arguments)...);
     Module& made = *module;
     modules_.push_back(std::move(module));
     return made;

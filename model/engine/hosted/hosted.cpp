@@ -68,6 +68,8 @@ std::unique_ptr<hw::Port> HostedDriver::through_sockets(hw::Target& target, cons
   return translating([&] { return make_tlm_port(*host_, target, name); });
 }
 
-Pump& HostedDriver::pump() { return *host_->pump; }
+Pump& HostedDriver::pump() {
+  return *host_->pump;
+}
 
 }  // namespace iodrome::hosted

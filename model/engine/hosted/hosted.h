@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hosted driver: SystemC is the outer kernel, the timeline runs inside one SC_METHOD. This header
-// knows nothing of SystemC; code that brings its own SystemC modules includes pump.h and bridge.h too.
+// The hosted driver: SystemC is the outer kernel, the timeline runs inside one SC_METHOD. This
+// header knows nothing of SystemC; code that brings its own SystemC modules includes pump.h and
+// bridge.h too.
 #pragma once
 #include <memory>
 #include <stdexcept>
@@ -12,10 +13,12 @@
 namespace iodrome::hosted {
 
 struct HostedOptions {
-  /// Whether the timeline may run ahead of SystemC's clock. Without it every instant is one activation,
-  /// so sockets are used in the very order of the direct ports, and waves show the true times.
+  /// Whether the timeline may run ahead of SystemC's clock. Without it every instant is one
+  /// activation, so sockets are used in the very order of the direct ports, and waves show the true
+  /// times.
   bool run_ahead = true;
-  /// Where to record waves (a VCD file; SystemC appends ".vcd"); empty: nowhere. Turns run-ahead off.
+  /// Where to record waves (a VCD file; SystemC appends ".vcd"); empty: nowhere. Turns run-ahead
+  /// off.
   std::string waves;
 };
 
@@ -30,8 +33,8 @@ class Pump;
 ///
 /// Order: the timeline's events run as under the free driver; at equal times SystemC settles first.
 /// Ends when the timeline is idle and SystemC has nothing to do or no task is left to see it.
-/// Errors: SystemCError for SystemC's own errors; modelled code's exceptions keep their type. After a
-/// SystemCError the driver cannot run again.
+/// Errors: SystemCError for SystemC's own errors; modelled code's exceptions keep their type. After
+/// a SystemCError the driver cannot run again.
 class HostedDriver final : public Driver {
  public:
   /// The timeline must outlive the last run(), and need not outlive the driver.
@@ -43,11 +46,13 @@ class HostedDriver final : public Driver {
   /// `timeline` is the one that the driver was made for.
   RunState run(Timeline& timeline) override;
 
-  /// A port that reaches `target` through TLM-2.0 sockets, one payload per access, never by a direct
-  /// memory pointer. It and `target` must outlive the last run(). Before the first run() only.
+  /// A port that reaches `target` through TLM-2.0 sockets, one payload per access, never by a
+  /// direct memory pointer. It and `target` must outlive the last run(). Before the first run()
+  /// only.
   ///
-  /// Order: without run-ahead, exactly that of a DirectPort. With it an access ahead of SystemC's clock
-  /// suspends its coroutine; a second one in the same event is an error, because it would be reordered.
+  /// Order: without run-ahead, exactly that of a DirectPort. With it an access ahead of SystemC's
+  /// clock suspends its coroutine; a second one in the same event is an error, because it would be
+  /// reordered.
   std::unique_ptr<hw::Port> through_sockets(hw::Target& target, const char* name);
 
   struct Host;  // context and pump

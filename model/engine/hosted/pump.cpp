@@ -29,7 +29,9 @@ Pump::Pump(sc_core::sc_module_name name, Timeline& timeline, bool run_ahead)
   SC_METHOD(activate);
 }
 
-SimTime Pump::outside() { return from_systemc(sc_core::sc_time_stamp()); }
+SimTime Pump::outside() {
+  return from_systemc(sc_core::sc_time_stamp());
+}
 
 // Strictly before it, nothing but the timeline can happen.
 SimTime Pump::horizon() const {
@@ -73,8 +75,7 @@ void Pump::activate() {
 
 void Pump::turn() {
   for (;;) {
-    if (sc_core::sc_pending_activity_at_current_time())
-      return next_trigger(sc_core::SC_ZERO_TIME);
+    if (sc_core::sc_pending_activity_at_current_time()) return next_trigger(sc_core::SC_ZERO_TIME);
     if (timeline_.sync_requested() && !timeline_.has_first()) {
       const SimTime now = outside();
       if (timeline_.now() > now) return next_trigger(to_systemc(timeline_.now() - now));

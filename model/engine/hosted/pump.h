@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The SC_METHOD that turns the timeline. The rules, and what they were learnt from, are in README.md.
+// The SC_METHOD that turns the timeline. The rules, and what they were learnt from, are in
+// README.md.
 #pragma once
 #include <exception>
 #include <systemc>
@@ -19,16 +20,16 @@ class Pump final : public sc_core::sc_module {
 
   Timeline& timeline() { return timeline_; }
 
-  /// Whether local time is SystemC's time and the timeline is what runs: SystemC may be touched at once,
-  /// after which touched() must be called.
+  /// Whether local time is SystemC's time and the timeline is what runs: SystemC may be touched at
+  /// once, after which touched() must be called.
   bool in_step() const { return turning_ && timeline_.now() == outside(); }
-  /// SystemC was notified, or a socket was called: if that shortened the time without other activity,
-  /// the timeline stops after the current event and SystemC gets its turn.
+  /// SystemC was notified, or a socket was called: if that shortened the time without other
+  /// activity, the timeline stops after the current event and SystemC gets its turn.
   void touched();
 
   /// Brings local time up to SystemC's, for a foreign process that will now schedule or change
-  /// something; whatever it schedules is run once SystemC has settled. Does nothing inside the timeline's
-  /// own turn.
+  /// something; whatever it schedules is run once SystemC has settled. Does nothing inside the
+  /// timeline's own turn.
   Timeline& arrive();
 
   /// Ends the run with an exception that surfaced in a SystemC process.

@@ -10,16 +10,20 @@ namespace {
 
 tlm::tlm_response_status status_of(hw::Response response) {
   switch (response) {
-    case hw::Response::ok: return tlm::TLM_OK_RESPONSE;
-    case hw::Response::address_error: return tlm::TLM_ADDRESS_ERROR_RESPONSE;
-    case hw::Response::command_error: return tlm::TLM_COMMAND_ERROR_RESPONSE;
-    case hw::Response::generic_error: break;
+    case hw::Response::ok:
+      return tlm::TLM_OK_RESPONSE;
+    case hw::Response::address_error:
+      return tlm::TLM_ADDRESS_ERROR_RESPONSE;
+    case hw::Response::command_error:
+      return tlm::TLM_COMMAND_ERROR_RESPONSE;
+    case hw::Response::generic_error:
+      break;
   }
   return tlm::TLM_GENERIC_ERROR_RESPONSE;
 }
 
-// In step with SystemC an access is served on the spot, in the order of a direct port; ahead of it, its
-// coroutine waits until SystemC's clock has come up.
+// In step with SystemC an access is served on the spot, in the order of a direct port; ahead of it,
+// its coroutine waits until SystemC's clock has come up.
 class TlmPort final : public hw::Port {
  public:
   TlmPort(Pump& pump, InitiatorModule& initiator) : pump_(pump), initiator_(initiator) {}
@@ -66,7 +70,7 @@ TargetModule::TargetModule(sc_core::sc_module_name name, Pump& pump, hw::Target&
   socket.register_b_transport(this, &TargetModule::b_transport);
 }
 
-void TargetModule::trace(sc_core::sc_trace_file* waves) {
+void TargetModule::record(sc_core::sc_trace_file* waves) {
   traced_ = true;
   const std::string prefix = std::string(name()) + ".";
   sc_core::sc_trace(waves, address_, prefix + "address");
@@ -86,9 +90,8 @@ void TargetModule::b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_ti
   pump_.arrive();
   const bool write = payload.get_command() == tlm::TLM_WRITE_COMMAND;
   const std::span<unsigned char> data{payload.get_data_ptr(), payload.get_data_length()};
-  const hw::Response response =
-      target_.access(write ? hw::Command::write : hw::Command::read, payload.get_address(),
-                     std::as_writable_bytes(data));
+  const hw::Response response = target_.access(write ? hw::Command::write : hw::Command::read,
+                                               payload.get_address(), std::as_writable_bytes(data));
   payload.set_response_status(status_of(response));
   if (traced_) show(payload);
 }
@@ -116,10 +119,14 @@ void describe(hw::Access& access, tlm::tlm_generic_payload& payload) {
 
 hw::Response response_of(const tlm::tlm_generic_payload& payload) {
   switch (payload.get_response_status()) {
-    case tlm::TLM_OK_RESPONSE: return hw::Response::ok;
-    case tlm::TLM_ADDRESS_ERROR_RESPONSE: return hw::Response::address_error;
-    case tlm::TLM_COMMAND_ERROR_RESPONSE: return hw::Response::command_error;
-    default: return hw::Response::generic_error;
+    case tlm::TLM_OK_RESPONSE:
+      return hw::Response::ok;
+    case tlm::TLM_ADDRESS_ERROR_RESPONSE:
+      return hw::Response::address_error;
+    case tlm::TLM_COMMAND_ERROR_RESPONSE:
+      return hw::Response::command_error;
+    default:
+      return hw::Response::generic_error;
   }
 }
 
@@ -129,7 +136,7 @@ std::unique_ptr<hw::Port> make_tlm_port(HostedDriver::Host& host, hw::Target& ta
   auto& initiator = host.context.make<InitiatorModule>((std::string(name) + "_port").c_str());
   auto& module = host.context.make<TargetModule>(name, *host.pump, target);
   initiator.socket.bind(module.socket);
-  if (host.waves != nullptr) module.trace(host.waves);
+  if (host.waves != nullptr) module.record(host.waves);
   return std::make_unique<TlmPort>(*host.pump, initiator);
 }
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Accesses through TLM-2.0 sockets: a target module around any hw::Target, and a port whose accesses
-// travel as generic payloads through a pair of sockets.
+// Accesses through TLM-2.0 sockets: a target module around any hw::Target, and a port whose
+// accesses travel as generic payloads through a pair of sockets.
 #pragma once
-#include <systemc>
-#include <tlm>
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
+#include <systemc>
+#include <tlm>
 
 #include "hw/ports.h"
 #include "model/engine/hosted/pump.h"
@@ -15,14 +15,15 @@ namespace iodrome::hosted {
 /// Serves generic payloads by a hw::Target. Initiators may be ours or foreign.
 ///
 /// Errors: byte enables and streaming are refused with the response TLM-2.0 has for it.
-/// Differs: takes no time and leaves the initiator's delay as it is; grants no direct memory pointer.
+/// Differs: takes no time and leaves the initiator's delay as it is; grants no direct memory
+/// pointer.
 class TargetModule final : public sc_core::sc_module {
  public:
   tlm_utils::simple_target_socket<TargetModule> socket;
 
   TargetModule(sc_core::sc_module_name name, Pump& pump, hw::Target& target);
   /// Shows address, data and a count of the accesses in the waves.
-  void trace(sc_core::sc_trace_file* waves);
+  void record(sc_core::sc_trace_file* waves);
 
  private:
   void b_transport(tlm::tlm_generic_payload& payload, sc_core::sc_time& delay);

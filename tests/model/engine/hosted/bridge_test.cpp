@@ -17,8 +17,9 @@ using namespace iodrome::hosted;
 
 namespace {
 
-// Written as a SystemC user would, without a thought of Iodrome: an access takes as many nanoseconds as its
-// address says; odd addresses annotate the last nanosecond instead of waiting for it.
+// Written as a SystemC user would, without a thought of Iodrome: an access takes as many
+// nanoseconds as its address says; odd addresses annotate the last nanosecond instead of waiting
+// for it.
 struct SlowDevice : sc_core::sc_module {
   tlm_utils::simple_target_socket<SlowDevice> socket;
   int inside = 0;
@@ -113,7 +114,8 @@ struct Rig {
 
 }  // namespace
 
-TEST_CASE("a foreign target that waits is served while the coroutine waits, at the right times", IODROME_SC_THREAD) {
+TEST_CASE("a foreign target that waits is served while the coroutine waits, at the right times",
+          IODROME_SC_THREAD) {
   for (const bool run_ahead : {true, false}) {
     CAPTURE(run_ahead);
     Rig rig(run_ahead);
@@ -126,7 +128,9 @@ TEST_CASE("a foreign target that waits is served while the coroutine waits, at t
   }
 }
 
-TEST_CASE("several accesses are outstanding at once, each in a thread of its own that is used again", IODROME_SC_THREAD) {
+TEST_CASE(
+    "several accesses are outstanding at once, each in a thread of its own that is used again",
+    IODROME_SC_THREAD) {
   Rig rig;
   rig.timeline.spawn(asks(rig.timeline, *rig.port, 10ns, 50, rig.answers), "a");
   rig.timeline.spawn(asks(rig.timeline, *rig.port, 20ns, 20, rig.answers), "b");
@@ -157,9 +161,8 @@ TEST_CASE("accesses in one event enter the target in their order", IODROME_SC_TH
   rig.timeline.spawn(body.one_after_another(*rig.port, rig.answers, rig.timeline), "asks");
   rig.driver.run(rig.timeline);
   CHECK(rig.device.arrived == std::vector<std::uint64_t>{6, 0, 2});
-  CHECK(rig.answers == std::vector<Answer>{{6, 60, SimTime{6ns}},
-                                           {0, 0, SimTime{6ns}},
-                                           {2, 20, SimTime{8ns}}});
+  CHECK(rig.answers ==
+        std::vector<Answer>{{6, 60, SimTime{6ns}}, {0, 0, SimTime{6ns}}, {2, 20, SimTime{8ns}}});
   CHECK(threads_of(*rig.port) == 1);
 }
 

@@ -2,8 +2,11 @@
 // One machine, every driver and every kind of port: one answer.
 #include "model/engine/hosted/hosted.h"
 
+#include <unistd.h>
+
 #include <catch2/catch.hpp>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 
@@ -94,8 +97,8 @@ TEST_CASE("responses come back through the sockets as they went in") {
   std::vector<hw::Response> got;
   timeline.spawn(body.ask(*port, *line, got), "asks");
   driver.run(timeline);
-  CHECK(got == std::vector{hw::Response::address_error, hw::Response::command_error,
-                           hw::Response::ok});
+  CHECK(got ==
+        std::vector{hw::Response::address_error, hw::Response::command_error, hw::Response::ok});
   CHECK(port->direct(std::uint64_t{1} << 22, 8).empty());
 }
 
@@ -207,7 +210,8 @@ TEST_CASE("two hosted drivers may live at once and take turns") {
 }
 
 TEST_CASE("waves show each access at its time") {
-  const std::string path = std::tmpnam(nullptr);
+  const std::string path =
+      std::filesystem::temp_directory_path() / ("iodrome_waves_" + std::to_string(getpid()));
   {
     Timeline timeline;
     hw::Memory memory;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// A small machine for the hosted driver's tests: drivers ring a device's doorbell; the device fetches a
-// descriptor by DMA, works, writes the answer by DMA and sends an interrupt. Times lie on a coarse grid, so
-// that ties abound.
+// A small machine for the hosted driver's tests: drivers ring a device's doorbell; the device
+// fetches a descriptor by DMA, works, writes the answer by DMA and sends an interrupt. Times lie on
+// a coarse grid, so that ties abound.
 #pragma once
 #include <memory>
 #include <string>

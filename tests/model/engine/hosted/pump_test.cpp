@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string>
 
+#include "tests/model/engine/hosted/foreign.h"
 #include "tests/model/engine/hosted/sc_thread_tag.h"
 
 using namespace iodrome;
@@ -15,111 +16,9 @@ using namespace iodrome::hosted;
 
 namespace {
 
-// A foreign process that notes when it is notified.
-struct Listener : sc_core::sc_module {
-  sc_core::sc_event rung;
-  std::vector<std::uint64_t> heard_ps;
-  SC_HAS_PROCESS(Listener);
-  explicit Listener(sc_core::sc_module_name name) : sc_module(name) {
-    SC_METHOD(hear);
-    sensitive << rung;
-    dont_initialize();
-  }
-  void hear() { heard_ps.push_back(sc_core::sc_time_stamp().value()); }
-};
-
-// A foreign clock that never ends, and makes pump and clock meet at every nanosecond.
-struct Ticker : sc_core::sc_module {
-  std::uint64_t ticks = 0;
-  SC_HAS_PROCESS(Ticker);
-  explicit Ticker(sc_core::sc_module_name name) : sc_module(name) { SC_METHOD(tick); }
-  void tick() {
-    ++ticks;
-    next_trigger(sc_core::sc_time(1, sc_core::SC_NS));
-  }
-};
-
-// Notifies a SystemC event at local time, by the rule.
-struct Ring : SyncRequest, ResumeEvent {
-  Timeline& timeline;
-  sc_core::sc_event& event;
-  double delay_ns;
-  Ring(Timeline& t, sc_core::sc_event& e, double delay) : timeline(t), event(e), delay_ns(delay) {
-    perform = &Ring::notify;
-  }
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter) {
-    handle = waiter;
-    timeline.request_sync(*this);
-  }
-  void await_resume() const noexcept {}
-  static void notify(SyncRequest* self) {
-    auto* ring = static_cast<Ring*>(self);
-    ring->event.notify(ring->delay_ns, sc_core::SC_NS);
-    ring->timeline.post_first(*ring);
-  }
-};
-
-struct Note : Event {
-  std::string& log;
-  char name;
-  Note(std::string& to, char what) : Event{&Note::write}, log(to), name(what) {}
-  static void write(Event* self) {
-    auto* note = static_cast<Note*>(self);
-    note->log += note->name;
-  }
-};
-
-// Posts into the timeline at a given time, some delta cycles late.
-struct Foreign : sc_core::sc_module {
-  Pump** pump;
-  double at_ns;
-  int deltas;
-  Event& event;
-  bool armed = false;
-  SC_HAS_PROCESS(Foreign);
-  Foreign(sc_core::sc_module_name name, Pump** to, double at, int late, Event& what)
-      : sc_module(name), pump(to), at_ns(at), deltas(late), event(what) {
-    SC_METHOD(act);
-  }
-  void act() {
-    if (!std::exchange(armed, true)) return next_trigger(at_ns, sc_core::SC_NS);
-    if (deltas-- > 0) return next_trigger(sc_core::SC_ZERO_TIME);
-    (*pump)->arrive().post(event);
-  }
-};
-
-struct Thrower : sc_core::sc_module {
-  int what;
-  SC_HAS_PROCESS(Thrower);
-  Thrower(sc_core::sc_module_name name, int kind) : sc_module(name), what(kind) {
-    SC_THREAD(act);
-  }
-  void act() {
-    sc_core::wait(3, sc_core::SC_NS);
-    if (what == 0) SC_REPORT_ERROR("foreign", "reported an error");
-    if (what == 1) SC_REPORT_FATAL("foreign", "reported a fatal error");
-    throw std::runtime_error("threw");
-  }
-};
-
-// A thread that waits for ever, with something to destroy.
-struct Suspended : sc_core::sc_module {
-  int& unwound;
-  SC_HAS_PROCESS(Suspended);
-  Suspended(sc_core::sc_module_name name, int& count) : sc_module(name), unwound(count) {
-    SC_THREAD(act);
-  }
-  void act() {
-    struct Guard {
-      int& count;
-      ~Guard() { ++count; }
-    } const guard{unwound};
-    sc_core::wait(sc_core::sc_event());
-  }
-};
-
-Task<void> sleeps(Timeline& timeline, Duration delay) { co_await sleep_for(timeline, delay); }
+Task<void> sleeps(Timeline& timeline, Duration delay) {
+  co_await sleep_for(timeline, delay);
+}
 
 Task<void> steps(Timeline& timeline, Duration step, int count, std::vector<SimTime>& times) {
   for (int i = 0; i < count; ++i) {
@@ -153,6 +52,33 @@ TEST_CASE("a doorbell rung while ahead arrives at exactly its time") {
   CHECK(listener.heard_ps == std::vector<std::uint64_t>{100'000, 157'000});
   CHECK(rung == std::vector{SimTime{100ns}, SimTime{160ns}});
   CHECK(others.back() == SimTime{300ns});
+}
+
+TEST_CASE("an access in step that makes something happen soon ends run-ahead") {
+  for (const bool run_ahead : {true, false}) {
+    CAPTURE(run_ahead);
+    Timeline timeline;
+    HostedDriver driver(timeline, {.run_ahead = run_ahead, .waves = {}});
+    std::string log;
+    Note answer(log, 'a');
+    auto& device = driver.host().context.make<Answering>("device", driver.pump(), answer);
+    const auto port = driver.through_sockets(device, "registers");
+    struct {
+      static Task<void> asks(Timeline& t, hw::Port& p, std::string& to) {
+        co_await sleep_for(t, 100ns);
+        co_await p.read32(0);      // afterwards local time is SystemC's
+        co_await p.write32(0, 1);  // so this one is served at once
+        co_await sleep_for(t, 6ns);
+        to += 'x';
+        co_await sleep_for(t, 2ns);
+        to += 'y';
+      }
+    } body;
+    timeline.spawn(body.asks(timeline, *port, log), "asks");
+    driver.run(timeline);
+    CHECK(log == "xay");
+    CHECK(timeline.now() == SimTime{108ns});
+  }
 }
 
 TEST_CASE("without the rule a notification from ahead would come too early") {
@@ -248,8 +174,7 @@ TEST_CASE("errors in foreign modules reach the caller instead of ending the proc
   }
 }
 
-TEST_CASE("what suspended threads hold is released with the driver",
-          IODROME_SC_THREAD) {
+TEST_CASE("what suspended threads hold is released with the driver", IODROME_SC_THREAD) {
   int unwound = 0;
   {
     Timeline timeline;
