@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hw/memory/memory.h"
 
+#include <new>
+
 namespace iodrome::hw {
 
 void Memory::add_chunk() {
-  chunks_.push_back(std::make_unique<std::byte[]>(kChunkBytes));
+  chunks_.emplace_back(static_cast<std::byte*>(std::calloc(kChunkBytes, 1)));
+  if (chunks_.back() == nullptr) throw std::bad_alloc();
   next_ = kBase + (chunks_.size() - 1) * kChunkBytes;
   end_ = next_ + kChunkBytes;
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine's physical memory: real bytes, allocated in pages when first asked for.
 #pragma once
+#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -49,7 +50,11 @@ class Memory final : public Target {
   }
   void add_chunk();
 
-  std::vector<std::unique_ptr<std::byte[]>> chunks_;
+  // From calloc, which leaves untouched memory to the host.
+  struct Free {
+    void operator()(std::byte* chunk) const { std::free(chunk); }
+  };
+  std::vector<std::unique_ptr<std::byte[], Free>> chunks_;
   std::vector<PhysAddr> free_pages_;
   PhysAddr next_ = 0;
   PhysAddr end_ = 0;
