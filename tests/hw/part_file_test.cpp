@@ -3,8 +3,12 @@
 
 #include <toml++/toml.h>
 
-#include <cstdlib>
+#include <catch2/catch.hpp>
+
+#include <cctype>
 #include <stdexcept>
+
+#include "hw/disk/params.h"
 
 namespace iodrome::hw::test {
 namespace {
@@ -88,6 +92,22 @@ void read_part(const std::string& kind, const std::string& part, const std::stri
         throw std::runtime_error(path + ": " + std::string(parameter.name) + " has no " + field);
     fill(parameter, *entry);
   }
+}
+
+TEST_CASE("a part must name every parameter and no other") {
+  std::int64_t rpm = 0;
+  ParameterList few;
+  few.add("rpm", "1/min", "speed of rotation", &rpm);
+  CHECK_THROWS_WITH(read_part("disk", "sata_7200_2007", "disk", few),
+                    Catch::Contains("unknown key"));
+  CHECK_THROWS_WITH(read_part("disk", "sata_7200_2007", "drive", few),
+                    Catch::Contains("no table [drive]"));
+  DiskParams params;
+  ParameterList more;
+  params.describe(more);
+  more.add("colour", "", "of the case", &rpm);
+  CHECK_THROWS_WITH(read_part("disk", "sata_7200_2007", "disk", more),
+                    Catch::Contains("no value for colour"));
 }
 
 }  // namespace iodrome::hw::test
