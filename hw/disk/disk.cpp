@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <bit>
 
-#include "hw/register_access.h"
+#include "hw/core/register_access.h"
 #include "model/engine/random.h"
 
 namespace iodrome::hw {
@@ -22,10 +22,13 @@ const DiskParams& examined(const DiskParams& params) {
 
 Duration spindle_phase(const DiskParams& params, DrawKey key) {
   const std::uint64_t bits = draw(key.seed, Purpose::media_read, key.device);
-  return ps(static_cast<std::int64_t>(below(bits, static_cast<std::uint64_t>(to_ps(params.revolution())))));
+  return ps(static_cast<std::int64_t>(
+      below(bits, static_cast<std::uint64_t>(to_ps(params.revolution())))));
 }
 
-AtaCommand command_of(const disk::CommandFis& fis) { return static_cast<AtaCommand>(fis.command); }
+AtaCommand command_of(const disk::CommandFis& fis) {
+  return static_cast<AtaCommand>(fis.command);
+}
 
 bool transfers(AtaCommand command) {
   return command == AtaCommand::read_dma_ext || command == AtaCommand::write_dma_ext;
@@ -33,8 +36,8 @@ bool transfers(AtaCommand command) {
 
 }  // namespace
 
-Disk::Disk(const DiskParams& params, Timeline& timeline, Port& memory, Port& interrupts, Medium& medium,
-           DrawKey key)
+Disk::Disk(const DiskParams& params, Timeline& timeline, Port& memory, Port& interrupts,
+           Medium& medium, DrawKey key)
     : params_(examined(params)),
       timeline_(timeline),
       memory_(memory),
@@ -56,17 +59,28 @@ Response Disk::access(Command command, std::uint64_t address, std::span<std::byt
 
 Response Disk::read_register(std::uint64_t address, std::span<std::byte> data) const {
   switch (address) {
-    case disk::kGhc: return read_value(data, control_);
-    case disk::kPxClb: return read_value(data, command_list_);
-    case disk::kPxIs: return read_value(data, interrupt_status_);
-    case disk::kPxIe: return read_value(data, interrupt_enable_);
-    case disk::kPxCmd: return read_value(data, port_command_);
-    case disk::kPxTfd: return read_value(data, task_file_);
-    case disk::kPxCi: return read_value(data, issued_);
-    case disk::kMsiAddress: return read_value(data, msi_address_);
-    case disk::kMsiData: return read_value(data, msi_data_);
-    case disk::kFailed: return read_value(data, failed_);
-    default: return Response::address_error;
+    case disk::kGhc:
+      return read_value(data, control_);
+    case disk::kPxClb:
+      return read_value(data, command_list_);
+    case disk::kPxIs:
+      return read_value(data, interrupt_status_);
+    case disk::kPxIe:
+      return read_value(data, interrupt_enable_);
+    case disk::kPxCmd:
+      return read_value(data, port_command_);
+    case disk::kPxTfd:
+      return read_value(data, task_file_);
+    case disk::kPxCi:
+      return read_value(data, issued_);
+    case disk::kMsiAddress:
+      return read_value(data, msi_address_);
+    case disk::kMsiData:
+      return read_value(data, msi_data_);
+    case disk::kFailed:
+      return read_value(data, failed_);
+    default:
+      return Response::address_error;
   }
 }
 
@@ -75,17 +89,36 @@ Response Disk::write_register(std::uint64_t address, std::uint64_t value, std::s
   if (size != (wide ? 8u : 4u)) return Response::command_error;
   const auto word = static_cast<std::uint32_t>(value);
   switch (address) {
-    case disk::kGhc: control_ = word; break;
-    case disk::kPxClb: command_list_ = value; break;
-    case disk::kPxIs: interrupt_status_ &= ~word; break;
-    case disk::kPxIe: interrupt_enable_ = word; break;
-    case disk::kPxCmd: port_command_ = word; break;
-    case disk::kPxTfd: return Response::command_error;
-    case disk::kPxCi: return issue(word);
-    case disk::kMsiAddress: msi_address_ = value; break;
-    case disk::kMsiData: msi_data_ = word; break;
-    case disk::kFailed: failed_ &= ~word; break;
-    default: return Response::address_error;
+    case disk::kGhc:
+      control_ = word;
+      break;
+    case disk::kPxClb:
+      command_list_ = value;
+      break;
+    case disk::kPxIs:
+      interrupt_status_ &= ~word;
+      break;
+    case disk::kPxIe:
+      interrupt_enable_ = word;
+      break;
+    case disk::kPxCmd:
+      port_command_ = word;
+      break;
+    case disk::kPxTfd:
+      return Response::command_error;
+    case disk::kPxCi:
+      return issue(word);
+    case disk::kMsiAddress:
+      msi_address_ = value;
+      break;
+    case disk::kMsiData:
+      msi_data_ = word;
+      break;
+    case disk::kFailed:
+      failed_ &= ~word;
+      break;
+    default:
+      return Response::address_error;
   }
   return Response::ok;
 }
@@ -156,7 +189,8 @@ Task<bool> Disk::perform(Work& work) {
 // The interface moves sectors while others pass the head; the last one follows after it has passed.
 SimTime Disk::ready_time(const disk::CommandFis& fis) {
   const SimTime start = timeline_.now() + params_.command_overhead;
-  if (!transfers(command_of(fis))) return start + params_.interface_rate.time_for(disk::kSectorBytes);
+  if (!transfers(command_of(fis)))
+    return start + params_.interface_rate.time_for(disk::kSectorBytes);
   const auto sector = static_cast<std::int64_t>(fis.sector());
   const std::int64_t bytes = std::int64_t{fis.sectors()} * disk::kSectorBytes;
   const SimTime over_interface = start + params_.interface_rate.time_for(bytes);
@@ -179,7 +213,8 @@ Task<bool> Disk::move_payload(const Work& work, bool to_host, std::span<std::byt
     co_await access;
     if (access.response() != Response::ok) co_return false;
     const std::uint32_t count = std::min(left, (entry.last_byte & 0x3f'ffff) + 1);
-    const std::span<std::byte> source = instead.empty() ? instead : instead.subspan(total - left, count);
+    const std::span<std::byte> source =
+        instead.empty() ? instead : instead.subspan(total - left, count);
     const bool moved = co_await move_piece(entry.address, count, to_host, byte, source);
     if (!moved) co_return false;
     byte += count;
@@ -222,7 +257,8 @@ void Disk::end(const Work& work, bool success) {
   const std::uint32_t raised = disk::kPxIsDone | (success ? 0 : disk::kPxIsError);
   const bool first = (interrupt_status_ & interrupt_enable_) == 0;
   interrupt_status_ |= raised;
-  if (first && (interrupt_enable_ & raised) != 0 && (control_ & disk::kGhcInterrupts) != 0) send_message();
+  if (first && (interrupt_enable_ & raised) != 0 && (control_ & disk::kGhcInterrupts) != 0)
+    send_message();
 }
 
 void Disk::count(const disk::CommandFis& fis) {
@@ -244,7 +280,8 @@ Activity Disk::send_message() {
 
 void Disk::describe_stall(std::vector<StallLine>& lines) const {
   if (issued_ != 0)
-    lines.push_back({"disk", std::to_string(std::popcount(issued_)) + " commands issued and not ended"});
+    lines.push_back(
+        {"disk", std::to_string(std::popcount(issued_)) + " commands issued and not ended"});
 }
 
 }  // namespace iodrome::hw

@@ -4,10 +4,10 @@
 #include <deque>
 #include <vector>
 
-#include "hw/activity.h"
+#include "hw/core/activity.h"
+#include "hw/core/draw_key.h"
 #include "hw/disk/mechanics.h"
 #include "hw/disk/registers.h"
-#include "hw/draw_key.h"
 #include "hw/ports.h"
 
 namespace iodrome::hw {
@@ -21,7 +21,8 @@ struct DiskCounters {
   std::uint64_t interrupts = 0;
 };
 
-/// The disk. Order: commands are served in the order of issue, by slot number within one write of kPxCi.
+/// The disk. Order: commands are served in the order of issue, by slot number within one write of
+/// kPxCi.
 class Disk final : public Target, private Timeline::StallSource {
  public:
   /// Errors: values that DiskParams::examine() refuses are a bug here.

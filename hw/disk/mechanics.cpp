@@ -18,7 +18,8 @@ std::uint64_t integer_sqrt(std::uint64_t value) {
 
 // a * b / c with a 128-bit product; all positive.
 std::int64_t scale(std::int64_t a, std::int64_t b, std::int64_t c) {
-  return static_cast<std::int64_t>(static_cast<Wide>(a) * static_cast<Wide>(b) / static_cast<Wide>(c));
+  return static_cast<std::int64_t>(static_cast<Wide>(a) * static_cast<Wide>(b) /
+                                   static_cast<Wide>(c));
 }
 
 }  // namespace
@@ -69,7 +70,8 @@ Duration DiskMechanics::angle_on_track(std::int64_t sector, std::int64_t sectors
 
 Duration DiskMechanics::angle(const DiskPlace& place) const {
   const Duration per_cylinder = (params_.heads - 1) * params_.head_switch + params_.seek_track;
-  const Duration skew = place.cylinder * (per_cylinder % revolution_) + place.head * params_.head_switch;
+  const Duration skew =
+      place.cylinder * (per_cylinder % revolution_) + place.head * params_.head_switch;
   return (skew + angle_on_track(place.sector, place.sectors_per_track)) % revolution_;
 }
 

@@ -5,22 +5,28 @@ namespace iodrome::hw {
 
 void DiskParams::describe(ParameterList& list) {
   list.add("doorbell_flight", "s", "register write to the controller's notice", &doorbell_flight);
-  list.add("command_fetch", "s", "reading command header and table from host memory", &command_fetch);
+  list.add("command_fetch", "s", "reading command header and table from host memory",
+           &command_fetch);
   list.add("command_overhead", "s", "the disk's own processing of a command", &command_overhead);
   list.add("msi_flight", "s", "interrupt message to the interrupt controller", &msi_flight);
-  list.add("interface_rate", "B/s", "transfer between the disk's buffer and the host", &interface_rate);
+  list.add("interface_rate", "B/s", "transfer between the disk's buffer and the host",
+           &interface_rate);
   list.add("rpm", "1/min", "speed of rotation", &rpm);
   list.add("cylinders", "", "positions of the arm", &cylinders);
   list.add("heads", "", "tracks per cylinder", &heads);
   list.add("zones", "", "bands of equal sectors per track", &zones);
   list.add("outer_rate", "B/s", "under the head, outermost zone, without switches", &outer_rate);
   list.add("inner_rate", "B/s", "under the head, innermost zone, without switches", &inner_rate);
-  list.add("seek_track", "s", "seek to the next cylinder; also the skew between cylinders", &seek_track);
+  list.add("seek_track", "s", "seek to the next cylinder; also the skew between cylinders",
+           &seek_track);
   list.add("seek_average", "s", "seek over a third of the cylinders", &seek_average);
   list.add("seek_full", "s", "seek from the first cylinder to the last", &seek_full);
-  list.add("head_switch", "s", "change of track inside a cylinder; also the skew between tracks", &head_switch);
-  list.add("buffer_size", "B", "how much of what was read can be read again without the medium", &buffer_size);
-  list.add("read_ahead", "B", "how far the disk reads on after a read; 0 is not at all", &read_ahead);
+  list.add("head_switch", "s", "change of track inside a cylinder; also the skew between tracks",
+           &head_switch);
+  list.add("buffer_size", "B", "how much of what was read can be read again without the medium",
+           &buffer_size);
+  list.add("read_ahead", "B", "how far the disk reads on after a read; 0 is not at all",
+           &read_ahead);
 }
 
 void DiskParams::examine(ParameterProblems& problems) const {
@@ -38,12 +44,15 @@ void DiskParams::examine(ParameterProblems& problems) const {
   problems.require(heads >= 1 && heads <= 64, "heads", "must be 1 to 64");
   problems.require(zones >= 1 && zones <= 256 && zones <= cylinders, "zones",
                    "must be 1 to 256 and not above the cylinders");
-  problems.require(inner_rate.bytes_per_s <= outer_rate.bytes_per_s, "inner_rate", "is not above outer_rate");
+  problems.require(inner_rate.bytes_per_s <= outer_rate.bytes_per_s, "inner_rate",
+                   "is not above outer_rate");
   problems.require(seek_track <= seek_average && seek_average <= seek_full, "seek_average",
                    "must lie between seek_track and seek_full");
   problems.require(seek_full < 10s, "seek_full", "must be below 10 s");
-  problems.require(buffer_size >= 0 && buffer_size <= (1 << 30), "buffer_size", "must be 0 to 1 GiB");
-  problems.require(read_ahead >= 0 && read_ahead <= buffer_size, "read_ahead", "must fit the buffer");
+  problems.require(buffer_size >= 0 && buffer_size <= (1 << 30), "buffer_size",
+                   "must be 0 to 1 GiB");
+  problems.require(read_ahead >= 0 && read_ahead <= buffer_size, "read_ahead",
+                   "must fit the buffer");
   if (rpm < 60) return;
   problems.require(seek_track < revolution() && head_switch < revolution(), "head_switch",
                    "and seek_track must be below one revolution");

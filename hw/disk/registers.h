@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver sees of the disk: a subset of AHCI with one port, the command structures in host memory and
-// the ATA commands. Source: AHCI 1.3.1, sections 3 (registers) and 4 (structures); ATA8-ACS.
+// What a driver sees of the disk: a subset of AHCI with one port, the command structures in host
+// memory and the ATA commands. Source: AHCI 1.3.1, sections 3 (registers) and 4 (structures);
+// ATA8-ACS.
 //
-// The host builds a command table, points slot s of the command list at it and writes 1 << s to kPxCi. The
-// disk clears that bit when the command has ended, sets kPxIs and, where enabled, sends one message.
-// An interrupt handler clears kPxIs first and reads kPxCi after that: in the other order it can miss an end.
+// The host builds a command table, points slot s of the command list at it and writes 1 << s to
+// kPxCi. The disk clears that bit when the command has ended, sets kPxIs and, where enabled, sends
+// one message. An interrupt handler clears kPxIs first and reads kPxCi after that: in the other
+// order it can miss an end.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,7 +14,7 @@
 namespace iodrome::hw::disk {
 
 // Offsets into the register window; all 32-bit unless said otherwise.
-inline constexpr std::uint64_t kGhc = 0x04;    // global control
+inline constexpr std::uint64_t kGhc = 0x04;     // global control
 inline constexpr std::uint64_t kPxClb = 0x100;  // 64-bit: command list, 32 headers, 1 KiB aligned
 inline constexpr std::uint64_t kPxIs = 0x110;   // interrupt status; write 1 to clear
 inline constexpr std::uint64_t kPxIe = 0x114;   // which status bits send messages
@@ -41,10 +43,10 @@ inline constexpr std::uint32_t kMaxSectors = 65536;
 
 /// One of 32 entries of the command list, 32 bytes.
 struct CommandHeader {
-  std::uint16_t flags = 5;             // length of the command FIS in dwords; bit 6: write
+  std::uint16_t flags = 5;  // length of the command FIS in dwords; bit 6: write
   std::uint16_t scatter_entries = 0;
-  std::uint32_t bytes_moved = 0;       // written by the disk
-  std::uint64_t table = 0;             // 128-byte aligned
+  std::uint32_t bytes_moved = 0;  // written by the disk
+  std::uint64_t table = 0;        // 128-byte aligned
   std::uint32_t reserved[4] = {};
 };
 static_assert(sizeof(CommandHeader) == 32);

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The remote clients: each takes what arrives on its connection, checks it, drains it and acknowledges it.
+// The remote clients: each takes what arrives on its connection, checks it, drains it and
+// acknowledges it.
 #pragma once
 #include <functional>
 #include <vector>
 
-#include "hw/activity.h"
-#include "hw/fifo.h"
+#include "hw/core/activity.h"
+#include "hw/core/fifo.h"
 #include "hw/nic/link.h"
 #include "hw/nic/params.h"
 
@@ -15,23 +16,25 @@ namespace iodrome::hw {
 class ByteCheck {
  public:
   virtual ~ByteCheck() = default;
-  /// Whether every byte of the span is the one that belongs at its offset of the connection's stream.
+  /// Whether every byte of the span is the one that belongs at its offset of the connection's
+  /// stream.
   virtual bool matches(std::uint32_t connection, std::uint64_t stream_offset,
                        std::span<const std::byte> bytes) = 0;
 };
 
 /// What one client has seen.
 struct ClientState {
-  std::uint64_t received = 0;      // bytes of its stream, in order, right or wrong
-  std::uint64_t wrong = 0;         // of these: in a piece that was not what was to be sent
-  std::uint64_t out_of_order = 0;  // bytes dropped because something before them is missing, or seen before
-  std::uint64_t drained = 0;       // taken by the application: what is acknowledged
+  std::uint64_t received = 0;  // bytes of its stream, in order, right or wrong
+  std::uint64_t wrong = 0;     // of these: in a piece that was not what was to be sent
+  std::uint64_t out_of_order =
+      0;  // bytes dropped because something before them is missing, or seen before
+  std::uint64_t drained = 0;  // taken by the application: what is acknowledged
 };
 
 /// All clients of one link.
 ///
-/// Order: a client drains first come, first served. An acknowledgement says how far it has drained, so a slow
-/// client holds the sender's buffer: window and acknowledgement are one.
+/// Order: a client drains first come, first served. An acknowledgement says how far it has drained,
+/// so a slow client holds the sender's buffer: window and acknowledgement are one.
 class RemoteClients final : public NetworkPeer {
  public:
   /// `check` may be nullptr: then no byte is looked at. It must outlive the clients.
@@ -42,7 +45,9 @@ class RemoteClients final : public NetworkPeer {
   /// Gives one client its own rate.
   void set_drain_rate(std::uint32_t connection, Rate rate) { client(connection).drain_rate = rate; }
   /// Told whenever a client has drained: connection, bytes of its stream taken so far.
-  void when_drained(std::function<void(std::uint32_t, std::uint64_t)> told) { told_ = std::move(told); }
+  void when_drained(std::function<void(std::uint32_t, std::uint64_t)> told) {
+    told_ = std::move(told);
+  }
 
   bool payload_checked() const override { return check_ != nullptr; }
   bool inspect(std::uint32_t connection, std::uint64_t stream_offset,

@@ -14,7 +14,8 @@ class NetworkPeer {
  public:
   /// Whether anybody looks at payload bytes.
   virtual bool payload_checked() const = 0;
-  /// Looks at payload as it leaves host memory: nobody copies it. True if it is what was to be sent.
+  /// Looks at payload as it leaves host memory: nobody copies it. True if it is what was to be
+  /// sent.
   virtual bool inspect(std::uint32_t connection, std::uint64_t stream_offset,
                        std::span<const std::byte> payload) = 0;
   /// A segment has arrived; `wrong_bytes` of it had failed inspect().

@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "hw/register_access.h"
+#include "hw/core/register_access.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
@@ -24,7 +24,8 @@ bool wide(std::uint64_t address) {
 
 }  // namespace
 
-Nic::Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interrupts, NetworkPeer& peer)
+Nic::Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interrupts,
+         NetworkPeer& peer)
     : params_(examined(params)),
       timeline_(timeline),
       memory_(memory),
@@ -44,19 +45,32 @@ Response Nic::access(Command command, std::uint64_t address, std::span<std::byte
 
 Response Nic::read_register(std::uint64_t address, std::span<std::byte> data) const {
   switch (address) {
-    case nic::kTxBase: return read_value(data, tx_.base);
-    case nic::kTxEntries: return read_value(data, tx_.entries);
-    case nic::kTxTail: return read_value(data, tx_.tail);
-    case nic::kTxHeadAddress: return read_value(data, tx_head_address_);
-    case nic::kRxBase: return read_value(data, rx_.base);
-    case nic::kRxEntries: return read_value(data, rx_.entries);
-    case nic::kRxTail: return read_value(data, rx_.tail);
-    case nic::kCause: return read_value(data, cause_);
-    case nic::kEnable: return read_value(data, enabled_);
-    case nic::kMsiAddress: return read_value(data, msi_address_);
-    case nic::kMsiData: return read_value(data, msi_data_);
-    case nic::kMss: return read_value(data, static_cast<std::uint32_t>(params_.mss));
-    default: return Response::address_error;
+    case nic::kTxBase:
+      return read_value(data, tx_.base);
+    case nic::kTxEntries:
+      return read_value(data, tx_.entries);
+    case nic::kTxTail:
+      return read_value(data, tx_.tail);
+    case nic::kTxHeadAddress:
+      return read_value(data, tx_head_address_);
+    case nic::kRxBase:
+      return read_value(data, rx_.base);
+    case nic::kRxEntries:
+      return read_value(data, rx_.entries);
+    case nic::kRxTail:
+      return read_value(data, rx_.tail);
+    case nic::kCause:
+      return read_value(data, cause_);
+    case nic::kEnable:
+      return read_value(data, enabled_);
+    case nic::kMsiAddress:
+      return read_value(data, msi_address_);
+    case nic::kMsiData:
+      return read_value(data, msi_data_);
+    case nic::kMss:
+      return read_value(data, static_cast<std::uint32_t>(params_.mss));
+    default:
+      return Response::address_error;
   }
 }
 
@@ -64,28 +78,44 @@ Response Nic::write_register(std::uint64_t address, std::uint64_t value) {
   const auto word = static_cast<std::uint32_t>(value);
   const bool entries_ok = word >= 2 && word <= nic::kMaxEntries;
   switch (address) {
-    case nic::kTxBase: tx_.base = value; break;
+    case nic::kTxBase:
+      tx_.base = value;
+      break;
     case nic::kTxEntries:
       if (!entries_ok) return Response::generic_error;
       tx_.entries = word;
       break;
-    case nic::kTxTail: return ring_doorbell(tx_, word);
-    case nic::kTxHeadAddress: tx_head_address_ = value; break;
-    case nic::kRxBase: rx_.base = value; break;
+    case nic::kTxTail:
+      return ring_doorbell(tx_, word);
+    case nic::kTxHeadAddress:
+      tx_head_address_ = value;
+      break;
+    case nic::kRxBase:
+      rx_.base = value;
+      break;
     case nic::kRxEntries:
       if (!entries_ok) return Response::generic_error;
       rx_.entries = word;
       break;
-    case nic::kRxTail: return ring_doorbell(rx_, word);
-    case nic::kCause: cause_ &= ~word; break;
+    case nic::kRxTail:
+      return ring_doorbell(rx_, word);
+    case nic::kCause:
+      cause_ &= ~word;
+      break;
     case nic::kEnable:
       enabled_ = word;
       send_if_due();
       break;
-    case nic::kMsiAddress: msi_address_ = value; break;
-    case nic::kMsiData: msi_data_ = word; break;
-    case nic::kMss: return Response::command_error;
-    default: return Response::address_error;
+    case nic::kMsiAddress:
+      msi_address_ = value;
+      break;
+    case nic::kMsiData:
+      msi_data_ = word;
+      break;
+    case nic::kMss:
+      return Response::command_error;
+    default:
+      return Response::address_error;
   }
   return Response::ok;
 }

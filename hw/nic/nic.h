@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// A network card: rings in host memory, segmentation, the wire in both directions, moderated interrupts.
+// A network card: rings in host memory, segmentation, the wire in both directions, moderated
+// interrupts.
 #pragma once
 #include <deque>
 #include <vector>
 
-#include "hw/activity.h"
-#include "hw/fifo.h"
+#include "hw/core/activity.h"
+#include "hw/core/fifo.h"
 #include "hw/nic/link.h"
 #include "hw/nic/params.h"
 #include "hw/ports.h"
@@ -27,7 +28,8 @@ struct NicCounters {
 class Nic final : public Target, public NetworkCard, private Timeline::StallSource {
  public:
   /// Errors: values that NicParams::examine() refuses are a bug here.
-  Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interrupts, NetworkPeer& peer);
+  Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interrupts,
+      NetworkPeer& peer);
 
   Response access(Command command, std::uint64_t address, std::span<std::byte> data) override;
   void transmit_to_card(const nic::SegmentHeader& frame) override;

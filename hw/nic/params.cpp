@@ -10,10 +10,12 @@ void NicParams::describe(ParameterList& list) {
   list.add("link_rate", "B/s", "the wire, each direction", &link_rate);
   list.add("propagation", "s", "from card to client, one way, switches included", &propagation);
   list.add("mss", "B", "payload of a full frame", &mss);
-  list.add("frame_overhead", "B", "what a frame adds on the wire: headers, preamble, gap", &frame_overhead);
+  list.add("frame_overhead", "B", "what a frame adds on the wire: headers, preamble, gap",
+           &frame_overhead);
   list.add("host_write", "s", "writing a head or a received header to host memory", &host_write);
   list.add("msi_flight", "s", "interrupt message to the interrupt controller", &msi_flight);
-  list.add("interrupt_interval", "s", "least time between two interrupt messages", &interrupt_interval);
+  list.add("interrupt_interval", "s", "least time between two interrupt messages",
+           &interrupt_interval);
 }
 
 void NicParams::examine(ParameterProblems& problems) const {
@@ -27,7 +29,8 @@ void NicParams::examine(ParameterProblems& problems) const {
       problems.require((*rate)->bytes_per_s > 0, parameter.name, "a rate is positive");
   }
   problems.require(mss >= 64 && mss <= 65536, "mss", "must be 64 B to 64 KiB");
-  problems.require(frame_overhead >= 0 && frame_overhead <= 4096, "frame_overhead", "must be 0 to 4096 B");
+  problems.require(frame_overhead >= 0 && frame_overhead <= 4096, "frame_overhead",
+                   "must be 0 to 4096 B");
 }
 
 void ClientParams::describe(ParameterList& list) {

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The numbers of a network card and of the clients at the other end; every one comes from a part file.
+// The numbers of a network card and of the clients at the other end; every one comes from a part
+// file.
 #pragma once
 #include "model/engine/parameters.h"
 

@@ -1,43 +1,47 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver sees of the network card: one transmit ring, one receive ring, one message-signalled interrupt.
-// The card is of no vendor; its rings and its interrupt follow what Linux drivers of e1000e's kind expect.
+// What a driver sees of the network card: one transmit ring, one receive ring, one
+// message-signalled interrupt. The card is of no vendor; its rings and its interrupt follow what
+// Linux drivers of e1000e's kind expect.
 //
-// Transmit: fill descriptors from the tail on, then write the new tail to kTxTail. A segment is a descriptor
-// of its header (SegmentHeader), then its payload's pieces; the last one carries kTxEop. When a segment has
-// left, the card writes the index of the next descriptor it will take to the 32-bit word at kTxHeadAddress:
-// everything before it is free again. The ring is full at tail + 1 == head.
+// Transmit: fill descriptors from the tail on, then write the new tail to kTxTail. A segment is a
+// descriptor of its header (SegmentHeader), then its payload's pieces; the last one carries kTxEop.
+// When a segment has left, the card writes the index of the next descriptor it will take to the
+// 32-bit word at kTxHeadAddress: everything before it is free again. The ring is full at tail + 1
+// == head.
 //
-// Receive: give buffers of kSegmentHeaderBytes, then write the new tail to kRxTail. The card fills the
-// buffer at its own head, writes its length and kRxDone into the descriptor, and goes on.
+// Receive: give buffers of kSegmentHeaderBytes, then write the new tail to kRxTail. The card fills
+// the buffer at its own head, writes its length and kRxDone into the descriptor, and goes on.
 //
-// Interrupts, as NAPI wants them: a cause that is enabled sends one message and masks all. The handler's poll
-// clears kCause, empties the rings, then writes the causes it wants to kEnable; what happened in between
-// sends the next message at once. Messages keep the card's least interval.
+// Interrupts, as NAPI wants them: a cause that is enabled sends one message and masks all. The
+// handler's poll clears kCause, empties the rings, then writes the causes it wants to kEnable; what
+// happened in between sends the next message at once. Messages keep the card's least interval.
 #pragma once
 #include <cstddef>
 #include <cstdint>
 
 namespace iodrome::hw::nic {
 
-// Offsets into the register window; 32-bit unless said otherwise. Bases before entries before doorbells.
-inline constexpr std::uint64_t kTxBase = 0x00;         // 64-bit
+// Offsets into the register window; 32-bit unless said otherwise. Bases before entries before
+// doorbells.
+inline constexpr std::uint64_t kTxBase = 0x00;  // 64-bit
 inline constexpr std::uint64_t kTxEntries = 0x08;
 inline constexpr std::uint64_t kTxTail = 0x0c;         // doorbell
 inline constexpr std::uint64_t kTxHeadAddress = 0x10;  // 64-bit: where the card writes its head
 inline constexpr std::uint64_t kRxBase = 0x20;         // 64-bit
 inline constexpr std::uint64_t kRxEntries = 0x28;
-inline constexpr std::uint64_t kRxTail = 0x2c;         // doorbell
-inline constexpr std::uint64_t kCause = 0x40;          // write 1 to clear
-inline constexpr std::uint64_t kEnable = 0x44;         // causes that may send the next message; 0: masked
-inline constexpr std::uint64_t kMsiAddress = 0x50;     // 64-bit; the message is a 32-bit write there
+inline constexpr std::uint64_t kRxTail = 0x2c;  // doorbell
+inline constexpr std::uint64_t kCause = 0x40;   // write 1 to clear
+inline constexpr std::uint64_t kEnable = 0x44;  // causes that may send the next message; 0: masked
+inline constexpr std::uint64_t kMsiAddress = 0x50;  // 64-bit; the message is a 32-bit write there
 inline constexpr std::uint64_t kMsiData = 0x58;
-inline constexpr std::uint64_t kMss = 0x60;            // read-only: payload of a full frame
+inline constexpr std::uint64_t kMss = 0x60;  // read-only: payload of a full frame
 
 inline constexpr std::uint64_t kWindowBytes = 0x1000;
 
 inline constexpr std::uint32_t kCauseTransmitted = 1u << 0;
 inline constexpr std::uint32_t kCauseReceived = 1u << 1;
-inline constexpr std::uint32_t kCauseMalformed = 1u << 2;  // a segment that breaks the rules was dropped
+inline constexpr std::uint32_t kCauseMalformed =
+    1u << 2;  // a segment that breaks the rules was dropped
 
 inline constexpr std::uint32_t kMaxEntries = 65536;
 inline constexpr std::uint32_t kMaxPayload = 65536;  // of one segment, with kTxTso
@@ -50,7 +54,8 @@ struct TxDescriptor {
 };
 static_assert(sizeof(TxDescriptor) == 16);
 inline constexpr std::uint32_t kTxEop = 1u << 0;  // the segment's last descriptor
-inline constexpr std::uint32_t kTxTso = 1u << 1;  // on the header: the card cuts the payload into frames
+inline constexpr std::uint32_t kTxTso =
+    1u << 1;  // on the header: the card cuts the payload into frames
 
 /// A receive descriptor, 16 bytes.
 struct RxDescriptor {
@@ -65,7 +70,8 @@ inline constexpr std::uint32_t kRxDone = 1u << 0;
 struct SegmentHeader {
   std::uint32_t connection = 0;
   std::uint32_t payload_bytes = 0;
-  std::uint64_t stream_offset = 0;  // of the first payload byte; in an acknowledgement: all before it is taken
+  std::uint64_t stream_offset =
+      0;  // of the first payload byte; in an acknowledgement: all before it is taken
   std::uint32_t reserved[12] = {};
 };
 inline constexpr std::size_t kSegmentHeaderBytes = 64;

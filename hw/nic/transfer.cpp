@@ -37,16 +37,17 @@ Activity Nic::fetch(std::uint32_t tail) {
 Task<bool> Nic::read_header(Segment& segment) {
   const nic::TxDescriptor& first = segment.pieces.front();
   if (first.length != nic::kSegmentHeaderBytes) co_return false;
-  Access access = memory_.read(first.address, std::as_writable_bytes(std::span{&segment.header, 1}));
+  Access access =
+      memory_.read(first.address, std::as_writable_bytes(std::span{&segment.header, 1}));
   co_await access;
   const bool cut = (first.flags & nic::kTxTso) != 0;
   const std::uint64_t limit = cut ? nic::kMaxPayload : static_cast<std::uint64_t>(params_.mss);
-  co_return access.response() == Response::ok && segment.bytes == segment.header.payload_bytes &&
-      segment.bytes <= limit;
+  co_return access.response() == Response::ok&& segment.bytes ==
+      segment.header.payload_bytes&& segment.bytes <= limit;
 }
 
-// Order is that of the ring at every station, so all times are known when the segment is taken. The wire
-// starts with the first frame while later ones are still read.
+// Order is that of the ring at every station, so all times are known when the segment is taken. The
+// wire starts with the first frame while later ones are still read.
 Activity Nic::transmit(Segment segment) {
   const std::int64_t payload = segment.header.payload_bytes;
   const SimTime taken = std::max(timeline_.now(), host_bus_.free_at());
@@ -58,7 +59,8 @@ Activity Nic::transmit(Segment segment) {
   ++counters_.segments_sent;
   counters_.payload_bytes_sent += segment.bytes;
   counters_.frames_sent += static_cast<std::uint64_t>(frames(payload));
-  counters_.wire_bytes_sent += static_cast<std::uint64_t>(payload + frames(payload) * params_.frame_overhead);
+  counters_.wire_bytes_sent +=
+      static_cast<std::uint64_t>(payload + frames(payload) * params_.frame_overhead);
   std::uint32_t wrong = 0;
   if (peer_.payload_checked()) {
     co_await pause_until(timeline_, read);
@@ -87,7 +89,8 @@ Task<std::uint32_t> Nic::inspect(const Segment& segment) {
       co_await access;
       readable = access.response() == Response::ok;
     }
-    if (!readable || !peer_.inspect(segment.header.connection, offset, bytes)) wrong += piece.length;
+    if (!readable || !peer_.inspect(segment.header.connection, offset, bytes))
+      wrong += piece.length;
     offset += piece.length;
   }
   co_return wrong;

@@ -11,21 +11,32 @@ using nvme::AdminOpcode;
 using nvme::Status;
 
 Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
-  co_await pause_until(timeline_,
-                       admin_.serve(timeline_.now(), params_.admin_latency) + params_.completion_write);
+  co_await pause_until(
+      timeline_, admin_.serve(timeline_.now(), params_.admin_latency) + params_.completion_write);
   if (queue.deleted) co_return;
   ++counters_.admin_commands;
   Status status = Status::invalid_opcode;
   std::uint32_t result = 0;
   const auto id = static_cast<std::uint16_t>(entry.cdw10);
   switch (static_cast<AdminOpcode>(entry.opcode)) {
-    case AdminOpcode::create_io_cq: status = create_completion_queue(entry); break;
-    case AdminOpcode::create_io_sq: status = create_submission_queue(entry); break;
-    case AdminOpcode::delete_io_cq: status = delete_completion_queue(id); break;
-    case AdminOpcode::delete_io_sq: status = delete_submission_queue(id); break;
-    case AdminOpcode::identify: status = co_await identify(entry); break;
+    case AdminOpcode::create_io_cq:
+      status = create_completion_queue(entry);
+      break;
+    case AdminOpcode::create_io_sq:
+      status = create_submission_queue(entry);
+      break;
+    case AdminOpcode::delete_io_cq:
+      status = delete_completion_queue(id);
+      break;
+    case AdminOpcode::delete_io_sq:
+      status = delete_submission_queue(id);
+      break;
+    case AdminOpcode::identify:
+      status = co_await identify(entry);
+      break;
     case AdminOpcode::set_features:
-      status = (entry.cdw10 & 0xff) == nvme::kFeatureNumberOfQueues ? Status::success : Status::invalid_field;
+      status = (entry.cdw10 & 0xff) == nvme::kFeatureNumberOfQueues ? Status::success
+                                                                    : Status::invalid_field;
       result = static_cast<std::uint32_t>(params_.queue_pairs - 1) * 0x0001'0001u;
       break;
   }
@@ -36,7 +47,8 @@ Status Nvme::create_completion_queue(const nvme::SubmissionEntry& entry) {
   const std::uint32_t id = entry.cdw10 & 0xffff;
   const std::uint32_t entries = (entry.cdw10 >> 16) + 1;
   const std::uint32_t vector = entry.cdw11 >> 16;
-  if (id == 0 || id >= completion_.size() || completion_[id] != nullptr) return Status::invalid_queue_id;
+  if (id == 0 || id >= completion_.size() || completion_[id] != nullptr)
+    return Status::invalid_queue_id;
   if (entries < 2 || entries > params_.queue_entries) return Status::invalid_queue_size;
   if (vector >= vectors_.size()) return Status::invalid_vector;
   if ((entry.cdw11 & 1) == 0) return Status::invalid_field;
@@ -55,7 +67,8 @@ Status Nvme::create_submission_queue(const nvme::SubmissionEntry& entry) {
   const std::uint32_t id = entry.cdw10 & 0xffff;
   const std::uint32_t entries = (entry.cdw10 >> 16) + 1;
   const std::uint32_t completion = entry.cdw11 >> 16;
-  if (id == 0 || id >= submission_.size() || submission_[id] != nullptr) return Status::invalid_queue_id;
+  if (id == 0 || id >= submission_.size() || submission_[id] != nullptr)
+    return Status::invalid_queue_id;
   if (entries < 2 || entries > params_.queue_entries) return Status::invalid_queue_size;
   if (completion == 0 || completion >= completion_.size() || completion_[completion] == nullptr)
     return Status::invalid_completion_queue;
@@ -72,7 +85,8 @@ Status Nvme::create_submission_queue(const nvme::SubmissionEntry& entry) {
 }
 
 Status Nvme::delete_completion_queue(std::uint16_t id) {
-  if (id == 0 || id >= completion_.size() || completion_[id] == nullptr) return Status::invalid_queue_id;
+  if (id == 0 || id >= completion_.size() || completion_[id] == nullptr)
+    return Status::invalid_queue_id;
   if (completion_[id]->users != 0) return Status::invalid_queue_deletion;
   completion_[id]->deleted = true;
   old_completion_.push_back(std::move(completion_[id]));
@@ -80,7 +94,8 @@ Status Nvme::delete_completion_queue(std::uint16_t id) {
 }
 
 Status Nvme::delete_submission_queue(std::uint16_t id) {
-  if (id == 0 || id >= submission_.size() || submission_[id] == nullptr) return Status::invalid_queue_id;
+  if (id == 0 || id >= submission_.size() || submission_[id] == nullptr)
+    return Status::invalid_queue_id;
   submission_[id]->deleted = true;
   --completion_[submission_[id]->completion_queue]->users;
   old_submission_.push_back(std::move(submission_[id]));

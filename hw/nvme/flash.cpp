@@ -16,7 +16,8 @@ Flash::Flash(const NvmeParams& params, Timeline& timeline, DrawKey key)
       page_shift_(std::countr_zero(static_cast<std::uint64_t>(params.page_size))),
       slow_below_(params.read_slow_share.threshold()),
       retry_below_(params.read_retry_share.threshold()),
-      units_per_channel_(static_cast<std::uint32_t>(params.dies_per_channel * params.planes_per_die)),
+      units_per_channel_(
+          static_cast<std::uint32_t>(params.dies_per_channel * params.planes_per_die)),
       dies_(static_cast<std::size_t>(params.channels) * units_per_channel_),
       channels_(static_cast<std::size_t>(params.channels), Bus(params.channel_rate)),
       link_up_(params.link_rate),
@@ -29,7 +30,8 @@ void Flash::place(Operation& operation, std::uint64_t page) const {
                                               page / channels_.size() % units_per_channel_);
 }
 
-// A die begins with the next operation the moment it is free, so its begin is known without an event.
+// A die begins with the next operation the moment it is free, so its begin is known without an
+// event.
 void Flash::enqueue(Operation& operation) {
   Die& die = dies_[operation.unit];
   if (!die.serving) {
@@ -53,7 +55,8 @@ void Flash::release(Operation& operation, SimTime free_at) {
   next->start(next, free_at);
 }
 
-// Whether a page is slow belongs to the page; whether it must be sensed again, to this read of this block.
+// Whether a page is slow belongs to the page; whether it must be sensed again, to this read of this
+// block.
 Duration Flash::sensing_time(std::uint64_t first, std::uint64_t page, std::uint32_t bytes) {
   Duration time = params_.read_fast;
   if (slow_below_ != 0 && draw(key_.seed, Purpose::media_read, key_.device, page, 0) < slow_below_)
@@ -129,8 +132,8 @@ void Flash::at_host(Event* event) {
 }
 
 bool Flash::CacheSpace::await_ready() {
-  const bool room = flash_.cache_head_ == nullptr &&
-                    flash_.cache_used_ + bytes_ <= flash_.params_.write_cache;
+  const bool room =
+      flash_.cache_head_ == nullptr && flash_.cache_used_ + bytes_ <= flash_.params_.write_cache;
   if (room) flash_.cache_used_ += bytes_;
   return room;
 }

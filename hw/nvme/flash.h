@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The timing of the medium: die FIFOs, channel buses, the host link and the write cache.
 //
-// Media page p lies on channel p mod C, unit (p / C) mod (dies per channel x planes): neighbouring pages
-// lie on different channels, and a command that spans pages is served by several dies at once.
+// Media page p lies on channel p mod C, unit (p / C) mod (dies per channel x planes): neighbouring
+// pages lie on different channels, and a command that spans pages is served by several dies at
+// once.
 #pragma once
 #include <coroutine>
 #include <memory>
 #include <vector>
 
-#include "hw/draw_key.h"
-#include "hw/fifo.h"
+#include "hw/core/draw_key.h"
+#include "hw/core/fifo.h"
 #include "hw/nvme/occurrences.h"
 #include "hw/nvme/params.h"
 #include "model/engine/timeline.h"
@@ -26,8 +27,8 @@ class Flash {
   class [[nodiscard]] Read;
   class [[nodiscard]] CacheSpace;
 
-  /// Senses [first, first + bytes) and moves it to the host; resumes one completion_write after the last
-  /// byte. Order: FIFO per die, per channel and on the link.
+  /// Senses [first, first + bytes) and moves it to the host; resumes one completion_write after the
+  /// last byte. Order: FIFO per die, per channel and on the link.
   Read read(std::uint64_t first, std::uint32_t bytes);
 
   /// Waits for room in the write cache. Order: FIFO.
@@ -125,7 +126,7 @@ class Flash::Read {
   std::uint32_t bytes_;
   std::uint32_t pieces_left_ = 0;
   std::coroutine_handle<> waiter_;
-  ReadPiece piece_;               // the only piece of most reads
+  ReadPiece piece_;                // the only piece of most reads
   std::vector<ReadPiece> pieces_;  // of reads that span pages
 };
 
@@ -145,7 +146,11 @@ class Flash::CacheSpace {
   std::coroutine_handle<> waiter_;
 };
 
-inline Flash::Read Flash::read(std::uint64_t first, std::uint32_t bytes) { return {*this, first, bytes}; }
-inline Flash::CacheSpace Flash::take_cache(std::uint32_t bytes) { return {*this, bytes}; }
+inline Flash::Read Flash::read(std::uint64_t first, std::uint32_t bytes) {
+  return {*this, first, bytes};
+}
+inline Flash::CacheSpace Flash::take_cache(std::uint32_t bytes) {
+  return {*this, bytes};
+}
 
 }  // namespace iodrome::hw

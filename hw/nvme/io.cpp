@@ -34,7 +34,8 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
     }
     status = media_status(opcode);
     if (status == Status::success && medium_.payload_checked() && !queue.deleted)
-      status = co_await move_payload(entry, bytes_of(entry), {opcode == IoOpcode::read, first_byte});
+      status =
+          co_await move_payload(entry, bytes_of(entry), {opcode == IoOpcode::read, first_byte});
   }
   if (timeline_.choices().exploring()) co_await HoldBack{*this};
   --in_flight_;
@@ -49,14 +50,16 @@ Status Nvme::validate(const nvme::SubmissionEntry& entry) const {
   if (static_cast<IoOpcode>(entry.opcode) == IoOpcode::flush) return Status::success;
   const std::uint64_t first = entry.first_block();
   if (first >= blocks_ || entry.blocks() > blocks_ - first) return Status::lba_out_of_range;
-  if (std::uint64_t{entry.blocks()} << block_shift_ > static_cast<std::uint64_t>(params_.max_transfer))
+  if (std::uint64_t{entry.blocks()} << block_shift_ >
+      static_cast<std::uint64_t>(params_.max_transfer))
     return Status::invalid_field;
   return Status::success;
 }
 
 Duration Nvme::processing_time(const nvme::SubmissionEntry& entry) const {
   if (static_cast<IoOpcode>(entry.opcode) == IoOpcode::read)
-    return bytes_of(entry) <= kSmallRead ? params_.firmware_read_small : params_.firmware_read_large;
+    return bytes_of(entry) <= kSmallRead ? params_.firmware_read_small
+                                         : params_.firmware_read_large;
   if (static_cast<IoOpcode>(entry.opcode) != IoOpcode::write) return params_.firmware_write;
   const std::int64_t units = (bytes_of(entry) + kSmallRead - 1) / kSmallRead;
   return params_.firmware_write + units * params_.firmware_write_unit;
@@ -77,7 +80,9 @@ void Nvme::count(const nvme::SubmissionEntry& entry) {
       ++counters_.writes;
       counters_.bytes_from_host += bytes_of(entry);
       return;
-    case IoOpcode::flush: ++counters_.flushes; return;
+    case IoOpcode::flush:
+      ++counters_.flushes;
+      return;
   }
 }
 
@@ -93,11 +98,13 @@ void Nvme::release_held_back() {
   for (const std::coroutine_handle<> command : released) command.resume();
 }
 
-// PRP1 names the first page and may start inside it; PRP2 the second, or the list of all further ones. The
-// last entry of a full list page names the next list page.
-Task<Status> Nvme::move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes, Payload payload) {
+// PRP1 names the first page and may start inside it; PRP2 the second, or the list of all further
+// ones. The last entry of a full list page names the next list page.
+Task<Status> Nvme::move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes,
+                                Payload payload) {
   constexpr std::uint32_t kPage = nvme::kPageBytes;
-  const auto first = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kPage - entry.prp1 % kPage));
+  const auto first =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kPage - entry.prp1 % kPage));
   Status status = co_await move_page(entry.prp1, first, payload);
   const bool list = bytes - first > kPage;
   PhysAddr next_entry = entry.prp2;

@@ -17,8 +17,8 @@ const NvmeParams& examined(const NvmeParams& params) {
 
 }  // namespace
 
-Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& interrupts, Medium& medium,
-           DrawKey key)
+Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& interrupts,
+           Medium& medium, DrawKey key)
     : params_(examined(params)),
       timeline_(timeline),
       memory_(memory),
@@ -40,7 +40,8 @@ Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& int
 }
 
 void Nvme::describe_stall(std::vector<StallLine>& lines) const {
-  if (in_flight_ != 0) lines.push_back({"nvme", std::to_string(in_flight_) + " commands in flight"});
+  if (in_flight_ != 0)
+    lines.push_back({"nvme", std::to_string(in_flight_) + " commands in flight"});
   for (const auto& queue : completion_)
     if (queue != nullptr && !queue->backlog.empty())
       lines.push_back({"nvme completion queue " + std::to_string(queue->id),

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// An NVMe 1.4 controller with one namespace: registers, queue pairs in host memory, commands, interrupts.
+// An NVMe 1.4 controller with one namespace: registers, queue pairs in host memory, commands,
+// interrupts.
 #pragma once
 #include <deque>
 #include <memory>
@@ -7,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "hw/activity.h"
+#include "hw/core/activity.h"
 #include "hw/nvme/flash.h"
 #include "hw/nvme/params.h"
 #include "hw/nvme/registers.h"
@@ -66,9 +67,9 @@ class Nvme final : public Target, private Timeline::StallSource {
     PhysAddr base = 0;
     std::uint32_t head = 0;  // last doorbell
     std::uint32_t tail = 0;
-    std::uint32_t users = 0;                // submission queues that complete here
-    std::uint32_t unreported = 0;           // coalesced completions
-    std::uint64_t reports = 0;              // coalesced interrupts so far
+    std::uint32_t users = 0;                      // submission queues that complete here
+    std::uint32_t unreported = 0;                 // coalesced completions
+    std::uint64_t reports = 0;                    // coalesced interrupts so far
     std::deque<nvme::CompletionEntry> backlog{};  // completions that found the queue full
   };
   struct Vector {
@@ -113,7 +114,8 @@ class Nvme final : public Target, private Timeline::StallSource {
   void count(const nvme::SubmissionEntry& entry);
   bool hold_back();
   void release_held_back();
-  Task<nvme::Status> move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes, Payload payload);
+  Task<nvme::Status> move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes,
+                                  Payload payload);
   Task<nvme::Status> move_page(PhysAddr host, std::uint32_t count, Payload payload);
   std::uint32_t bytes_of(const nvme::SubmissionEntry& entry) const {
     return entry.blocks() << block_shift_;
@@ -147,7 +149,8 @@ class Nvme final : public Target, private Timeline::StallSource {
   std::uint64_t admin_cq_ = 0;
   std::vector<std::unique_ptr<SubmissionQueue>> submission_;  // by queue id
   std::vector<std::unique_ptr<CompletionQueue>> completion_;
-  std::vector<std::unique_ptr<SubmissionQueue>> old_submission_;  // deleted; commands may still refer to them
+  std::vector<std::unique_ptr<SubmissionQueue>>
+      old_submission_;  // deleted; commands may still refer to them
   std::vector<std::unique_ptr<CompletionQueue>> old_completion_;
   std::vector<Vector> vectors_;
   std::size_t in_flight_ = 0;

@@ -48,7 +48,8 @@ struct NvmeParams {
   void examine(ParameterProblems& problems) const;
 };
 
-/// A read of at most this much is a small one to firmware and dies (the unit of the published fits).
+/// A read of at most this much is a small one to firmware and dies (the unit of the published
+/// fits).
 inline constexpr std::int64_t kSmallRead = 4096;
 
 }  // namespace iodrome::hw

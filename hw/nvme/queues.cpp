@@ -30,8 +30,8 @@ Activity Nvme::fetch(SubmissionQueue& queue, std::uint32_t tail) {
   queue.fetching = false;
 }
 
-void Nvme::report(SubmissionQueue& submission, const nvme::SubmissionEntry& entry, nvme::Status status,
-                  std::uint32_t result) {
+void Nvme::report(SubmissionQueue& submission, const nvme::SubmissionEntry& entry,
+                  nvme::Status status, std::uint32_t result) {
   if (submission.deleted) return;
   if (status != nvme::Status::success) ++counters_.errors;
   CompletionQueue& queue = *completion_[submission.completion_queue];

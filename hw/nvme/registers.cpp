@@ -2,8 +2,8 @@
 // The register window of the controller.
 #include "hw/nvme/registers.h"
 
+#include "hw/core/register_access.h"
 #include "hw/nvme/nvme.h"
-#include "hw/register_access.h"
 
 namespace iodrome::hw {
 
@@ -23,14 +23,22 @@ Response Nvme::read_register(std::uint64_t address, std::span<std::byte> data) {
   const std::uint64_t capabilities =
       static_cast<std::uint64_t>(params_.queue_entries - 1) | (1ull << 16) | (1ull << 37);
   switch (address) {
-    case nvme::kCap: return read_value(data, capabilities);
-    case nvme::kVs: return read_value(data, nvme::kVersion14);
-    case nvme::kCc: return read_value(data, configuration_);
-    case nvme::kCsts: return read_value(data, status_);
-    case nvme::kAqa: return read_value(data, admin_sizes_);
-    case nvme::kAsq: return read_value(data, admin_sq_);
-    case nvme::kAcq: return read_value(data, admin_cq_);
-    default: return Response::address_error;
+    case nvme::kCap:
+      return read_value(data, capabilities);
+    case nvme::kVs:
+      return read_value(data, nvme::kVersion14);
+    case nvme::kCc:
+      return read_value(data, configuration_);
+    case nvme::kCsts:
+      return read_value(data, status_);
+    case nvme::kAqa:
+      return read_value(data, admin_sizes_);
+    case nvme::kAsq:
+      return read_value(data, admin_sq_);
+    case nvme::kAcq:
+      return read_value(data, admin_cq_);
+    default:
+      return Response::address_error;
   }
 }
 
@@ -42,13 +50,18 @@ Response Nvme::write_register(std::uint64_t address, std::span<const std::byte> 
       if (response == Response::ok) configure(value);
       return response;
     }
-    case nvme::kAqa: return write_value(data, admin_sizes_);
-    case nvme::kAsq: return write_value(data, admin_sq_);
-    case nvme::kAcq: return write_value(data, admin_cq_);
+    case nvme::kAqa:
+      return write_value(data, admin_sizes_);
+    case nvme::kAsq:
+      return write_value(data, admin_sq_);
+    case nvme::kAcq:
+      return write_value(data, admin_cq_);
     case nvme::kCap:
     case nvme::kVs:
-    case nvme::kCsts: return Response::command_error;
-    default: return Response::address_error;
+    case nvme::kCsts:
+      return Response::command_error;
+    default:
+      return Response::address_error;
   }
 }
 
@@ -116,10 +129,14 @@ Response Nvme::access_vector(Command command, std::uint64_t offset, std::span<st
   std::uint32_t control = vector.masked ? 1 : 0;
   const bool reading = command == Command::read;
   switch (offset % nvme::kMsixEntryBytes) {
-    case nvme::kMsixAddress: return reading ? read_value(data, vector.address) : write_value(data, vector.address);
-    case nvme::kMsixData: return reading ? read_value(data, vector.data) : write_value(data, vector.data);
-    case nvme::kMsixControl: break;
-    default: return Response::address_error;
+    case nvme::kMsixAddress:
+      return reading ? read_value(data, vector.address) : write_value(data, vector.address);
+    case nvme::kMsixData:
+      return reading ? read_value(data, vector.data) : write_value(data, vector.data);
+    case nvme::kMsixControl:
+      break;
+    default:
+      return Response::address_error;
   }
   if (reading) return read_value(data, control);
   const Response response = write_value(data, control);

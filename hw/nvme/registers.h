@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a driver sees of an NVMe controller: register offsets, queue entries, opcodes and status codes.
-// Source: NVM Express Base Specification 1.4, sections 3 (registers), 4 (entries), 5 and 6 (commands).
+// What a driver sees of an NVMe controller: register offsets, queue entries, opcodes and status
+// codes. Source: NVM Express Base Specification 1.4, sections 3 (registers), 4 (entries), 5 and 6
+// (commands).
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -12,9 +13,10 @@ inline constexpr std::uint64_t kCap = 0x00;   // 64-bit capabilities, read-only
 inline constexpr std::uint64_t kVs = 0x08;    // version, read-only: 1.4.0
 inline constexpr std::uint64_t kCc = 0x14;    // controller configuration
 inline constexpr std::uint64_t kCsts = 0x1c;  // controller status, read-only
-inline constexpr std::uint64_t kAqa = 0x24;   // admin queue sizes, 0's based: CQ in 27:16, SQ in 11:0
-inline constexpr std::uint64_t kAsq = 0x28;   // 64-bit address of the admin submission queue
-inline constexpr std::uint64_t kAcq = 0x30;   // 64-bit address of the admin completion queue
+inline constexpr std::uint64_t kAqa =
+    0x24;  // admin queue sizes, 0's based: CQ in 27:16, SQ in 11:0
+inline constexpr std::uint64_t kAsq = 0x28;  // 64-bit address of the admin submission queue
+inline constexpr std::uint64_t kAcq = 0x30;  // 64-bit address of the admin completion queue
 
 inline constexpr std::uint32_t kVersion14 = 0x0001'0400;
 
@@ -31,11 +33,16 @@ constexpr std::uint32_t max_queue_entries(std::uint64_t cap) {
 
 // Doorbells, 32-bit, write-only, stride 4 (CAP.DSTRD = 0). Queue 0 is the admin queue.
 inline constexpr std::uint64_t kDoorbells = 0x1000;
-constexpr std::uint64_t sq_tail_doorbell(std::uint32_t queue) { return kDoorbells + 8ull * queue; }
-constexpr std::uint64_t cq_head_doorbell(std::uint32_t queue) { return kDoorbells + 8ull * queue + 4; }
+constexpr std::uint64_t sq_tail_doorbell(std::uint32_t queue) {
+  return kDoorbells + 8ull * queue;
+}
+constexpr std::uint64_t cq_head_doorbell(std::uint32_t queue) {
+  return kDoorbells + 8ull * queue + 4;
+}
 
-/// The MSI-X table, as PCI has it: an entry per vector. A vector's message is a 32-bit write of `data` to
-/// `address` through the interrupt port. After power-on entry v holds address 4 v and data v.
+/// The MSI-X table, as PCI has it: an entry per vector. A vector's message is a 32-bit write of
+/// `data` to `address` through the interrupt port. After power-on entry v holds address 4 v and
+/// data v.
 inline constexpr std::uint64_t kMsixTable = 0x4000;
 inline constexpr std::uint64_t kMsixEntryBytes = 16;
 inline constexpr std::uint64_t kMsixAddress = 0;   // 64-bit
@@ -66,8 +73,10 @@ inline constexpr std::uint32_t kIdentifyController = 0x01;
 /// A submission queue entry, 64 bytes. Little-endian, as the host.
 ///
 /// I/O: cdw10/11 = first logical block, cdw12 bits 15:0 = number of blocks, 0's based.
-/// Create I/O SQ, CQ: cdw10 = (entries - 1) << 16 | queue; CQ: cdw11 = vector << 16 | interrupts enabled
-/// << 1 | 1; SQ: cdw11 = completion queue << 16 | 1. Bit 0: the queue is physically contiguous, as all are.
+/// Create I/O SQ, CQ: cdw10 = (entries - 1) << 16 | queue; CQ: cdw11 = vector << 16 | interrupts
+/// enabled
+/// << 1 | 1; SQ: cdw11 = completion queue << 16 | 1. Bit 0: the queue is physically contiguous, as
+/// all are.
 struct SubmissionEntry {
   std::uint8_t opcode = 0;
   std::uint8_t flags = 0;
@@ -130,10 +139,10 @@ enum class Status : std::uint16_t {
 };
 
 /// Identify Namespace, the fields that are filled (of 4096 bytes).
-inline constexpr std::size_t kNamespaceSizeAt = 0;    // u64, logical blocks
-inline constexpr std::size_t kLbaFormat0At = 128;     // u32; bits 23:16 = log2 of the block size
+inline constexpr std::size_t kNamespaceSizeAt = 0;  // u64, logical blocks
+inline constexpr std::size_t kLbaFormat0At = 128;   // u32; bits 23:16 = log2 of the block size
 /// Identify Controller, likewise.
-inline constexpr std::size_t kMaxTransferAt = 77;     // u8, log2 in 4 KiB pages; 0: no limit
-inline constexpr std::size_t kNamespaceCountAt = 516; // u32
+inline constexpr std::size_t kMaxTransferAt = 77;      // u8, log2 in 4 KiB pages; 0: no limit
+inline constexpr std::size_t kNamespaceCountAt = 516;  // u32
 
 }  // namespace iodrome::hw::nvme

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one schema of configuration: a component describes its parameters as plain data. Whoever reads text
-// (TOML, --set) fills the slots; whoever writes documents (schema, README, labels) reads the same table.
+// The one schema of configuration: a component describes its parameters as plain data. Whoever
+// reads text (TOML, --set) fills the slots; whoever writes documents (schema, README, labels) reads
+// the same table.
 #pragma once
 #include <cstdint>
 #include <span>
@@ -19,7 +20,8 @@ namespace iodrome {
 struct Rate {
   std::int64_t bytes_per_s = 0;
 
-  /// Exact time for `bytes`, rounded up to the picosecond. Errors: negative bytes or rate; past 106 days.
+  /// Exact time for `bytes`, rounded up to the picosecond. Errors: negative bytes or rate; past 106
+  /// days.
   Duration time_for(std::int64_t bytes) const;
   friend bool operator==(Rate, Rate) = default;
 };
@@ -37,8 +39,7 @@ struct Fraction {
 };
 
 /// Where a parameter's value is kept; its type says what kind of quantity may be written there.
-using ParameterSlot =
-    std::variant<Duration*, std::int64_t*, Rate*, bool*, std::string*, Fraction*>;
+using ParameterSlot = std::variant<Duration*, std::int64_t*, Rate*, bool*, std::string*, Fraction*>;
 
 /// One row of a component's parameter table. Names, units and helps are literals.
 struct Parameter {

@@ -7,7 +7,8 @@
 
 namespace iodrome::hw::test {
 
-/// Fills the slots from the table of that name in `hw/<kind>/params/<part>.toml`. Errors: throws with the key.
+/// Fills the slots from the table of that name in `hw/<kind>/params/<part>.toml`. Errors: throws
+/// with the key.
 void read_part(const std::string& kind, const std::string& part, const std::string& table,
                ParameterList& list);
 

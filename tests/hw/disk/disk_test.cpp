@@ -9,7 +9,9 @@ namespace {
 
 using disk::AtaCommand;
 
-DiskParams part_2007() { return part<DiskParams>("disk", "sata_7200_2007"); }
+DiskParams part_2007() {
+  return part<DiskParams>("disk", "sata_7200_2007");
+}
 
 class FailFirst final : public ChoiceOracle {
  public:
@@ -24,10 +26,12 @@ class FailFirst final : public ChoiceOracle {
 TEST_CASE("a read is overhead, the mechanics and the last sector's way over the interface") {
   const DiskParams params = part_2007();
   DiskHost host(params);
-  DiskMechanics same(params, ps(static_cast<std::int64_t>(below(
-                                 draw(1, Purpose::media_read, 7),
-                                 static_cast<std::uint64_t>(to_ps(params.revolution()))))));
-  const SimTime begin = SimTime{} + params.doorbell_flight + params.command_fetch + params.command_overhead;
+  DiskMechanics same(
+      params,
+      ps(static_cast<std::int64_t>(below(draw(1, Purpose::media_read, 7),
+                                         static_cast<std::uint64_t>(to_ps(params.revolution()))))));
+  const SimTime begin =
+      SimTime{} + params.doorbell_flight + params.command_fetch + params.command_overhead;
   const SimTime passed = same.read(begin, 1'000'000, 64);
   CHECK(SimTime{} + host.run(AtaCommand::read_dma_ext, 1'000'000, 64) ==
         passed + params.interface_rate.time_for(512) + params.msi_flight);
@@ -48,8 +52,11 @@ TEST_CASE("random reads of the 2007 part come at about 79 per second") {
   constexpr int kReads = 2000;
   for (std::uint64_t i = 0; i < kReads; ++i)
     host.run(AtaCommand::read_dma_ext,
-             below(draw(1, Purpose::access_offset, i), static_cast<std::uint64_t>(host.device.sectors() - 8)), 8);
-  const double per_second = kReads / (static_cast<double>(to_ps(host.timeline.now() - start)) / 1e12);
+             below(draw(1, Purpose::access_offset, i),
+                   static_cast<std::uint64_t>(host.device.sectors() - 8)),
+             8);
+  const double per_second =
+      kReads / (static_cast<double>(to_ps(host.timeline.now() - start)) / 1e12);
   CHECK(per_second == Approx(79.0).epsilon(0.1));
 }
 
@@ -58,7 +65,8 @@ TEST_CASE("sequential reads of the 2007 part run at the rate under the head less
   const SimTime start = host.timeline.now();
   constexpr std::uint64_t kReads = 1600;
   for (std::uint64_t i = 0; i < kReads; ++i) host.run(AtaCommand::read_dma_ext, 256 * i, 256);
-  const double rate = kReads * 256 * 512 / (static_cast<double>(to_ps(host.timeline.now() - start)) / 1e12) / 1e6;
+  const double rate =
+      kReads * 256 * 512 / (static_cast<double>(to_ps(host.timeline.now() - start)) / 1e12) / 1e6;
   // 84 MB/s for 8.33 of every 9.13 ms.
   CHECK(rate == Approx(84.0 * 8.3333 / 9.1333).epsilon(0.005));
 }
@@ -81,9 +89,11 @@ TEST_CASE("payload follows the scatter list") {
 TEST_CASE("what was written to the disk is what is read") {
   DiskHost host(part_2007(), true);
   const PhysAddr page = host.memory.allocate_page();
-  for (std::size_t i = 0; i < 4096; ++i) host.memory.bytes(page, 4096)[i] = static_cast<std::byte>(i * 11);
+  for (std::size_t i = 0; i < 4096; ++i)
+    host.memory.bytes(page, 4096)[i] = static_cast<std::byte>(i * 11);
   host.run(AtaCommand::write_dma_ext, 99, 8, {{page, 4096}});
-  for (std::size_t i = 0; i < 4096; ++i) REQUIRE(host.medium.at(99 * 512 + i) == static_cast<std::byte>(i * 11));
+  for (std::size_t i = 0; i < 4096; ++i)
+    REQUIRE(host.medium.at(99 * 512 + i) == static_cast<std::byte>(i * 11));
   CHECK(host.device.counters().bytes_from_host == 4096);
 }
 

@@ -40,8 +40,8 @@ class DiskHost {
     };
   }
 
-  void prepare(std::uint32_t slot, disk::AtaCommand command, std::uint64_t sector, std::uint32_t sectors,
-               const std::vector<Piece>& pieces = {}) {
+  void prepare(std::uint32_t slot, disk::AtaCommand command, std::uint64_t sector,
+               std::uint32_t sectors, const std::vector<Piece>& pieces = {}) {
     disk::CommandHeader header;
     if (command == disk::AtaCommand::write_dma_ext) header.flags |= disk::kHeaderWrite;
     header.table = tables_[slot];
@@ -53,8 +53,8 @@ class DiskHost {
     memory.at<disk::CommandHeader>(list_ + 32 * slot) = header;
     memory.at<disk::CommandFis>(tables_[slot]) = fis;
     for (std::size_t i = 0; i < pieces.size(); ++i)
-      memory.at<disk::ScatterEntry>(tables_[slot] + disk::kScatterAt + 16 * i) = {pieces[i].address, 0,
-                                                                                 pieces[i].bytes - 1};
+      memory.at<disk::ScatterEntry>(tables_[slot] + disk::kScatterAt + 16 * i) = {
+          pieces[i].address, 0, pieces[i].bytes - 1};
   }
   Response issue(std::uint32_t slots) {
     issued_ |= slots;
@@ -76,11 +76,13 @@ class DiskHost {
   }
 
   Response write(std::uint64_t address, std::uint64_t value, std::size_t size) {
-    return device.access(Command::write, address, std::as_writable_bytes(std::span{&value, 1}).first(size));
+    return device.access(Command::write, address,
+                         std::as_writable_bytes(std::span{&value, 1}).first(size));
   }
   std::uint32_t read(std::uint64_t address) {
     std::uint32_t value = 0;
-    check(device.access(Command::read, address, std::as_writable_bytes(std::span{&value, 1})) == Response::ok,
+    check(device.access(Command::read, address, std::as_writable_bytes(std::span{&value, 1})) ==
+              Response::ok,
           "register read refused");
     return value;
   }

@@ -26,7 +26,9 @@ DiskParams round_figures() {
   return p;
 }
 
-SimTime at(Duration time) { return SimTime{time}; }
+SimTime at(Duration time) {
+  return SimTime{time};
+}
 
 }  // namespace
 
@@ -101,8 +103,10 @@ TEST_CASE("a random read waits at most one seek and one revolution, on average h
   std::int64_t cylinder = 0;
   constexpr int kReads = 20'000;
   for (std::uint64_t i = 0; i < kReads; ++i) {
-    const auto sector = static_cast<std::int64_t>(below(draw(1, Purpose::access_offset, i), 200'000));
-    const Duration think = ps(static_cast<std::int64_t>(below(draw(2, Purpose::access_offset, i), 10'000'000'000)));
+    const auto sector =
+        static_cast<std::int64_t>(below(draw(1, Purpose::access_offset, i), 200'000));
+    const Duration think =
+        ps(static_cast<std::int64_t>(below(draw(2, Purpose::access_offset, i), 10'000'000'000)));
     const SimTime start = time + think;
     const std::int64_t to = disk.place(sector).cylinder;
     const Duration seek = disk.seek_time(std::abs(to - cylinder));
@@ -115,7 +119,9 @@ TEST_CASE("a random read waits at most one seek and one revolution, on average h
   CHECK(static_cast<double>(turned) / kReads / 1e9 == Approx(5.0).epsilon(0.02));
 }
 
-TEST_CASE("sequential reads hit the buffer and run at the rate of the medium whatever the host's pauses") {
+TEST_CASE(
+    "sequential reads hit the buffer and run at the rate of the medium whatever the host's "
+    "pauses") {
   DiskParams params = round_figures();
   params.buffer_size = 512 * 1000;
   params.read_ahead = 512 * 400;

@@ -17,7 +17,8 @@ inline std::byte stream_byte(std::uint32_t connection, std::uint64_t offset) {
 
 class StreamCheck final : public ByteCheck {
  public:
-  bool matches(std::uint32_t connection, std::uint64_t offset, std::span<const std::byte> bytes) override {
+  bool matches(std::uint32_t connection, std::uint64_t offset,
+               std::span<const std::byte> bytes) override {
     for (const std::byte byte : bytes)
       if (byte != stream_byte(connection, offset++)) return false;
     looked_at += bytes.size();
@@ -62,7 +63,8 @@ class NicHost {
   std::uint32_t free_descriptors() { return (head() + kTxEntries - tail_ - 1) % kTxEntries; }
 
   /// Pages that hold the bytes [offset, offset + bytes) of a stream.
-  std::vector<nic::TxDescriptor> payload(std::uint32_t connection, std::uint64_t offset, std::uint32_t bytes) {
+  std::vector<nic::TxDescriptor> payload(std::uint32_t connection, std::uint64_t offset,
+                                         std::uint32_t bytes) {
     std::vector<nic::TxDescriptor> pieces;
     for (std::uint32_t done = 0; done < bytes;) {
       const std::uint32_t count = std::min<std::uint32_t>(bytes - done, 4096);
@@ -110,7 +112,8 @@ class NicHost {
   }
 
   Response write(std::uint64_t address, std::uint64_t value, std::size_t size) {
-    return card.access(Command::write, address, std::as_writable_bytes(std::span{&value, 1}).first(size));
+    return card.access(Command::write, address,
+                       std::as_writable_bytes(std::span{&value, 1}).first(size));
   }
 
   Timeline timeline;

@@ -14,9 +14,13 @@ NicParams gigabit() {
   return params;
 }
 
-ClientParams quick() { return {.drain_rate = {0}, .ack_delay = 10us}; }
+ClientParams quick() {
+  return {.drain_rate = {0}, .ack_delay = 10us};
+}
 
-SimTime at(Duration time) { return SimTime{time}; }
+SimTime at(Duration time) {
+  return SimTime{time};
+}
 
 class DropFirst final : public ChoiceOracle {
  public:
@@ -47,8 +51,8 @@ TEST_CASE("an acknowledgement takes exactly the sum of its ways") {
   REQUIRE(host.acks.size() == 1);
   CHECK(host.acks[0].connection == 3);
   CHECK(host.acks[0].offset == 1448);
-  const Duration out = params.doorbell_flight + params.descriptor_fetch + 1448ns /* host bus */ + 12'304ns +
-                       params.propagation;
+  const Duration out = params.doorbell_flight + params.descriptor_fetch + 1448ns /* host bus */ +
+                       12'304ns + params.propagation;
   const Duration back = 90 * 8ns + params.propagation + params.host_write + params.msi_flight;
   CHECK(host.acks[0].time == at(out + 10us + back));
   CHECK(host.head() == 2);
@@ -59,8 +63,8 @@ TEST_CASE("the wire starts with the first frame while the rest is read") {
   NicHost host(params, quick());
   host.send(0, 0, 65536);
   host.timeline.run();
-  const Duration out = params.doorbell_flight + params.descriptor_fetch + 1448ns + host.card.wire_time(65536) +
-                       params.propagation;
+  const Duration out = params.doorbell_flight + params.descriptor_fetch + 1448ns +
+                       host.card.wire_time(65536) + params.propagation;
   REQUIRE(host.acks.size() == 1);
   CHECK(host.acks[0].time ==
         at(out + 10us + 90 * 8ns + params.propagation + params.host_write + params.msi_flight));
@@ -152,7 +156,8 @@ TEST_CASE("a message masks the card until the driver enables it again") {
   CHECK(host.messages.messages.size() == 1);
   CHECK(host.acks.size() == 1);
   host.enable_again = true;
-  host.write(nic::kEnable, nic::kCauseReceived, 4);  // what happened meanwhile sends the next message
+  host.write(nic::kEnable, nic::kCauseReceived,
+             4);  // what happened meanwhile sends the next message
   host.timeline.run();
   CHECK(host.messages.messages.size() == 2);
   CHECK(host.acks.size() == 10);
@@ -238,7 +243,9 @@ TEST_CASE("a segment may come in two doorbells") {
 TEST_CASE("clients tell when they have drained") {
   NicHost host(gigabit(), quick());
   std::vector<std::pair<std::uint32_t, std::uint64_t>> told;
-  host.clients.when_drained([&](std::uint32_t connection, std::uint64_t bytes) { told.push_back({connection, bytes}); });
+  host.clients.when_drained([&](std::uint32_t connection, std::uint64_t bytes) {
+    told.push_back({connection, bytes});
+  });
   host.send(1, 0, 100);
   host.send(2, 0, 200);
   host.timeline.run();

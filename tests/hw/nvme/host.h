@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The least a host does to use a drive: queues in memory, doorbells, a handler that reads completions.
+// The least a host does to use a drive: queues in memory, doorbells, a handler that reads
+// completions.
 #pragma once
 #include <map>
 

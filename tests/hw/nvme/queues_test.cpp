@@ -12,9 +12,12 @@ namespace {
 using nvme::IoOpcode;
 using nvme::Status;
 
-NvmeParams drive() { return part<NvmeParams>("nvme", "gen4_datacenter"); }
+NvmeParams drive() {
+  return part<NvmeParams>("nvme", "gen4_datacenter");
+}
 
-// Points the command at `pages` host pages, the first used from `offset`; builds a list where needed.
+// Points the command at `pages` host pages, the first used from `offset`; builds a list where
+// needed.
 void point(NvmeHost& host, nvme::SubmissionEntry& entry, const std::vector<PhysAddr>& pages,
            std::uint32_t offset) {
   entry.prp1 = pages[0] + offset;
@@ -138,7 +141,8 @@ TEST_CASE("a full completion queue loses nothing") {
   NvmeHost host(drive());
   REQUIRE(host.create_pair(1, 64, true, 4) == Status::success);
   host.free_entries = false;
-  for (unsigned i = 0; i < 40; ++i) host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8, static_cast<std::uint16_t>(i)));
+  for (unsigned i = 0; i < 40; ++i)
+    host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8, static_cast<std::uint16_t>(i)));
   host.ring_doorbell(1);
   host.timeline.run();
   CHECK(host.done.size() == 3);
@@ -225,7 +229,8 @@ TEST_CASE("bad commands end with the status that names the fault") {
   CHECK(status(NvmeHost::io(IoOpcode::read, 2047, 2)) == Status::lba_out_of_range);
   CHECK(status(NvmeHost::io(IoOpcode::write, ~0ull, 1)) == Status::lba_out_of_range);
   CHECK(status(NvmeHost::io(IoOpcode::read, 0, 1024)) == Status::invalid_field);
-  CHECK(status(NvmeHost::io(IoOpcode::read, 0, 8)) == Status::data_transfer_error);  // PRP1 is no memory
+  CHECK(status(NvmeHost::io(IoOpcode::read, 0, 8)) ==
+        Status::data_transfer_error);  // PRP1 is no memory
   entry = NvmeHost::io(IoOpcode::read, 0, 16);
   entry.prp1 = host.memory.allocate_page();
   entry.prp2 = entry.prp1 + 512;
@@ -312,7 +317,8 @@ TEST_CASE("an oracle may reorder completions but loses none") {
   REQUIRE(host.create_pair(1, 16) == Status::success);
   Always hold(Choice::completion, 1);
   host.timeline.choices().ask(&hold);
-  for (unsigned i = 0; i < 5; ++i) host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8, static_cast<std::uint16_t>(i)));
+  for (unsigned i = 0; i < 5; ++i)
+    host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8, static_cast<std::uint16_t>(i)));
   host.ring_doorbell(1);
   host.timeline.run();
   REQUIRE(host.done.size() == 5);

@@ -50,7 +50,8 @@ Duration closed_loop(NvmeHost& host, int depth, int count, std::uint64_t stride_
   int sent = 0;
   const auto next = [&] {
     if (sent < count)
-      host.submit(1, NvmeHost::io(IoOpcode::read, stride_blocks * static_cast<std::uint64_t>(sent++), 8));
+      host.submit(
+          1, NvmeHost::io(IoOpcode::read, stride_blocks * static_cast<std::uint64_t>(sent++), 8));
   };
   host.on_done = [&](std::uint32_t, const nvme::CompletionEntry&) { next(); };
   for (int i = 0; i < depth; ++i) next();
@@ -64,7 +65,8 @@ Duration closed_loop(NvmeHost& host, int depth, int count, std::uint64_t stride_
 TEST_CASE("an unloaded read takes exactly the sum of its parameters") {
   NvmeHost host(round_figures());
   REQUIRE(host.create_pair(1, 16) == nvme::Status::success);
-  // doorbell 0.1 + fetch 0.4 + firmware 2 + tR 40 + channel 4 + link 1 + completion 0.2 + message 0.3
+  // doorbell 0.1 + fetch 0.4 + firmware 2 + tR 40 + channel 4 + link 1 + completion 0.2 + message
+  // 0.3
   CHECK(one_command(host, NvmeHost::io(IoOpcode::read, 0, 8)) == 48us);
 }
 
@@ -94,7 +96,8 @@ TEST_CASE("a read of two pages on two dies of one channel shares the bus and the
 TEST_CASE("a read of two pages on one die senses them one after the other") {
   NvmeHost host(round_figures());
   REQUIRE(host.create_pair(1, 16) == nvme::Status::success);
-  // 0.5 + 3 + tR 41 + tR 41 + channel 16 + link 4 + 0.5: the first transfer hides behind the second tR
+  // 0.5 + 3 + tR 41 + tR 41 + channel 16 + link 4 + 0.5: the first transfer hides behind the second
+  // tR
   CHECK(one_command(host, NvmeHost::io(IoOpcode::read, 0, 64)) == 106us);
 }
 
@@ -120,12 +123,14 @@ TEST_CASE("writes beyond the cache go at the rate of the dies") {
   NvmeHost host(params);
   REQUIRE(host.create_pair(1, 64) == nvme::Status::success);
   const SimTime start = host.timeline.now();
-  for (int i = 0; i < 20; ++i) host.queue(1, NvmeHost::io(IoOpcode::write, 32u * static_cast<unsigned>(i), 32));
+  for (int i = 0; i < 20; ++i)
+    host.queue(1, NvmeHost::io(IoOpcode::write, 32u * static_cast<unsigned>(i), 32));
   host.ring_doorbell(1);
   host.timeline.run();
   REQUIRE(host.done.size() == 20);
   // The cache holds two commands, so the third starts when the first page is programmed:
-  // 0.5 + firmware 6 + link 4 + 0.2, then a page per bus 16 + tPROG 200; 18 pages before the last admission.
+  // 0.5 + firmware 6 + link 4 + 0.2, then a page per bus 16 + tPROG 200; 18 pages before the last
+  // admission.
   const Duration first_programmed = 500ns + 6us + 4us + 200ns + 216us;
   CHECK(host.done.back().time - start == first_programmed + 17 * 216us + 4us + 500ns);
 }
@@ -179,7 +184,8 @@ TEST_CASE("the firmware admits one command per interval and as many as it has sl
     params.firmware_read_small = 20us;
     NvmeHost host(params);
     REQUIRE(host.create_pair(1, 1024) == nvme::Status::success);
-    // Two at a time, 20 us each; of the last pair the link delivers the second 1 us after the first.
+    // Two at a time, 20 us each; of the last pair the link delivers the second 1 us after the
+    // first.
     const Duration time = closed_loop(host, 256, 1000, 32);
     CHECK(time >= 500 * 20us + 46us);
     CHECK(time <= 500 * 20us + 46us + 1us);
@@ -213,7 +219,8 @@ TEST_CASE("random reads of one die wait as M/D/1 says") {
   host.timeline.run();
   REQUIRE(host.done.size() == kCount);
   std::int64_t waited = 0;
-  for (std::size_t i = 0; i < kCount; ++i)  // one die is FIFO: the i-th completion is the i-th arrival
+  for (std::size_t i = 0; i < kCount;
+       ++i)  // one die is FIFO: the i-th completion is the i-th arrival
     waited += to_ps(host.done[i].time - arrivals.at[i] - (500ns + 40us + 1ns + 1ns + 500ns));
   CHECK(static_cast<double>(waited) / kCount / 1e6 == Approx(20.0).epsilon(0.02));
 }

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a device does on its own: coroutines that start at once and belong to their device.
 //
-// A device is called from inside somebody's register access, so its code never moves time: where a modelled
-// kernel would sleep_for(), which may advance the clock on the spot, a device pauses, which always queues.
+// A device is called from inside somebody's register access, so its code never moves time: where a
+// modelled kernel would sleep_for(), which may advance the clock on the spot, a device pauses,
+// which always queues.
 #pragma once
 #include <coroutine>
 
@@ -87,7 +88,9 @@ class [[nodiscard]] PauseUntil : ResumeEvent {
   SimTime time_;
 };
 
-inline PauseUntil pause_until(Timeline& timeline, SimTime time) { return {timeline, time}; }
+inline PauseUntil pause_until(Timeline& timeline, SimTime time) {
+  return {timeline, time};
+}
 inline PauseUntil pause_for(Timeline& timeline, Duration delay) {
   return {timeline, timeline.now() + delay};
 }

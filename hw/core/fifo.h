@@ -45,7 +45,8 @@ class Bus {
   Duration last_time_{};
 };
 
-/// A pipeline that admits one customer per interval and holds at most `slots` of them; 0 is no limit.
+/// A pipeline that admits one customer per interval and holds at most `slots` of them; 0 is no
+/// limit.
 class Pipeline {
  public:
   Pipeline(Duration interval, std::size_t slots) : interval_(interval), slots_free_at_(slots) {}

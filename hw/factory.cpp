@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hw/factory.h"
+
+namespace iodrome::hw {
+
+std::unique_ptr<Nvme> make_nvme(const NvmeParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, Medium& medium, DrawKey key) {
+  return std::make_unique<Nvme>(params, timeline, memory, interrupts, medium, key);
+}
+
+std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, Medium& medium, DrawKey key) {
+  return std::make_unique<Disk>(params, timeline, memory, interrupts, medium, key);
+}
+
+Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
+                     Port& memory, Port& interrupts, ByteCheck* check) {
+  Network network;
+  network.clients = std::make_unique<RemoteClients>(clients, timeline, check);
+  network.card = std::make_unique<Nic>(card, timeline, memory, interrupts, *network.clients);
+  network.clients->attach(*network.card);
+  return network;
+}
+
+}  // namespace iodrome::hw

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+// Builds the devices' cores from their parts; needs no SystemC.
+#pragma once
+#include <memory>
+
+#include "hw/disk/disk.h"
+#include "hw/nic/client.h"
+#include "hw/nic/nic.h"
+#include "hw/nvme/nvme.h"
+
+namespace iodrome::hw {
+
+/// A device refers to everything it is given, and to the timeline, for as long as it lives.
+/// Errors: values its examine() refuses are a bug here; whoever reads them tells the user.
+std::unique_ptr<Nvme> make_nvme(const NvmeParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, Medium& medium, DrawKey key);
+std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, Medium& medium, DrawKey key);
+
+/// A card and the clients at the other end of its wire, already attached to each other.
+struct Network {
+  std::unique_ptr<RemoteClients> clients;
+  std::unique_ptr<Nic> card;
+};
+
+/// `check` may be nullptr: then no byte is looked at.
+Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
+                     Port& memory, Port& interrupts, ByteCheck* check);
+
+}  // namespace iodrome::hw
