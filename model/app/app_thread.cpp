@@ -41,7 +41,7 @@ std::string AppThread::describe() {
 
 Task<void> AppThread::run(Sleepable& ctx) {
   for (;;) {
-    co_await start_arrived(ctx);
+    if (!postponed_.empty() || source_.ready(index_)) co_await start_arrived(ctx);
     const bool reaped = co_await reap_one(ctx);
     if (reaped) continue;
     if (in_flight_ == 0 && source_.exhausted(index_)) break;

@@ -85,6 +85,12 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
   using Handle = std::coroutine_handle<promise_type>;
 
   explicit Task(Handle handle) noexcept : handle_(handle) {}
+  /// A task that has nothing to do, for functions that only sometimes need one. It costs no frame.
+  static Task nothing() noexcept
+    requires std::is_void_v<T>
+  {
+    return Task{nullptr};
+  }
   Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
     std::swap(handle_, other.handle_);
@@ -94,7 +100,7 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
     if (handle_) handle_.destroy();
   }
 
-  bool await_ready() const noexcept { return false; }
+  bool await_ready() const noexcept { return handle_ == nullptr; }
   bool await_suspend(std::coroutine_handle<> parent) {
     promise_type& promise = handle_.promise();
     promise.parent = parent;
@@ -104,6 +110,8 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
     return !promise.done;
   }
   T await_resume() {
+    if constexpr (std::is_void_v<T>)
+      if (handle_ == nullptr) return;  // nothing to do
     promise_type& promise = handle_.promise();
     if (promise.error) std::rethrow_exception(promise.error);
     return promise.take();

@@ -40,10 +40,7 @@ class UringSide final : public AppSide {
     SlotState& slot = slot_of(run.slot);
     slot.run = &run;
     if (run.next_step == 0) slot.sent = 0;
-    const std::vector<Sqe> batch = build(run, slot);
-    if (batch.size() > ring_.sq_space()) co_return false;
-    for (const Sqe& sqe : batch) co_await ring_.push(user, sqe);
-    co_return true;
+    return ring_.push(user, build(run, slot));
   }
 
   Task<void> submit(Sleepable& user) override {
@@ -59,9 +56,9 @@ class UringSide final : public AppSide {
       if (finished.run != nullptr) co_return finished;
       // More of a long file, or the close after an error: the next batch.
       const WorkOn work(user, &slot.run->ledger, events::Stage::submit);
-      const std::vector<Sqe> batch = build(*slot.run, slot);
-      if (batch.size() > ring_.sq_space()) co_await submit(user);
-      for (const Sqe& sqe : batch) co_await ring_.push(user, sqe);
+      if (build(*slot.run, slot).size() > ring_.sq_space()) co_await submit(user);
+      const bool pushed = co_await ring_.push(user, batch_);
+      check(pushed, "a batch larger than the submission queue");
     }
   }
 
@@ -85,9 +82,10 @@ class UringSide final : public AppSide {
     return sqe;
   }
 
-  // The chain's steps as linked SQEs, as far as one batch holds them.
-  std::vector<Sqe> build(ChainRun& run, SlotState& slot) {
-    std::vector<Sqe> batch;
+  // The chain's steps as linked SQEs, as far as one batch holds them. Valid until the next call.
+  std::span<const Sqe> build(ChainRun& run, SlotState& slot) {
+    std::vector<Sqe>& batch = batch_;
+    batch.clear();
     slot.first_step = slot.last_step = run.next_step;
     slot.batch_bytes = 0;
     if (slot.closing_after_error) {
@@ -186,6 +184,7 @@ class UringSide final : public AppSide {
   }
 
   Uring ring_;
+  std::vector<Sqe> batch_;
   std::vector<std::unique_ptr<SlotState>> slots_;
 };
 

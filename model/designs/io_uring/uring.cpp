@@ -18,7 +18,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& req = static_cast<Req&>(self);
     req.result = as_return_value(req.read.result());
-    co_await req.owner.add_task_work(ctx, req);
+    return req.owner.add_task_work(ctx, req);
   }
   // In a worker: this request and everything linked behind it, each allowed to sleep.
   Task<void> run(Sleepable& ctx) override;
@@ -53,10 +53,11 @@ bool Uring::failed(const Sqe& sqe, std::int64_t res) {
   return transfer && res != static_cast<std::int64_t>(sqe.bytes);
 }
 
-Task<void> Uring::push(Sleepable& user, const Sqe& sqe) {
-  check(sq_space() > 0, "SQ overflow");
-  co_await user.spend(costs_.sqe_prepare);
-  sq_.push_back(sqe);
+Task<bool> Uring::push(Sleepable& user, std::span<const Sqe> sqes) {
+  if (sqes.size() > sq_space()) co_return false;
+  co_await user.spend(costs_.sqe_prepare, sqes.size());
+  for (const Sqe& sqe : sqes) sq_.push_back(sqe);
+  co_return true;
 }
 
 Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
@@ -125,27 +126,34 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
 
 // The non-blocking attempt. EAGAIN: a worker must do it; EINPROGRESS: an interrupt will end it.
 Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
-  const Sqe& sqe = req.sqe;
-  switch (sqe.opcode) {
-    case Opcode::nop:
-      co_return 0;
+  switch (req.sqe.opcode) {
     case Opcode::read:
-      co_return co_await issue_read(ctx, req);
-    case Opcode::openat_direct: {
-      Result<FilePtr> file = co_await try_open(ctx, os_, *sqe.path, nullptr);
-      if (!file) co_return fail(file.error());
-      direct_[sqe.slot] = std::move(*file);
-      co_return 0;
-    }
-    case Opcode::close_direct: {
-      co_await ctx.spend(ctx.costs().file_close);
-      if (direct_[sqe.slot] == nullptr) co_return fail(Errno::ebadf);
-      direct_[sqe.slot] = nullptr;
-      co_return 0;
-    }
+      return issue_read(ctx, req);
+    case Opcode::openat_direct:
+      return issue_open(ctx, req);
+    case Opcode::close_direct:
+      return issue_close(ctx, req);
+    case Opcode::nop:
+      return immediately(0);
     default:
-      co_return fail(Errno::eagain);
+      return immediately(fail(Errno::eagain));
   }
+}
+
+Task<Value> Uring::immediately(Value value) { co_return value; }
+
+Task<Value> Uring::issue_open(Sleepable& ctx, Req& req) {
+  Result<FilePtr> file = co_await try_open(ctx, os_, *req.sqe.path, nullptr);
+  if (!file) co_return fail(file.error());
+  direct_[req.sqe.slot] = std::move(*file);
+  co_return 0;
+}
+
+Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
+  co_await ctx.spend(ctx.costs().file_close);
+  if (direct_[req.sqe.slot] == nullptr) co_return fail(Errno::ebadf);
+  direct_[req.sqe.slot] = nullptr;
+  co_return 0;
 }
 
 Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
@@ -263,11 +271,11 @@ Task<void> Uring::add_task_work(Atomic& ctx, Req& req) {
     req.ledger->enter(events::Stage::wakeup, ctx.now());
   }
   task_work_.push_back(&req);
-  if (!sleepers_.empty()) co_await sleepers_.wake_one(ctx);
+  return sleepers_.wake_one(ctx);
 }
 
 Task<void> Uring::run_task_work(Sleepable& ctx) {
-  co_await flush_overflow(ctx);
+  if (!overflow_.empty()) co_await flush_overflow(ctx);
   while (!task_work_.empty()) {
     Req* const req = task_work_.front();
     task_work_.pop_front();

@@ -68,7 +68,8 @@ class Uring {
 
   // User side.
   std::uint32_t sq_space() const { return sq_entries_ - static_cast<std::uint32_t>(sq_.size()); }
-  Task<void> push(kernel::Sleepable& user, const Sqe& sqe);
+  /// Queues a batch whole. False if there is no room for it.
+  Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
   std::size_t queued() const { return sq_.size(); }
 
@@ -86,6 +87,9 @@ class Uring {
   Task<std::int64_t> submit_sqes(kernel::Sleepable& ctx);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
+  static Task<Result<std::int64_t>> immediately(Result<std::int64_t> value);
+  Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
+  Task<Result<std::int64_t>> issue_close(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_read(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_blocking(kernel::Sleepable& ctx, Req& req);
   Task<void> finish(kernel::Sleepable& ctx, Req* req, std::int64_t res);

@@ -23,12 +23,13 @@ Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
   co_await dispatch(ctx, bio);
 }
 
+// Not a coroutine itself: it ends in the driver's task.
 Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();
   request.bio = &bio;
   ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes});
-  co_await driver_.queue_request(ctx, request);
+  return driver_.queue_request(ctx, request);
 }
 
 Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {

@@ -5,15 +5,6 @@
 
 namespace iodrome::kernel {
 
-bool Spend::await_ready() {
-  if (length_ == Duration{0}) return true;
-  Cpu& on = ctx_.cpu();
-  const Level at = ctx_.level();
-  if (on.frozen(at)) return false;
-  if (at == Level::thread && on.slice_expired(*on.current())) return false;
-  return on.timeline().try_advance(length_);
-}
-
 void Spend::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   level = ctx_.level();

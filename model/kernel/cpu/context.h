@@ -81,6 +81,10 @@ class Atomic {
   events::Stage stage_ = events::Stage::kernel;
 };
 
+inline bool Spend::await_ready() {
+  return length_ == Duration{0} || ctx_.cpu().try_spend(ctx_.level(), length_);
+}
+
 /// Suspends the thread until wake_up(). Queue it somewhere first; a wake-up in between is not lost.
 class [[nodiscard]] Block {
  public:

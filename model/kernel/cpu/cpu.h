@@ -78,6 +78,12 @@ class Cpu {
   void forget_threads() { run_queue_.clear(); }
 
   // Bursts.
+  /// Spends at once, if nothing could interrupt or preempt meanwhile.
+  bool try_spend(Level level, Duration length) {
+    if (frozen_[static_cast<int>(level)]) return false;
+    if (level == Level::thread && !run_queue_.empty() && slice_expired(*current_)) return false;
+    return timeline_.try_advance(length);
+  }
   bool frozen(Level level) const { return frozen_[static_cast<int>(level)]; }
   void begin(Burst& burst, Duration length);
   void fired(Burst& burst);
@@ -120,7 +126,7 @@ class Cpu {
   Burst* burst_[kLevels] = {nullptr, nullptr, nullptr};
   events::Stage interrupted_stage_[kLevels] = {};
 
-  boost::circular_buffer_space_optimized<IrqAction*> pending_irqs_;
+  boost::circular_buffer<IrqAction*> pending_irqs_;
   std::uint32_t irqs_disabled_ = 0;
   std::uint32_t pending_softirqs_ = 0;
   IrqAction* softirq_actions_[kSoftirqs] = {};

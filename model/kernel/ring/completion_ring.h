@@ -30,18 +30,11 @@ class CompletionRing {
 
   std::uint32_t size() const { return mask_ + 1; }
 
-  /// Kernel: how many entries can be posted now.
-  Task<std::uint32_t> space(Atomic& ctx) {
-    const std::uint32_t head = co_await head_.load_acquire(ctx);
-    const std::uint32_t used = tail_copy_ - head;
-    co_return used >= size() ? 0 : size() - used;
-  }
-
   /// Kernel: posts one entry and wakes a sleeper. The producers' lock is the caller's. False if the
   /// ring is full.
   Task<bool> post(Atomic& ctx, const Entry& entry) {
-    const std::uint32_t room = co_await space(ctx);
-    if (room == 0) co_return false;
+    const std::uint32_t head = co_await head_.load_acquire(ctx);
+    if (tail_copy_ - head >= size()) co_return false;
     slots_[tail_copy_ & mask_] = entry;
     ++tail_copy_;
     co_await tail_.store_release(ctx, tail_copy_);

@@ -3,8 +3,7 @@
 
 namespace iodrome::kernel {
 
-Task<void> WaitQueue::wake_one(Atomic& ctx) {
-  if (sleepers_.empty()) co_return;
+Task<void> WaitQueue::wake_first(Atomic& ctx) {
   co_await ctx.spend(ctx.costs().try_to_wake_up);
   if (sleepers_.empty()) co_return;  // somebody else woke it meanwhile
   Sleeper& sleeper = sleepers_.front();

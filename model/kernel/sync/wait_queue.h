@@ -24,7 +24,9 @@ class WaitQueue {
   bool empty() const { return sleepers_.empty(); }
   /// Wakes the thread that waits longest. Legal in any context; costs try_to_wake_up if there is
   /// one.
-  Task<void> wake_one(Atomic& ctx);
+  Task<void> wake_one(Atomic& ctx) {
+    return sleepers_.empty() ? Task<void>::nothing() : wake_first(ctx);
+  }
   Task<void> wake_all(Atomic& ctx);
   /// Wakes everyone at no CPU's cost: for what comes from outside the machine.
   void wake_from_outside(System& system);
@@ -34,6 +36,8 @@ class WaitQueue {
   struct Sleeper : boost::intrusive::list_base_hook<> {
     Thread* thread = nullptr;
   };
+  Task<void> wake_first(Atomic& ctx);
+
   const char* name_;
   boost::intrusive::list<Sleeper> sleepers_;
 };

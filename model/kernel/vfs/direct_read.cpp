@@ -49,7 +49,7 @@ Task<void> DirectRead::end_io(Atomic& ctx, Bio& bio) {
   DirectRead& read = *part->read;
   if (bio.status != Errno::ok) read.status_ = bio.status;
   delete part;
-  co_await read.wait_->arrived(ctx);
+  return read.wait_->arrived(ctx);
 }
 
 }  // namespace iodrome::kernel
