@@ -2,7 +2,6 @@
 #include "model/workloads/script/script_run.h"
 
 #include "model/engine/random.h"
-#include "model/kernel/vfs/file_content.h"
 
 namespace iodrome::workloads {
 
@@ -101,8 +100,8 @@ void ScriptRun::prepare(Client& client, std::uint32_t index) {
           step.bytes * below(draw(stage_.seed, Purpose::access_offset, run.id, i), blocks);
     }
     if (step.op == Op::send) {
-      client.expected.push_back(
-          {stream, (*stage_.files.lookup(*step.path))->number, step.offset, step.bytes});
+      const std::uint64_t inode = (*stage_.files.lookup(*step.path))->number;
+      client.expected.promise(stream, inode, step.offset, step.bytes);
       stream += step.bytes;
     }
     run.chain.steps.push_back(step);
@@ -114,10 +113,7 @@ void ScriptRun::finished(std::uint32_t thread, ChainRun& run) {
   Client& client = clients_[run.connection];
   client.busy = false;
   client.arrived.pop_front();
-  // What a failed chain promised and did not queue is not expected any more.
-  const std::uint64_t queued = stage_.sockets[run.connection]->bytes_queued();
-  while (!client.expected.empty() && client.expected.back().stream_offset >= queued)
-    client.expected.pop_back();
+  client.expected.cut_at(stage_.sockets[run.connection]->bytes_queued());
   if (!client.arrived.empty())
     threads_[thread].push_back(run.connection);
   else if (!open_loop() && client.issued < workload_.script().repeat)
@@ -138,20 +134,7 @@ std::uint64_t ScriptRun::requests_total() const {
 
 bool ScriptRun::stream_matches(std::uint32_t connection, std::uint64_t offset,
                                std::span<const std::byte> bytes) {
-  auto& expected = clients_[connection].expected;
-  while (!bytes.empty()) {
-    while (!expected.empty() && expected.front().stream_offset + expected.front().bytes <= offset)
-      expected.pop_front();
-    if (expected.empty() || offset < expected.front().stream_offset) return false;
-    const Extent& extent = expected.front();
-    const std::uint64_t at = offset - extent.stream_offset;
-    const auto part = std::min<std::uint64_t>(extent.bytes - at, bytes.size());
-    if (!kernel::content_matches(extent.inode, extent.file_offset + at, bytes.first(part)))
-      return false;
-    offset += part;
-    bytes = bytes.subspan(part);
-  }
-  return true;
+  return clients_[connection].expected.matches(offset, bytes);
 }
 
 std::uint64_t ScriptRun::bytes_expected() const {

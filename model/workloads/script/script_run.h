@@ -2,6 +2,7 @@
 #pragma once
 #include <deque>
 
+#include "model/workloads/expected_stream.h"
 #include "model/workloads/script/script_workload.h"
 
 namespace iodrome::workloads {
@@ -27,16 +28,10 @@ class ScriptRun final : public WorkloadRun {
   std::uint64_t bytes_expected() const override;
 
  private:
-  struct Extent {
-    std::uint64_t stream_offset;
-    std::uint64_t inode;
-    std::uint64_t file_offset;
-    std::uint64_t bytes;
-  };
   struct Client {
     chain::ChainRun run;
     std::deque<SimTime> arrived;  // the first may be in progress
-    std::deque<Extent> expected;
+    ExpectedStream expected;
     std::int64_t issued = 0;  // arrivals so far
     std::uint32_t thread = 0;
     bool busy = false;

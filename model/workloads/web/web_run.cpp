@@ -2,7 +2,6 @@
 #include "model/workloads/web/web_run.h"
 
 #include "model/engine/random.h"
-#include "model/kernel/vfs/file_content.h"
 
 namespace iodrome::workloads {
 
@@ -104,8 +103,8 @@ void WebRun::prepare(Connection& connection, std::uint32_t index) {
                      .fd_from = 0,
                      .to_fd = stage_.socket_fds[index],
                      .bytes = static_cast<std::uint64_t>(record.bytes)});
-    connection.expected.push_back({stage_.sockets[index]->bytes_queued(), inodes_[record.file],
-                                   static_cast<std::uint64_t>(record.bytes)});
+    connection.expected.promise(stage_.sockets[index]->bytes_queued(), inodes_[record.file], 0,
+                                static_cast<std::uint64_t>(record.bytes));
   }
   steps.push_back({.op = Op::close, .fd_from = 0});
   const bool closed = workload_.options().load.kind == Load::Kind::closed;
@@ -116,12 +115,7 @@ void WebRun::finished(std::uint32_t thread, ChainRun& run) {
   Connection& connection = connections_[run.connection];
   connection.busy = false;
   connection.arrived.pop_front();
-  // A send that failed half-way promised more than it queued.
-  if (!connection.expected.empty()) {
-    Extent& last = connection.expected.back();
-    last.bytes =
-        std::min(last.bytes, stage_.sockets[run.connection]->bytes_queued() - last.stream_offset);
-  }
+  connection.expected.cut_at(stage_.sockets[run.connection]->bytes_queued());
   if (!connection.arrived.empty()) {
     threads_[thread].ready.push_back(run.connection);
   } else if (workload_.options().load.kind == Load::Kind::closed &&
@@ -139,20 +133,7 @@ bool WebRun::exhausted(std::uint32_t thread) const {
 
 bool WebRun::stream_matches(std::uint32_t connection, std::uint64_t offset,
                             std::span<const std::byte> bytes) {
-  auto& expected = connections_[connection].expected;
-  while (!bytes.empty()) {
-    // Acknowledged extents are dropped: streams are checked in order.
-    while (!expected.empty() && expected.front().stream_offset + expected.front().bytes <= offset)
-      expected.pop_front();
-    if (expected.empty() || offset < expected.front().stream_offset) return false;
-    const Extent& extent = expected.front();
-    const std::uint64_t at = offset - extent.stream_offset;
-    const auto part = std::min<std::uint64_t>(extent.bytes - at, bytes.size());
-    if (!kernel::content_matches(extent.inode, at, bytes.first(part))) return false;
-    offset += part;
-    bytes = bytes.subspan(part);
-  }
-  return true;
+  return connections_[connection].expected.matches(offset, bytes);
 }
 
 std::uint64_t WebRun::bytes_expected() const {

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "model/engine/wait_queue.h"
+#include "model/workloads/expected_stream.h"
 #include "model/workloads/web/web_workload.h"
 
 namespace iodrome::workloads {
@@ -28,15 +29,9 @@ class WebRun final : public WorkloadRun {
   std::uint64_t bytes_expected() const override;
 
  private:
-  // A piece of a connection's stream: the start of a file.
-  struct Extent {
-    std::uint64_t stream_offset;
-    std::uint64_t inode;
-    std::uint64_t bytes;
-  };
   struct Connection {
     std::deque<std::uint32_t> arrived;  // records, in order; the first may be in progress
-    std::deque<Extent> expected;
+    ExpectedStream expected;
     chain::ChainRun run;
     std::uint32_t thread = 0;
     bool busy = false;
