@@ -68,7 +68,7 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
   }
 }
 
-// Carries a request on from its next step until it waits for a completion, or has ended.
+// Carries a request on from its next step until it waits for a completion, or to its end.
 Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   const WorkOn work(ctx, &run.ledger, events::Stage::submit);
   while (run.next_step < run.chain.steps.size()) {
@@ -92,7 +92,13 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     }
     co_return;
   }
-  co_await finish(ctx, run);
+  ctx.set_stage(events::Stage::reap);
+  co_await ctx.spend(costs_.request_finish);
+  ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
+  ctx.stop_work();
+  observer_.on_request(run, run.ledger.close(ctx.now()));
+  --in_flight_;
+  source_.finished(index_, run);
 }
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
@@ -132,16 +138,6 @@ Task<bool> AppThread::reap_one(Sleepable& ctx) {
   if (finished.steps == 1) settle(run, last);
   co_await advance(ctx, run);
   co_return true;
-}
-
-Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
-  ctx.set_stage(events::Stage::reap);
-  co_await ctx.spend(costs_.request_finish);
-  ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
-  ctx.stop_work();
-  observer_.on_request(run, run.ledger.close(ctx.now()));
-  --in_flight_;
-  source_.finished(index_, run);
 }
 
 }  // namespace iodrome::app

@@ -46,7 +46,6 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> start_arrived(kernel::Sleepable& ctx);
   Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<bool> reap_one(kernel::Sleepable& ctx);
-  Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> submit(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run, const chain::Step& step);
   void settle(chain::ChainRun& run, std::size_t step);

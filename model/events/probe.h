@@ -75,9 +75,8 @@ class Probe {
         ++(counters_.*E::counter);
     }
     const auto words = event.words();
-    fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())));
-    fingerprint_.mix((std::uint64_t{E::info.kind} << 32) | words.size());
-    for (const std::uint64_t word : words) fingerprint_.mix(word);
+    fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())),
+                     (std::uint64_t{E::info.kind} << 32) | words.size(), words);
     if ((mask_ & bit(E::info.subsystem)) != 0) [[unlikely]]
       tell(E::info, words);
   }
