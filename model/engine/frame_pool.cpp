@@ -6,8 +6,6 @@
 
 namespace iodrome {
 
-thread_local constinit FramePool FramePool::here_;
-
 namespace {
 // Gives the chunks back when their thread ends.
 std::vector<std::unique_ptr<std::byte[]>>& chunks_here() {

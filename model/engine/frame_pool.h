@@ -31,7 +31,7 @@ class FramePool {
   }
 
   /// The calling thread's pool. Blocks must be given back on the thread that took them.
-  static FramePool& here() { return here_; }
+  static FramePool& here();
 
  private:
   struct Free {
@@ -45,11 +45,14 @@ class FramePool {
   void refill(std::size_t slot);
 
   std::array<Free*, kClasses> free_{};
-
-  // The one thread-local of the engine: an allocator's cache, which no result can see. It is trivial, so that
-  // reaching it costs an address; the chunks' owner stands apart.
-  static thread_local constinit FramePool here_ __attribute__((tls_model("initial-exec")));
 };
+
+/// The one thread-local of the engine: an allocator's cache, which no result can see. It is trivial and defined here, so
+/// that reaching it costs an address; the chunks' owner stands apart.
+inline thread_local constinit FramePool frame_pool_here __attribute__((tls_model("initial-exec")));
+inline FramePool& FramePool::here() {
+  return frame_pool_here;
+}
 
 /// Base that allocates a class from the frame pool.
 struct Pooled {
