@@ -19,9 +19,12 @@ std::string store(const Parsed& parsed, std::int64_t& target) {
   return {};
 }
 
+bool is_number(const std::string& text) {
+  return text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 Parsed parse_number(const Parameter& parameter, const std::string& text) {
-  const bool digits = text.find_first_not_of("0123456789") == std::string::npos;
-  if ((parameter.unit == "B" || parameter.unit == "bytes") && !digits)
+  if ((parameter.unit == "B" || parameter.unit == "bytes") && !is_number(text))
     return workloads::parse_bytes(text);
   return workloads::parse_count(text);
 }
@@ -136,11 +139,12 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
     entry->finish();
   }
   if (override != nullptr) {
-    source = {full_name, override->value, "given by the user", "", false};
+    source = {full_name, override->value, "", "given by the user", "", false};
     const std::string complaint = read_value(parameter, override->value);
     if (!complaint.empty())
       diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
   }
+  if (is_number(source.value)) source.unit = parameter.unit;
   sources_.push_back(std::move(source));
 }
 

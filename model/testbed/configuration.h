@@ -17,6 +17,7 @@ namespace iodrome::testbed {
 struct ValueSource {
   std::string key;
   std::string value;
+  std::string unit;  // of a bare number; other values carry theirs
   std::string source;
   std::string date;
   bool guess = false;

@@ -131,6 +131,7 @@ Json sources_json(const PreparedRace& race) {
   for (const ValueSource& source : race.sources)
     list.push_back({{"key", source.key},
                     {"value", source.value},
+                    {"unit", source.unit},
                     {"source", source.source},
                     {"date", source.date},
                     {"guess", source.guess}});
