@@ -41,7 +41,7 @@ struct RaceProgress {
   std::int64_t simulated_ns = 0;
 };
 
-/// Runs the race and returns the result object; its form is documented in docs of the command.
+/// Runs the race and returns the result object; its form is documented in docs/result.md.
 ///
 /// Same request, same object, but for "wall".
 /// Errors: InputError before anything runs; Stalled and InternalError from a run.
