@@ -136,8 +136,8 @@ TEST_CASE("an observer changes nothing of what it sees") {
     Counter counter;
     testbed::RunOptions options;
     options.observe = [&](events::Probe& probe) {
-      static constexpr events::Subsystem kAll[] = {
-          events::Subsystem::io, events::Subsystem::sched, events::Subsystem::block};
+      static constexpr events::Subsystem kAll[] = {events::Subsystem::io, events::Subsystem::sched,
+                                                   events::Subsystem::block};
       probe.attach(counter, kAll);
     };
     const testbed::RunRecord watched = run_one(tests::request_for(input), design, options);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Small races for tests: generated inputs, and runs by way of the same doors as the command's.
 #pragma once
-#include <catch2/catch.hpp>
 #include <fmt/format.h>
+#include <catch2/catch.hpp>
 
 #include "model/testbed/preparation.h"
 #include "model/testbed/run.h"
@@ -16,8 +16,7 @@ inline std::string data_dir() {
 
 inline std::vector<std::string> design_names() {
   std::vector<std::string> names;
-  for (const designs::Descriptor* const design : designs::all())
-    names.emplace_back(design->name);
+  for (const designs::Descriptor* const design : designs::all()) names.emplace_back(design->name);
   return names;
 }
 
