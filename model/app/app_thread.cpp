@@ -27,7 +27,8 @@ AppThread::AppThread(kernel::System& system, const designs::Descriptor& design,
               index % static_cast<std::uint32_t>(system.cpus.size()), *this) {}
 
 bool AppThread::Arrivals::holds() const {
-  return owner_.source_.ready(owner_.index_) ||
+  // While earlier requests wait for room, a new one is no reason to wake up.
+  return (owner_.postponed_.empty() && owner_.source_.ready(owner_.index_)) ||
          (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
 }
 
@@ -120,8 +121,7 @@ Task<void> AppThread::submit(Sleepable& ctx) {
 
 // An error cancels the steps behind it, but for closing what was opened.
 void AppThread::settle(ChainRun& run, std::size_t step) {
-  const chain::Step& failed = run.chain.steps[step];
-  if (run.results[step] >= 0 || failed.on_error == chain::OnError::carry_on) return;
+  if (!run.broken_before(step + 1)) return;
   while (run.next_step < run.chain.steps.size()) {
     const chain::Step& next = run.chain.steps[run.next_step];
     if (next.op == chain::Op::close && next.fd_from >= 0 && run.fd_of(next) >= 0) return;
@@ -135,7 +135,7 @@ Task<bool> AppThread::reap_one(Sleepable& ctx) {
   ChainRun& run = *finished.run;
   const std::size_t last = run.next_step + finished.steps - 1;
   run.next_step += finished.steps;
-  if (finished.steps == 1) settle(run, last);
+  settle(run, last);
   co_await advance(ctx, run);
   co_return true;
 }

@@ -39,6 +39,12 @@ struct ChainRun {
     if (step.fd_from < 0) return step.fd;
     return static_cast<std::int32_t>(results[static_cast<std::size_t>(step.fd_from)]);
   }
+  /// Whether a step before `end` has failed, and its failure cancels what is behind it.
+  bool broken_before(std::size_t end) const {
+    for (std::size_t i = 0; i < end; ++i)
+      if (results[i] < 0 && chain.steps[i].on_error == OnError::stop) return true;
+    return false;
+  }
   /// The first error of the chain, or ok. A cancelled step is the consequence of another's error.
   Errno first_error() const {
     for (const std::int64_t result : results)

@@ -133,7 +133,8 @@ Task<Value> Walker::read(Atomic& ctx, const Step& step) {
   direct_read_.emplace();
   const Value started = co_await direct_read_->start(ctx, host_.os(), **file, step.offset,
                                                      step.bytes, run_.buffer, *this);
-  if (!started || *started == 0 || pending == 0) co_return started;
+  if (!started || *started == 0) co_return started;
+  if (pending == 0) co_return direct_read_->result();
   co_return fail(Errno::eagain);
 }
 
@@ -156,7 +157,8 @@ void Walker::settle(const Value& result) {
   sending_.reset();
   reading_.reset();
   direct_read_.reset();
-  if (result || step.on_error == OnError::carry_on) return;
+  failed_ = failed_ || (!result && step.on_error == OnError::stop);
+  if (!failed_) return;
   while (!at_end() && !(run_.chain.steps[run_.next_step].op == Op::close && opened_ != nullptr))
     run_.results[run_.next_step++] = -static_cast<std::int64_t>(Errno::ecanceled);
 }

@@ -81,6 +81,7 @@ class Walker final : public kernel::IoWait,
   std::optional<kernel::FileSend> sending_;
   std::optional<kernel::BufferedRead> reading_;
   std::optional<kernel::DirectRead> direct_read_;
+  bool failed_ = false;  // a step that counts has failed: only a close is left to do
   bool running_ = false;
   bool look_again_ = false;
 };

@@ -24,6 +24,7 @@ class Execution final : public app::RequestObserver,
         descriptor_(descriptor),
         design_(design),
         options_(options) {
+    if (options.observe) options.observe(probe_);
     if (options.hosted)
       hosted_ = std::make_unique<hosted::HostedDriver>(
           timeline_,

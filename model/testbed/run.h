@@ -45,6 +45,8 @@ struct RunOptions {
   bool hosted = true;
   bool tlm = false;
   bool run_ahead = true;
+  /// Called once before anything happens: where observers are attached.
+  std::function<void(events::Probe&)> observe;
   /// Called every few thousand requests; may throw to end the run.
   std::function<void(const Progress&)> progress;
 };

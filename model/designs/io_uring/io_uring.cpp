@@ -2,7 +2,7 @@
 // io_uring, the application side: a request is a chain of linked SQEs over a direct descriptor;
 // files reach sockets by two splices through a pipe. Of a chain only its last success, or its
 // failure, makes a CQE.
-#include "model/designs/io_uring/uring.h"
+#include "model/designs/io_uring/linked_steps.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -10,22 +10,6 @@ namespace {
 
 using namespace kernel;
 using Value = Result<std::int64_t>;
-
-constexpr std::uint64_t kPipePages = 16;  // Linux's default pipe capacity
-constexpr std::uint32_t kSplicePairsPerBatch =
-    16;  // links end with the batch, so a long file takes several
-
-// What the application remembers of a chain between two batches.
-struct SlotState {
-  ChainRun* run = nullptr;
-  Pipe pipe{kPipePages};
-  std::size_t first_step = 0;  // of the batch in flight
-  std::size_t last_step = 0;
-  std::uint64_t sent = 0;  // bytes of the current send that earlier batches moved
-  std::uint64_t batch_bytes = 0;
-  std::int64_t expected = 0;  // what the batch's last request returns if nothing broke
-  bool closing_after_error = false;
-};
 
 class UringSide final : public AppSide {
  public:
@@ -37,10 +21,9 @@ class UringSide final : public AppSide {
   Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
-    SlotState& slot = slot_of(run.slot);
-    slot.run = &run;
-    if (run.next_step == 0) slot.sent = 0;
-    return ring_.push(user, build(run, slot));
+    LinkedSteps& steps = steps_of(run.slot);
+    steps.take(run);
+    return ring_.push(user, next_batch(steps));
   }
 
   Task<void> submit(Sleepable& user) override {
@@ -51,12 +34,12 @@ class UringSide final : public AppSide {
     for (;;) {
       const std::optional<Cqe> cqe = co_await ring_.take(user);
       if (!cqe) co_return Finished{};
-      SlotState& slot = slot_of(ChainRun::slot_of(cqe->user_data));
-      const Finished finished = settle(slot, cqe->res);
+      LinkedSteps& steps = steps_of(LinkedSteps::slot_of(cqe->user_data));
+      const Finished finished = steps.settle(cqe->user_data, cqe->res);
       if (finished.run != nullptr) co_return finished;
-      // More of a long file, or the close after an error: the next batch.
-      const WorkOn work(user, &slot.run->ledger, events::Stage::submit);
-      if (build(*slot.run, slot).size() > ring_.sq_space()) co_await submit(user);
+      // More of a file: the next batch.
+      const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
+      if (next_batch(steps).size() > ring_.sq_space()) co_await submit(user);
       const bool pushed = co_await ring_.push(user, batch_);
       check(pushed, "a batch larger than the submission queue");
     }
@@ -67,125 +50,20 @@ class UringSide final : public AppSide {
   }
 
  private:
-  SlotState& slot_of(std::uint32_t index) {
-    while (slots_.size() <= index) slots_.emplace_back(std::make_unique<SlotState>());
-    return *slots_[index];
+  LinkedSteps& steps_of(std::uint32_t slot) {
+    while (steps_.size() <= slot) steps_.emplace_back(std::make_unique<LinkedSteps>());
+    return *steps_[slot];
   }
-
-  Sqe sqe_of(const ChainRun& run, Opcode opcode) const {
-    Sqe sqe;
-    sqe.opcode = opcode;
-    sqe.slot = run.slot;
-    sqe.link = sqe.skip_success = true;
-    sqe.ledger = const_cast<events::StageLedger*>(&run.ledger);
-    sqe.user_data = run.cookie();
-    return sqe;
-  }
-
-  // The chain's steps as linked SQEs, as far as one batch holds them. Valid until the next call.
-  std::span<const Sqe> build(ChainRun& run, SlotState& slot) {
-    std::vector<Sqe>& batch = batch_;
-    batch.clear();
-    slot.first_step = slot.last_step = run.next_step;
-    slot.batch_bytes = 0;
-    if (slot.closing_after_error) {
-      batch.push_back(sqe_of(run, Opcode::close_direct));
-    } else {
-      for (std::size_t i = run.next_step; i < run.chain.steps.size(); ++i) {
-        slot.last_step = i;
-        if (!add_step(run, slot, run.chain.steps[i], batch)) break;
-      }
-    }
-    Sqe& last = batch.back();
-    last.link = last.skip_success = false;
-    slot.expected = last.opcode == Opcode::splice_out ? static_cast<std::int64_t>(last.bytes) : 0;
-    return batch;
-  }
-
-  // False if the step goes on in the next batch.
-  bool add_step(ChainRun& run, SlotState& slot, const Step& step, std::vector<Sqe>& batch) {
-    static constexpr Opcode kOpcodes[] = {Opcode::nop,       Opcode::openat_direct,
-                                          Opcode::statx,     Opcode::read,
-                                          Opcode::splice_in, Opcode::close_direct};
-    Sqe sqe = sqe_of(run, kOpcodes[static_cast<int>(step.op)]);
-    sqe.path =
-        step.fd_from < 0 ? step.path : run.chain.steps[static_cast<std::size_t>(step.fd_from)].path;
-    sqe.fd = step.fd;
-    sqe.offset = step.offset;
-    sqe.bytes = step.bytes;
-    sqe.direct_io = run.direct;
-    sqe.pages = run.buffer;
-    if (step.op != chain::Op::send) {
-      batch.push_back(sqe);
-      return true;
-    }
-    std::uint32_t pairs = 0;
-    while (slot.sent + slot.batch_bytes < step.bytes && pairs++ < kSplicePairsPerBatch) {
-      sqe.opcode = Opcode::splice_in;
-      sqe.pipe = &slot.pipe;
-      sqe.offset = step.offset + slot.sent + slot.batch_bytes;
-      sqe.bytes = std::min(step.bytes - slot.sent - slot.batch_bytes,
-                           kPipePages * hw::kPageBytes - sqe.offset % hw::kPageBytes);
-      batch.push_back(sqe);
-      sqe.opcode = Opcode::splice_out;
-      sqe.fd = step.to_fd;
-      batch.push_back(sqe);
-      slot.batch_bytes += sqe.bytes;
-    }
-    return slot.sent + slot.batch_bytes >= step.bytes;
-  }
-
-  // What one CQE says of its batch. No run: another batch must follow.
-  Finished settle(SlotState& slot, std::int64_t res) {
-    ChainRun& run = *slot.run;
-    const auto steps = static_cast<std::uint32_t>(run.chain.steps.size());
-    if (slot.closing_after_error) {
-      slot.closing_after_error = false;
-      return {&run, steps - static_cast<std::uint32_t>(run.next_step)};
-    }
-    // Only a failure or a short transfer speaks up before the last request; a last read may be
-    // short.
-    const bool last_failed =
-        res < 0 || (run.chain.steps[slot.last_step].op != chain::Op::read && res != slot.expected &&
-                    run.chain.steps[slot.last_step].op != chain::Op::stat);
-    if (last_failed) return settle_error(slot, res);
-    for (std::size_t i = slot.first_step; i <= slot.last_step; ++i) record(run, slot, i, res);
-    const Step& last = run.chain.steps[slot.last_step];
-    if (last.op == chain::Op::send && slot.sent + slot.batch_bytes < last.bytes) {
-      slot.sent += slot.batch_bytes;
-      run.next_step = slot.last_step;
-      return {};
-    }
-    return {&run, static_cast<std::uint32_t>(slot.last_step - run.next_step + 1)};
-  }
-
-  static void record(ChainRun& run, const SlotState& slot, std::size_t step, std::int64_t res) {
-    const bool send = run.chain.steps[step].op == chain::Op::send;
-    const bool read = run.chain.steps[step].op == chain::Op::read;
-    run.results[step] = send   ? static_cast<std::int64_t>(slot.sent + slot.batch_bytes)
-                        : read ? res
-                               : 0;
-  }
-
-  // The chain broke somewhere in the batch: the CQE carries the failing request's result.
-  Finished settle_error(SlotState& slot, std::int64_t res) {
-    ChainRun& run = *slot.run;
-    const auto steps = static_cast<std::uint32_t>(run.chain.steps.size());
-    const std::int64_t error = res < 0 ? res : -static_cast<std::int64_t>(Errno::eio);
-    run.results[slot.first_step] = error;
-    for (std::size_t i = slot.first_step + 1; i < steps; ++i)
-      run.results[i] = -static_cast<std::int64_t>(Errno::ecanceled);
-    slot.pipe.consume(slot.pipe.bytes());
-    const bool opens = run.chain.steps[0].op == chain::Op::open;
-    if (!opens || ring_.direct_file(run.slot) == nullptr)
-      return {&run, steps - static_cast<std::uint32_t>(run.next_step)};
-    slot.closing_after_error = true;
-    return {};
+  // Valid until the next call.
+  std::span<const Sqe> next_batch(LinkedSteps& steps) {
+    batch_.clear();
+    steps.build(ring_.sq_entries(), batch_);
+    return batch_;
   }
 
   Uring ring_;
   std::vector<Sqe> batch_;
-  std::vector<std::unique_ptr<SlotState>> slots_;
+  std::vector<std::unique_ptr<LinkedSteps>> steps_;  // by slot
 };
 
 class IoUring final : public Design {
@@ -202,6 +80,15 @@ class IoUring final : public Design {
     list.add("costs.task_work", "", "per completion run as task work", &costs_.task_work.each);
     list.add("costs.cqe_post", "", "a CQE written", &costs_.cqe_post.each);
     list.add("costs.cqe_reap", "", "user: a CQE read", &costs_.cqe_reap.each);
+  }
+  std::string check_parameters() override {
+    if (params_.sq_entries < 2 || params_.sq_entries > 32'768)
+      return "io_uring.sq_entries must be 2 to 32768";
+    if (params_.direct_slots < 1 || params_.direct_slots > 1'048'576)
+      return "io_uring.direct_slots must be 1 to 1048576";
+    if (params_.workers_max < 1 || params_.workers_max > 32'768)
+      return "io_uring.workers_max must be 1 to 32768";
+    return {};
   }
   void start(Os& os, Process& process) override {
     os_ = &os;

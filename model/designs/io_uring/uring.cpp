@@ -13,7 +13,7 @@ using Value = Result<std::int64_t>;
 struct Uring::Req final : IoWait, Work, Pooled {
   Req(Uring& ring, const Sqe& entry) : IoWait(&Req::device_done), owner(ring), sqe(entry) {
     ledger = entry.ledger;
-    id = entry.user_data;
+    id = entry.request;
   }
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& req = static_cast<Req&>(self);
@@ -51,6 +51,19 @@ bool Uring::failed(const Sqe& sqe, std::int64_t res) {
   const bool transfer = sqe.opcode == Opcode::read || sqe.opcode == Opcode::splice_in ||
                         sqe.opcode == Opcode::splice_out;
   return transfer && res != static_cast<std::int64_t>(sqe.bytes);
+}
+
+Result<FilePtr> Uring::file_of(const Sqe& sqe) const {
+  if (!sqe.fixed_file) return files_.get(sqe.fd);
+  FilePtr file = direct_file(sqe.slot);
+  if (file == nullptr) return fail(Errno::ebadf);
+  return file;
+}
+
+Errno Uring::put_direct(std::uint32_t slot, FilePtr file) {
+  if (slot >= direct_.size()) return Errno::einval;
+  direct_[slot] = std::move(file);
+  return Errno::ok;
 }
 
 Task<bool> Uring::push(Sleepable& user, std::span<const Sqe> sqes) {
@@ -101,7 +114,7 @@ Task<std::int64_t> Uring::submit_sqes(Sleepable& ctx) {
     }
     // A chain ends at the first SQE without the flag, or with the batch.
     if (sqe.link && !sq_.empty()) continue;
-    ctx.emit(events::IoAccepted{head->sqe.user_data});
+    ctx.emit(events::IoAccepted{head->sqe.request});
     co_await start(ctx, std::exchange(head, nullptr));
   }
   co_return consumed;
@@ -140,25 +153,28 @@ Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
   }
 }
 
-Task<Value> Uring::immediately(Value value) { co_return value; }
+Task<Value> Uring::immediately(Value value) {
+  co_return value;
+}
 
 Task<Value> Uring::issue_open(Sleepable& ctx, Req& req) {
   Result<FilePtr> file = co_await try_open(ctx, os_, *req.sqe.path, nullptr);
   if (!file) co_return fail(file.error());
-  direct_[req.sqe.slot] = std::move(*file);
+  const Errno error = put_direct(req.sqe.slot, std::move(*file));
+  if (error != Errno::ok) co_return fail(error);
   co_return 0;
 }
 
 Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
   co_await ctx.spend(ctx.costs().file_close);
-  if (direct_[req.sqe.slot] == nullptr) co_return fail(Errno::ebadf);
+  if (direct_file(req.sqe.slot) == nullptr) co_return fail(Errno::ebadf);
   direct_[req.sqe.slot] = nullptr;
   co_return 0;
 }
 
 Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
-  const Result<FilePtr> file = files_.get(sqe.fd);
+  const Result<FilePtr> file = file_of(sqe);
   if (!file) co_return fail(file.error());
   if (!sqe.direct_io) co_return fail(Errno::eagain);
   const Value started =
@@ -176,24 +192,29 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
     case Opcode::openat_direct: {
       Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);
       if (!file) co_return fail(file.error());
-      direct_[sqe.slot] = std::move(*file);
+      const Errno error = put_direct(sqe.slot, std::move(*file));
+      if (error != Errno::ok) co_return fail(error);
       co_return 0;
     }
     case Opcode::statx: {
       Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);  // statx goes by path
       if (!file) co_return fail(file.error());
-      co_return co_await stat_file(ctx, **file);
+      const Value size = co_await stat_file(ctx, **file);
+      if (!size) co_return size;
+      *sqe.statx_size = *size;
+      co_return 0;
     }
     case Opcode::read: {
-      const Result<FilePtr> file = files_.get(sqe.fd);
+      const Result<FilePtr> file = file_of(sqe);
       if (!file) co_return fail(file.error());
       co_return co_await pread_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes,
                                         sqe.pages);
     }
-    case Opcode::splice_in:
-      if (direct_[sqe.slot] == nullptr) co_return fail(Errno::ebadf);
-      co_return co_await splice_in_blocking(ctx, os_, direct_[sqe.slot], *sqe.pipe, sqe.offset,
-                                            sqe.bytes);
+    case Opcode::splice_in: {
+      const Result<FilePtr> file = file_of(sqe);
+      if (!file) co_return fail(file.error());
+      co_return co_await splice_in_blocking(ctx, os_, *file, *sqe.pipe, sqe.offset, sqe.bytes);
+    }
     case Opcode::splice_out: {
       const Result<FilePtr> socket = files_.get(sqe.fd);
       if (!socket) co_return fail(socket.error());
@@ -242,7 +263,7 @@ Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
 
 Task<void> Uring::post(Sleepable& ctx, const Sqe& sqe, std::int64_t res) {
   co_await ctx.spend(costs_.cqe_post);
-  ctx.emit(events::IoComplete{sqe.user_data, static_cast<std::uint64_t>(res)});
+  ctx.emit(events::IoComplete{sqe.request, static_cast<std::uint64_t>(res)});
   if (sqe.ledger != nullptr) {
     if (ctx.ledger() == sqe.ledger) ctx.stop_work();
     sqe.ledger->enter(events::Stage::reap, ctx.now());

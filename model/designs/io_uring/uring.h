@@ -39,14 +39,17 @@ struct Sqe {
   bool link = false;          // IOSQE_IO_LINK
   bool skip_success = false;  // IOSQE_CQE_SKIP_SUCCESS
   bool direct_io = false;     // the file was opened with O_DIRECT
+  bool fixed_file = false;    // read: of the direct descriptor (IOSQE_FIXED_FILE)
   int fd = -1;                // read: descriptor; splice_out: socket
   std::uint32_t slot = 0;     // direct descriptor
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   const std::string* path = nullptr;
+  std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
   std::span<const hw::PhysAddr> pages;
   events::StageLedger* ledger = nullptr;
+  std::uint64_t request = 0;  // for observers
   std::uint64_t user_data = 0;
 };
 
@@ -67,6 +70,7 @@ class Uring {
         kernel::WaitQueue& sleepers);
 
   // User side.
+  std::uint32_t sq_entries() const { return sq_entries_; }
   std::uint32_t sq_space() const { return sq_entries_ - static_cast<std::uint32_t>(sq_.size()); }
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
@@ -78,7 +82,10 @@ class Uring {
   Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents,
                                    const WakeCondition* woken);
 
-  kernel::FilePtr direct_file(std::uint32_t slot) const { return direct_[slot]; }
+  /// The file behind a direct descriptor, or nullptr.
+  kernel::FilePtr direct_file(std::uint32_t slot) const {
+    return slot < direct_.size() ? direct_[slot] : nullptr;
+  }
 
  private:
   struct Req;
@@ -97,6 +104,8 @@ class Uring {
   Task<void> run_task_work(kernel::Sleepable& ctx);
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
   Task<void> flush_overflow(kernel::Sleepable& ctx);
+  Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
+  Errno put_direct(std::uint32_t slot, kernel::FilePtr file);
   static bool forced_async(Opcode opcode);
   static bool failed(const Sqe& sqe, std::int64_t res);
 

@@ -97,6 +97,10 @@ class TaskChain final : public Design {
              params_.continue_in + "'";
     if (params_.start_in != "submitter" && params_.start_in != "kthread")
       return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
+    if (params_.ring_entries < 1 || params_.ring_entries > 1 << 20)
+      return "task_chain.ring_entries must be 1 to 1048576";
+    if (params_.threads < 1 || params_.threads > 32'768)
+      return "task_chain.threads must be 1 to 32768";
     params_.start_in_submitter = params_.start_in == "submitter";
     return {};
   }

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/io_uring/linked_steps.h"
+
+namespace iodrome::designs::io_uring {
+
+namespace {
+
+using chain::Op;
+
+constexpr Opcode kOpcodes[chain::kOps] = {Opcode::nop,       Opcode::openat_direct,
+                                          Opcode::statx,     Opcode::read,
+                                          Opcode::splice_in, Opcode::close_direct};
+
+std::size_t step_of(std::uint64_t user_data) {
+  return user_data >> 16 & 0xffff;
+}
+std::size_t splice_of(std::uint64_t user_data) {
+  return user_data >> 32;
+}
+
+}  // namespace
+
+void LinkedSteps::take(ChainRun& run) {
+  run_ = &run;
+  if (run.next_step == 0) send_step_ = run.chain.steps.size();
+}
+
+Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const {
+  const Step& of = run_->chain.steps[step];
+  Sqe sqe;
+  sqe.opcode = opcode;
+  sqe.link = sqe.skip_success = true;
+  sqe.slot = run_->slot;
+  sqe.fixed_file = of.fd_from >= 0;
+  sqe.fd = opcode == Opcode::splice_out ? of.to_fd : of.fd;
+  sqe.offset = of.offset;
+  sqe.bytes = of.bytes;
+  sqe.path =
+      of.fd_from < 0 ? of.path : run_->chain.steps[static_cast<std::size_t>(of.fd_from)].path;
+  sqe.statx_size = &run_->results[step];
+  sqe.direct_io = run_->direct;
+  sqe.pages = run_->buffer;
+  sqe.ledger = &run_->ledger;
+  sqe.request = run_->cookie();
+  sqe.user_data = run_->slot | std::uint64_t{step} << 16 | std::uint64_t{splice} << 32;
+  return sqe;
+}
+
+void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
+  sent_at_.clear();
+  const bool broken = run_->broken_before(run_->next_step);  // then this is the close
+  for (std::size_t i = run_->next_step; i < run_->chain.steps.size(); ++i) {
+    const Step& step = run_->chain.steps[i];
+    const bool another_send = step.op == Op::send && !sent_at_.empty();
+    if (batch.size() + 2 > limit || another_send) break;
+    last_step_ = i;
+    const bool whole = add_step(i, limit, batch);
+    if (!whole || broken || step.on_error == chain::OnError::carry_on) break;
+  }
+  Sqe& last = batch.back();
+  last.link = last.skip_success = false;
+  const bool moves = last.opcode == Opcode::splice_out || last.opcode == Opcode::read;
+  expected_ = moves ? static_cast<std::int64_t>(last.bytes) : 0;
+}
+
+// Notes what the step will have returned if nothing breaks. False if it goes on in the next batch.
+bool LinkedSteps::add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
+  const Step& of = run_->chain.steps[step];
+  if (of.op == Op::send) return add_send(step, limit, batch);
+  batch.push_back(sqe_of(kOpcodes[static_cast<int>(of.op)], step, 0));
+  run_->results[step] = of.op == Op::read ? static_cast<std::int64_t>(of.bytes) : 0;
+  return true;
+}
+
+bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
+  const Step& of = run_->chain.steps[step];
+  if (send_step_ != step) {
+    send_step_ = step;
+    sent_ = 0;
+    file_ended_ = false;
+  }
+  std::uint64_t planned = sent_;
+  if (of.bytes == 0) batch.push_back(sqe_of(Opcode::nop, step, 0));
+  if (!pipe_.empty()) {  // what a link that broke left behind
+    sent_at_ = {planned, planned};
+    Sqe rest = sqe_of(Opcode::splice_out, step, 1);
+    rest.pipe = &pipe_;
+    rest.bytes = pipe_.bytes();
+    batch.push_back(rest);
+    planned += rest.bytes;
+  }
+  while (!file_ended_ && planned < of.bytes && sent_at_.size() < kSplicesPerBatch &&
+         batch.size() + 2 <= limit) {
+    Sqe in = sqe_of(Opcode::splice_in, step, sent_at_.size());
+    in.pipe = &pipe_;
+    in.offset += planned;
+    in.bytes =
+        std::min(of.bytes - planned, kPipePages * hw::kPageBytes - in.offset % hw::kPageBytes);
+    Sqe out = sqe_of(Opcode::splice_out, step, sent_at_.size() + 1);
+    out.pipe = &pipe_;
+    out.bytes = in.bytes;
+    sent_at_.insert(sent_at_.end(), {planned, planned});
+    batch.push_back(in);
+    batch.push_back(out);
+    planned += in.bytes;
+  }
+  run_->results[step] = static_cast<std::int64_t>(planned);
+  return file_ended_ || planned >= of.bytes;
+}
+
+// Steps from next_step through `step` have their results.
+Finished LinkedSteps::up_to(std::size_t step) const {
+  return {run_, static_cast<std::uint32_t>(step - run_->next_step + 1)};
+}
+
+Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
+  const std::size_t step = step_of(user_data);
+  const Step& of = run_->chain.steps[step];
+  std::int64_t& result = run_->results[step];
+  if (of.op == Op::send && of.bytes != 0) return settle_send(step, splice_of(user_data), res);
+  // An error cancelled what is behind it, and so did a read that is shorter than asked.
+  if (res < 0 || of.op == Op::read) result = res;
+  return up_to(step);
+}
+
+Finished LinkedSteps::settle_send(std::size_t step, std::size_t splice, std::int64_t res) {
+  const auto planned = static_cast<std::uint64_t>(run_->results[step]);
+  const bool goes_on = planned < run_->chain.steps[step].bytes && !file_ended_;
+  const bool out = splice % 2 == 1;
+  const bool last = splice + 1 == sent_at_.size();
+  if (res >= 0 && last && res == expected_ && step == last_step_) {
+    sent_ = planned;
+    if (goes_on) {
+      run_->next_step = step;
+      return {};
+    }
+  } else if (res >= 0) {
+    // A short transfer: into the pipe, because the file ends there; out of it, the rest is inside.
+    sent_ = sent_at_[splice] + (out ? static_cast<std::uint64_t>(res) : 0);
+    file_ended_ = file_ended_ || !out;
+    run_->results[step] = static_cast<std::int64_t>(sent_);
+    run_->next_step = step;
+    if (!pipe_.empty() || !file_ended_) return {};
+  } else {
+    run_->results[step] = res;
+    pipe_.consume(pipe_.bytes());
+  }
+  return up_to(step);
+}
+
+}  // namespace iodrome::designs::io_uring

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+// How the application writes a chain as linked SQEs, and what it reads from their CQEs.
+//
+// A batch is one link: it ends with the chain, where the queue is full, and behind a step whose
+// failure must not cancel what follows. Every SQE's user_data names its request, step and splice,
+// so that the one CQE of a broken link says where it broke.
+#pragma once
+#include "model/designs/io_uring/uring.h"
+
+namespace iodrome::designs::io_uring {
+
+/// One request's chain on its way through the ring, batch by batch.
+class LinkedSteps {
+ public:
+  ChainRun& run() { return *run_; }
+  static std::uint32_t slot_of(std::uint64_t user_data) { return user_data & 0xffff; }
+
+  /// Turns to a request; its next_step says from where.
+  void take(ChainRun& run);
+  /// Appends the next batch, at most `limit` SQEs; at least two must be allowed.
+  void build(std::uint32_t limit, std::vector<Sqe>& batch);
+  /// What a CQE says. No run: another batch must follow.
+  Finished settle(std::uint64_t user_data, std::int64_t res);
+
+ private:
+  static constexpr std::uint64_t kPipePages = 16;  // Linux's default pipe capacity
+  static constexpr std::size_t kSplicesPerBatch = 32;
+
+  Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
+  bool add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
+  bool add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
+  Finished settle_send(std::size_t step, std::size_t splice, std::int64_t res);
+  Finished up_to(std::size_t step) const;
+
+  ChainRun* run_ = nullptr;
+  kernel::Pipe pipe_{kPipePages};
+  std::size_t last_step_ = 0;  // of the batch in flight
+  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
+  // The send in progress.
+  std::size_t send_step_ = 0;
+  std::uint64_t sent_ = 0;              // by earlier batches
+  std::vector<std::uint64_t> sent_at_;  // by splice of the batch: sent when it starts
+  bool file_ended_ = false;
+};
+
+}  // namespace iodrome::designs::io_uring

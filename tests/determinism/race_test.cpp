@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// Same request, same answer: across runs, drivers, sockets and run-ahead; another seed, another
+// run.
+#include "tests/model/testbed/races.h"
+#include "tests/resident.h"
+
+using namespace iodrome;
+using namespace iodrome::tests;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+// Both workloads, on both machines: flash and rotating disk.
+struct Scene {
+  Input input;
+  std::string machine;
+};
+
+std::vector<Scene> scenes() {
+  std::vector<Scene> all;
+  for (const char* machine : {"server_2026", "server_2007"}) {
+    all.push_back({log_input(), machine});
+    all.push_back({fio_input(), machine});
+  }
+  return all;
+}
+
+testbed::RaceRequest request_for(const Scene& scene) {
+  testbed::RaceRequest request = tests::request_for(scene.input);
+  request.machine = scene.machine;
+  return request;
+}
+
+// Everything of a result but the host's time, which the front door adds.
+Json race_json(const testbed::RaceRequest& request) {
+  Json json = race(request);
+  json.erase("wall");
+  return json;
+}
+
+}  // namespace
+
+TEST_CASE("the same request twice gives the same result object, whatever the design") {
+  for (const Scene& scene : scenes()) {
+    CAPTURE(scene.machine, scene.input.path);
+    const Json first = race_json(request_for(scene));
+    CHECK(first["runs"].size() == designs::all().size());
+    CHECK(first == race_json(request_for(scene)));
+  }
+}
+
+TEST_CASE("free, hosted, in step and through sockets give one result") {
+  for (const Scene& scene : scenes()) {
+    CAPTURE(scene.machine, scene.input.path);
+    testbed::RaceRequest request = request_for(scene);
+    const Json hosted = race_json(request);
+    request.run_ahead = false;
+    CHECK(hosted == race_json(request));
+    request.tlm = true;
+    CHECK(hosted == race_json(request));
+    request.run_ahead = true;
+    CHECK(hosted == race_json(request));
+    request.tlm = false;
+    request.hosted = false;
+    CHECK(hosted == race_json(request));
+  }
+}
+
+TEST_CASE("a design's result does not depend on who races beside it") {
+  for (const Scene& scene : scenes()) {
+    CAPTURE(scene.machine, scene.input.path);
+    testbed::RaceRequest request = request_for(scene);
+    const Json all = race_json(request);
+    for (std::size_t i = 0; i < designs::all().size(); ++i) {
+      request.designs = std::vector<std::string>{design_names()[i]};
+      CHECK(race_json(request)["runs"][0] == all["runs"][i]);
+    }
+  }
+}
+
+TEST_CASE("every picosecond of every request has one owner") {
+  for (const Scene& scene : scenes()) {
+    const Json result = race_json(request_for(scene));
+    for (const Json& run : result["runs"]) {
+      CAPTURE(scene.machine, scene.input.path, run["design"]);
+      std::int64_t stages = 0;
+      for (const auto& [stage, total] : run["stage_total_ps"].items())
+        stages += total.get<std::int64_t>();
+      CHECK(stages == run["latency_total_ps"].get<std::int64_t>());
+      CHECK(stages > 0);
+      CHECK(run["requests"].get<std::uint64_t>() > 0);
+      CHECK(run["errors"] == 0);
+    }
+  }
+}
+
+TEST_CASE("every picosecond of every CPU has one class") {
+  for (const Scene& scene : scenes()) {
+    for (const std::string& design : design_names()) {
+      CAPTURE(scene.machine, scene.input.path, design);
+      testbed::RaceRequest request = request_for(scene);
+      request.set = {{"cpu.count", "3"}};
+      const testbed::RunRecord record = run_one(request, design);
+      Duration sum{0};
+      for (const Duration part : record.cpu) sum += part;
+      CHECK(record.cpus == 3);
+      CHECK(sum == record.simulated * 3);
+      CHECK(record.simulated > Duration{0});
+    }
+  }
+}
+
+TEST_CASE("another seed is another run, and the same one again is not") {
+  for (const Scene& scene : scenes()) {
+    testbed::RaceRequest request = request_for(scene);
+    const Json first = race_json(request);
+    request.seed = 8;
+    const Json second = race_json(request);
+    for (std::size_t i = 0; i < designs::all().size(); ++i) {
+      CAPTURE(scene.machine, scene.input.path, design_names()[i]);
+      CHECK(first["runs"][i]["fingerprint"] != second["runs"][i]["fingerprint"]);
+      CHECK(first["runs"][i]["requests"] == second["runs"][i]["requests"]);
+      CHECK(first["runs"][i]["bytes"] == second["runs"][i]["bytes"]);
+    }
+  }
+}
+
+TEST_CASE("an observer changes nothing of what it sees") {
+  struct Counter final : events::Observer {
+    void on(const events::EventInfo&, SimTime, std::span<const std::uint64_t>) override { ++seen; }
+    std::uint64_t seen = 0;
+  };
+  const Input input = log_input();
+  for (const std::string& design : design_names()) {
+    CAPTURE(design);
+    Counter counter;
+    testbed::RunOptions options;
+    options.observe = [&](events::Probe& probe) {
+      static constexpr events::Subsystem kAll[] = {events::Subsystem::io, events::Subsystem::sched,
+                                                   events::Subsystem::block};
+      probe.attach(counter, kAll);
+    };
+    const testbed::RunRecord watched = run_one(tests::request_for(input), design, options);
+    const testbed::RunRecord alone = run_one(tests::request_for(input), design);
+    CHECK(counter.seen > 0);
+    CHECK(watched.fingerprint == alone.fingerprint);
+    CHECK(watched.simulated == alone.simulated);
+  }
+}
+
+TEST_CASE("hundreds of races in one process do not grow it") {
+  const Input input("tiny.fio",
+                    "[job]\nrw=randread\nbs=4k\nsize=1m\niodepth=4\ndirect=1\nnumber_ios=20\n");
+  testbed::RaceRequest request = tests::request_for(input);
+  const auto races = [&](int count) {
+    for (int i = 0; i < count; ++i) {
+      request.hosted = i % 2 == 0;
+      race(request);
+    }
+    return resident_bytes();
+  };
+  const std::size_t before = races(60);
+  const std::size_t after = races(240);
+  if (kResidentIsMeaningful) CHECK(after < before + (std::size_t{2} << 20));
+}
