@@ -14,13 +14,15 @@ namespace iodrome::bindings {
 
 namespace py = pybind11;
 
+// Set once, when the package is imported.
 std::string& data_dir() {
   static std::string folder = ".";
   return folder;
 }
 
 void add_catalogue(py::module_& module) {
-  module.def("set_data_dir", [](const std::string& path) { data_dir() = path; }, py::arg("path"));
+  module.def(
+      "set_data_dir", [](const std::string& path) { data_dir() = path; }, py::arg("path"));
   module.def("list_designs", [] {
     py::list all;
     for (const designs::Descriptor* descriptor : designs::all()) {

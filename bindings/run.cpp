@@ -22,7 +22,8 @@ std::optional<T> optional_of(const Json& json, const char* key) {
   return found->get<T>();
 }
 
-// The request as the package sends it; its form is the package's business, so a wrong one is its bug.
+// The request as the package sends it; its form is the package's business, so a wrong one is its
+// bug.
 RaceRequest parse_request(const std::string& text) {
   const Json json = Json::parse(text);
   RaceRequest request;
@@ -84,7 +85,8 @@ void add_run(py::module_& module) {
     }
   });
   module.def("run", &run, py::arg("request_json"), py::arg("progress") = py::none(),
-             "Runs a race. Takes the request and returns the result, both as JSON text. Raises InputError for "
+             "Runs a race. Takes the request and returns the result, both as JSON text. Raises "
+             "InputError for "
              "what is wrong with the request, ModelError for a fault of a model.");
 }
 

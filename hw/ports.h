@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-// How drivers, devices and memory reach each other: one kind of access, as on a real bus. Registers, DMA and
-// message-signalled interrupts are all reads and writes of bytes at an address.
+// How drivers, devices and memory reach each other: one kind of access, as on a real bus.
+// Registers, DMA and message-signalled interrupts are all reads and writes of bytes at an address.
 //
-// Three ports speak this interface and give one answer: the direct port calls its target at once, as DMI does
-// for memory; the TLM port goes through SystemC sockets; the bridge serves foreign targets that block.
+// Three ports speak this interface and give one answer: the direct port calls its target at once,
+// as DMI does for memory; the TLM port goes through SystemC sockets; the bridge serves foreign
+// targets that block.
 #pragma once
 #include <coroutine>
 #include <cstddef>
@@ -34,7 +35,8 @@ class Target {
 
 class Port;
 
-/// One access, in flight while it is awaited. It lives in the frame of the coroutine that awaits it.
+/// One access, in flight while it is awaited. It lives in the frame of the coroutine that awaits
+/// it.
 class [[nodiscard]] Access : public SyncRequest {
  public:
   Access(Port& port, Command command, std::uint64_t address, std::span<std::byte> data)
@@ -69,7 +71,8 @@ class [[nodiscard]] Access : public SyncRequest {
   std::coroutine_handle<> waiter_;
 };
 
-/// The initiator's end. `co_await port.write32(offset, value)`; accesses of one port keep their order.
+/// The initiator's end. `co_await port.write32(offset, value)`; accesses of one port keep their
+/// order.
 class Port {
  public:
   virtual ~Port() = default;
@@ -89,7 +92,8 @@ class Port {
   Access write(std::uint64_t address, std::span<std::byte> from) {
     return {*this, Command::write, address, from};
   }
-  /// Pointer to the target's memory for payloads, or empty; the caller then uses read() and write().
+  /// Pointer to the target's memory for payloads, or empty; the caller then uses read() and
+  /// write().
   virtual std::span<std::byte> direct(std::uint64_t, std::size_t) { return {}; }
 
   /// Serves the access at once if the port can.
@@ -98,7 +102,9 @@ class Port {
   virtual void start(Access& access) = 0;
 };
 
-inline bool Access::await_ready() { return port_.serve_now(*this); }
+inline bool Access::await_ready() {
+  return port_.serve_now(*this);
+}
 inline void Access::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   port_.start(*this);

@@ -3,4 +3,6 @@
 #include <catch2/catch.hpp>
 
 // Debian's SystemC library defines main() and expects sc_main from whoever links it.
-extern "C" __attribute__((visibility("default"))) int sc_main(int, char**) { return 0; }
+extern "C" __attribute__((visibility("default"))) int sc_main(int, char**) {
+  return 0;
+}

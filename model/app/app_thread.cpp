@@ -32,6 +32,12 @@ bool AppThread::Arrivals::holds() const {
          (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
 }
 
+designs::SubmitTimes AppThread::submit_times() const {
+  designs::SubmitTimes times = submit_times_;
+  times.merge(side_->submit_times());
+  return times;
+}
+
 std::string AppThread::describe() {
   const kernel::Thread& thread = thread_.thread();
   static constexpr const char* kStates[] = {"running", "runnable", "sleeping", "dead"};
@@ -78,13 +84,11 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
       co_await call(ctx, run, step);
       continue;
     }
-    const SimTime before = ctx.now();
     bool queued = co_await side_->queue(ctx, run);
     if (!queued) {
       co_await submit(ctx);
       queued = co_await side_->queue(ctx, run);
     }
-    submit_times_.add(ctx.now() - before, Duration{0});
     ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
     if (!queued) {
       postponed_.push_back(&run);

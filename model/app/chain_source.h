@@ -34,25 +34,4 @@ class RequestObserver {
   virtual void on_thread_end() = 0;
 };
 
-/// How long submitting held the application, per call and in all.
-struct SubmitTimes {
-  Duration held_max{};
-  Duration held_total{};
-  Duration blocked_max{};
-  Duration blocked_total{};
-
-  void add(Duration held, Duration blocked) {
-    held_max = std::max(held_max, held);
-    held_total += held;
-    blocked_max = std::max(blocked_max, blocked);
-    blocked_total += blocked;
-  }
-  void merge(const SubmitTimes& other) {
-    held_max = std::max(held_max, other.held_max);
-    held_total += other.held_total;
-    blocked_max = std::max(blocked_max, other.blocked_max);
-    blocked_total += other.blocked_total;
-  }
-};
-
 }  // namespace iodrome::app

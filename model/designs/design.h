@@ -2,6 +2,7 @@
 // What every asynchronous-I/O design provides: a kernel side, behind its native calls, and the
 // application's use of them.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <span>
 #include <string>
@@ -47,6 +48,27 @@ class WakeCondition {
   virtual bool possible() const = 0;
 };
 
+/// How long submitting held the application, per call and in all.
+struct SubmitTimes {
+  Duration held_max{};
+  Duration held_total{};
+  Duration blocked_max{};
+  Duration blocked_total{};
+
+  void add(Duration held, Duration blocked) {
+    held_max = std::max(held_max, held);
+    held_total += held;
+    blocked_max = std::max(blocked_max, blocked);
+    blocked_total += blocked;
+  }
+  void merge(const SubmitTimes& other) {
+    held_max = std::max(held_max, other.held_max);
+    held_total += other.held_total;
+    blocked_max = std::max(blocked_max, other.blocked_max);
+    blocked_total += other.blocked_total;
+  }
+};
+
 /// One application thread's use of a design: a good programmer's event loop is written on these
 /// five verbs.
 ///
@@ -69,6 +91,12 @@ class AppSide {
   virtual Task<Finished> reap(Sleepable& user) = 0;
   /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
   virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
+
+  /// What submitting took inside reap() and wait(); the caller measures the other verbs itself.
+  const SubmitTimes& submit_times() const { return submit_times_; }
+
+ protected:
+  SubmitTimes submit_times_;
 };
 
 /// One row of "what is not modelled".
@@ -85,6 +113,8 @@ class Design {
   virtual void describe(ParameterList& parameters) = 0;
   /// Checks what the table's types cannot. Returns the complaint, or an empty string.
   virtual std::string check_parameters() { return {}; }
+  /// Most requests that one application thread may have in flight.
+  virtual std::int64_t slots_max() const { return 65'535; }
   /// Called once the machine stands and parameters are known.
   virtual void start(kernel::Os& os, Process& process) = 0;
   /// One per application thread; `sleepers` is where that thread waits.

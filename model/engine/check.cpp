@@ -3,6 +3,8 @@
 
 namespace iodrome {
 
-void fail_check(const char* why) { throw InternalError(std::string("internal error: ") + why); }
+void fail_check(const char* why) {
+  throw InternalError(std::string("internal error: ") + why);
+}
 
 }  // namespace iodrome

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What only a bug of Iodrome itself can cause; always on. What a caller of a modelled interface could
-// see is a Result instead.
+// What only a bug of Iodrome itself can cause; always on. What a caller of a modelled interface
+// could see is a Result instead.
 #pragma once
 #include <stdexcept>
 #include <string>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The one door of every nondeterministic decision. FIFO and "no fault" unless an oracle stands behind it.
+// The one door of every nondeterministic decision. FIFO and "no fault" unless an oracle stands
+// behind it.
 #pragma once
 #include <cstdint>
 
@@ -20,7 +21,8 @@ enum class Choice : std::uint8_t {
 class ChoiceOracle {
  public:
   virtual ~ChoiceOracle() = default;
-  /// One of 0 … options-1; 0 is always the default. `site` names the place, in words, and is stable.
+  /// One of 0 … options-1; 0 is always the default. `site` names the place, in words, and is
+  /// stable.
   virtual std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) = 0;
 };
 

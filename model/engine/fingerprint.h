@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The fingerprint of a run: XXH3 over the fields of every event, in order. Two runs with one fingerprint did the
-// same things at the same times. Compared within one commit, never stored.
+// The fingerprint of a run: XXH3 over the fields of every event, in order. Two runs with one
+// fingerprint did the same things at the same times. Compared within one commit, never stored.
 #pragma once
 #include <array>
 #include <cstddef>

@@ -8,8 +8,8 @@ namespace iodrome {
 
 /// Recycles blocks by 32-byte size class; larger ones go to operator new.
 ///
-/// Cost: a list pop or push. Memory returns to the system when the thread ends, so ten thousand runs
-/// in one process reuse the same blocks.
+/// Cost: a list pop or push. Memory returns to the system when the thread ends, so ten thousand
+/// runs in one process reuse the same blocks.
 class FramePool {
  public:
   void* take(std::size_t size) {
@@ -47,8 +47,8 @@ class FramePool {
   std::array<Free*, kClasses> free_{};
 };
 
-/// The one thread-local of the engine: an allocator's cache, which no result can see. It is trivial and defined here, so
-/// that reaching it costs an address; the chunks' owner stands apart.
+/// The one thread-local of the engine: an allocator's cache, which no result can see. It is trivial
+/// and defined here, so that reaching it costs an address; the chunks' owner stands apart.
 inline thread_local constinit FramePool frame_pool_here __attribute__((tls_model("initial-exec")));
 inline FramePool& FramePool::here() {
   return frame_pool_here;

@@ -15,7 +15,8 @@ std::uint64_t draw(std::uint64_t seed, Purpose purpose, std::uint64_t a, std::ui
   return philox(counter, key)[0];
 }
 
-// Bit-by-bit logarithm: squaring a mantissa in [1, 2) doubles its logarithm, and its overflow is the next bit.
+// Bit-by-bit logarithm: squaring a mantissa in [1, 2) doubles its logarithm, and its overflow is
+// the next bit.
 std::int64_t negative_log2(std::uint64_t bits) {
   constexpr int kFraction = 40;
   // u = (2 bits + 1) / 2^65 = mantissa / 2^63 * 2^(width - 66), the mantissa in [2^63, 2^64).
@@ -37,7 +38,8 @@ Duration exponential(std::uint64_t bits, Duration mean) {
   constexpr std::uint64_t kLn2 = 3196577161300663914ull;
   const auto log2_units = static_cast<Wide>(negative_log2(bits));
   const auto nat_units = (log2_units * kLn2) >> 62;  // -ln(u), units of 2^-40
-  return ps(static_cast<std::int64_t>((nat_units * static_cast<std::uint64_t>(mean.count())) >> 40));
+  return ps(
+      static_cast<std::int64_t>((nat_units * static_cast<std::uint64_t>(mean.count())) >> 40));
 }
 
 }  // namespace iodrome

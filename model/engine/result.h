@@ -46,7 +46,9 @@ const char* name_of(Errno error);
 template <class T>
 using Result = tl::expected<T, Errno>;
 
-inline tl::unexpected<Errno> fail(Errno error) { return tl::unexpected<Errno>(error); }
+inline tl::unexpected<Errno> fail(Errno error) {
+  return tl::unexpected<Errno>(error);
+}
 
 /// The int64 of a syscall's return register: the value, or minus the errno.
 template <class T>

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Task<T>: modelled code as a C++20 coroutine that reads like the code it models.
 //
-// A task is lazy: it starts when awaited. `co_await` suspends the simulation, not the modelled thread.
-// Awaiting is flag-based, without symmetric transfer: a child that completes at once never suspends its
-// parent, so a loop of synchronously completing awaits needs no stack with any compiler or -O level.
+// A task is lazy: it starts when awaited. `co_await` suspends the simulation, not the modelled
+// thread. Awaiting is flag-based, without symmetric transfer: a child that completes at once never
+// suspends its parent, so a loop of synchronously completing awaits needs no stack with any
+// compiler or -O level.
 #pragma once
 #include <coroutine>
 #include <exception>
@@ -86,12 +87,10 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
 
   explicit Task(Handle handle) noexcept : handle_(handle) {}
   /// A task that has nothing to do, for functions that only sometimes need one. It costs no frame.
-  static Task nothing() noexcept
-    requires std::is_void_v<T>
-  {
+  static Task nothing() noexcept requires std::is_void_v<T> {
     return Task{nullptr};
   }
-  Task(Task&& other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
+  Task(Task && other) noexcept : handle_(std::exchange(other.handle_, nullptr)) {}
   Task& operator=(Task&& other) noexcept {
     std::swap(handle_, other.handle_);
     return *this;
@@ -100,7 +99,9 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
     if (handle_) handle_.destroy();
   }
 
-  bool await_ready() const noexcept { return handle_ == nullptr; }
+  bool await_ready() const noexcept {
+    return handle_ == nullptr;
+  }
   bool await_suspend(std::coroutine_handle<> parent) {
     promise_type& promise = handle_.promise();
     promise.parent = parent;
@@ -118,7 +119,7 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
   }
 
   /// Gives the task to an owner that starts it, hears of its end and destroys the frame.
-  Handle detach(DetachedOwner& owner) {
+  Handle detach(DetachedOwner & owner) {
     handle_.promise().owner = &owner;
     return std::exchange(handle_, nullptr);
   }

@@ -119,7 +119,8 @@ RunState Timeline::run_until_horizon() {
       }
     }
     advances_left_ = choices_.exploring() ? 0 : advance_budget_;
-    if (sync_first_ != nullptr) [[unlikely]] advances_left_ = 0;
+    if (sync_first_ != nullptr) [[unlikely]]
+      advances_left_ = 0;
     ++events_run_;
     event->fire(event);
     event = nullptr;

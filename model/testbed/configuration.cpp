@@ -139,7 +139,7 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
     entry->finish();
   }
   if (override != nullptr) {
-    source = {full_name, override->value, "", "given by the user", "", false};
+    source = {full_name, override->value, "", kFromUser, "", false};
     const std::string complaint = read_value(parameter, override->value);
     if (!complaint.empty())
       diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
@@ -173,6 +173,7 @@ void Configuration::fill_from_overrides(const std::string& prefix,
     const std::string complaint = read_value(parameter, override->value);
     if (!complaint.empty())
       diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));
+    sources_.push_back({full_name, override->value, "", kFromUser, "", false});
   }
 }
 

@@ -13,6 +13,9 @@
 
 namespace iodrome::testbed {
 
+/// The source of a value that a flag, a scenario or a job file gave.
+inline constexpr const char* kFromUser = "given by the user";
+
 /// Where one value came from.
 struct ValueSource {
   std::string key;

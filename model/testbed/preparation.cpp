@@ -22,6 +22,7 @@ using workloads::ScenarioFile;
 namespace {
 
 constexpr const char* kDefaultMachine = "server_2026";
+constexpr const char* kReference = "sync";
 constexpr std::string_view kKinds[] = {"access_log", "fio", "scenario"};
 
 // Workload parameters that flags and scenarios may set.
@@ -75,6 +76,12 @@ class Preparation {
   bool given(const std::string& key) const {
     return std::any_of(request_.set.begin(), request_.set.end(),
                        [&](const auto& entry) { return entry.first == key; });
+  }
+
+  bool from_user(const std::string& key) const {
+    for (const ValueSource& source : configuration_.sources())
+      if (source.key == key) return source.source == kFromUser;
+    return false;
   }
 
   std::string find_kind() {
@@ -148,7 +155,12 @@ class Preparation {
     std::vector<std::string> names = request_.designs.value_or(scenario_.designs);
     std::vector<std::string_view> known;
     for (const designs::Descriptor* descriptor : designs::all()) known.push_back(descriptor->name);
-    if (names.empty()) names.assign(known.begin(), known.end());
+    if (names.empty()) {
+      // The design that others are measured against stands first, then the order of folders.
+      names.assign(known.begin(), known.end());
+      std::stable_partition(names.begin(), names.end(),
+                            [](const std::string& name) { return name == kReference; });
+    }
     std::vector<std::string> seen;
     for (const std::string& name : names) {
       const auto found = std::find(known.begin(), known.end(), name);
@@ -228,7 +240,7 @@ class Preparation {
         const std::string key =
             std::string(design.descriptor->name) + "." + std::string(parameter.name);
         auto* const* slot = std::get_if<Duration*>(&parameter.slot);
-        if (slot == nullptr || !parameter.name.starts_with("costs.") || given(key)) continue;
+        if (slot == nullptr || !parameter.name.starts_with("costs.") || from_user(key)) continue;
         **slot = **slot * ppm / 1'000'000;
       }
     }
@@ -241,6 +253,12 @@ class Preparation {
       wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)",
                         race.workload->file_bytes(), race.machine.storage_bytes),
             "choose a larger storage.size");
+    for (const PreparedDesign& design : race.designs)
+      if (race.workload->slots() > design.instance->slots_max())
+        wrong(fmt::format("{} has {} requests at a time at most, and the workload wants {}",
+                          design.descriptor->name, design.instance->slots_max(),
+                          race.workload->slots()),
+              "fewer connections or a smaller iodepth");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");
   }

@@ -24,7 +24,7 @@ struct RunRecord {
   std::array<Duration, events::kCpuClasses> cpu{};
   std::int64_t cpus = 0;
   events::Counters counters;
-  app::SubmitTimes submit;
+  designs::SubmitTimes submit;
   std::vector<CostUse> costs;
   std::uint64_t client_bytes = 0;  // received by clients
   std::uint64_t client_bytes_wrong = 0;

@@ -10,7 +10,8 @@ namespace iodrome::workloads {
 
 class ExpectedStream {
  public:
-  /// `bytes` of a file from `file_offset` on will stand at `stream_offset`, behind all promised before.
+  /// `bytes` of a file from `file_offset` on will stand at `stream_offset`, behind all promised
+  /// before.
   void promise(std::uint64_t stream_offset, std::uint64_t inode, std::uint64_t file_offset,
                std::uint64_t bytes) {
     pieces_.push_back({stream_offset, inode, file_offset, bytes});
@@ -24,7 +25,8 @@ class ExpectedStream {
     last.bytes = std::min(last.bytes, stream_end - last.stream_offset);
   }
 
-  /// Whether `bytes` are what stands at `stream_offset`. Streams are checked in order: earlier pieces are forgotten.
+  /// Whether `bytes` are what stands at `stream_offset`. Streams are checked in order: earlier
+  /// pieces are forgotten.
   bool matches(std::uint64_t stream_offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
       while (!pieces_.empty() && pieces_.front().end() <= stream_offset) pieces_.pop_front();

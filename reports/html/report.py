@@ -41,6 +41,7 @@ def render(result: Result, command: str | None = None) -> str:
         stages=tables.stages(result),
         costs=tables.costs(result),
         workload=tables.workload(result),
+        guesses=sum(bool(source.get("guess")) for source in result.get("sources") or []),
         command=command or _command(result),
         charts=drawn,
         chart_json=_inline_json(json.dumps({"config": charts.CONFIG, "charts": drawn})),

@@ -10,6 +10,7 @@ ORDER = (
     "engine",
     "events",
     "ports",
+    "memory",
     "kernel",
     "drivers",
     "chain",
@@ -26,18 +27,19 @@ _OBSERVERS = {"metrics", "checkers", "timeline", "explore"}
 
 MAY = {
     **_UP_TO,
-    "hosted": {"engine", "hosted"},
+    "hosted": {"engine", "ports", "hosted"},
     "metrics": {"engine", "events", "metrics"},
     "checkers": {"engine", "events", "checkers"},
     "timeline": {"engine", "events", "timeline"},
     "explore": {"engine", "explore"},
     "input": {"engine", "input"},
-    "factory": {"engine", "events", "ports", "factory"},
-    "core": {"engine", "events", "ports", "factory"},
-    "shell": {"engine", "events", "ports", "factory", "hosted"},
+    "common": {"engine", "events", "ports", "common"},
+    "core": {"engine", "events", "ports", "common", "core"},
+    "factory": {"engine", "events", "ports", "common", "core", "factory"},
+    "shell": {"engine", "events", "ports", "common", "core", "hosted"},
 }
 MAY["workloads"] = MAY["workloads"] | {"input"}
-MAY["testbed"] = MAY["testbed"] | _OBSERVERS | {"factory", "input"}
+MAY["testbed"] = MAY["testbed"] | _OBSERVERS | {"factory", "hosted", "input"}
 MAY["bindings"] = MAY["bindings"] | _OBSERVERS | {"hosted"}
 
 _SYSTEMC = re.compile(r"^(systemc|tlm|sysc/|tlm_core/|tlm_utils/)")
@@ -65,6 +67,10 @@ def _hardware_layer(parts: list[str]) -> str | None:
         return "ports"
     if len(parts) == 2 and stem == "factory":
         return "factory"
+    if parts[1] == "memory":
+        return "memory"
+    if parts[1] == "core":
+        return "common"
     if stem.endswith("_shell"):
         return "shell"
     return "core" if len(parts) >= 3 else None

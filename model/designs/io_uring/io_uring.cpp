@@ -47,6 +47,7 @@ class UringSide final : public AppSide {
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
     co_await ring_.enter(user, true, &woken);
+    submit_times_ = ring_.submitted_while_waiting();
   }
 
  private:
@@ -90,6 +91,9 @@ class IoUring final : public Design {
       return "io_uring.workers_max must be 1 to 32768";
     return {};
   }
+  std::int64_t slots_max() const override {
+    return std::min<std::int64_t>(params_.direct_slots, 65'535);
+  }
   void start(Os& os, Process& process) override {
     os_ = &os;
     process_ = &process;
@@ -115,6 +119,9 @@ class IoUring final : public Design {
 
 constexpr Difference kNotModelled[] = {
     {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation", "designs/io_uring"},
+    {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",
+     "designs/io_uring"},
+    {"non-blocking attempts of cached buffered reads: a worker does them", "designs/io_uring"},
     {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost",
      "designs/io_uring"},
 };

@@ -84,8 +84,10 @@ Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* w
 }
 
 Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
+  const SimTime before = ctx.now();
   co_await ctx.spend(costs_.enter);
   const std::int64_t consumed = co_await submit_sqes(ctx);
+  if (woken != nullptr && consumed != 0) submitted_while_waiting_.add(ctx.now() - before, {});
   while (getevents) {
     co_await run_task_work(ctx);
     if (woken == nullptr) break;

@@ -48,7 +48,10 @@ class ChainSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    const SimTime before = user.now();
+    const bool submits = !queued_.empty();
     co_await submit(user);
+    if (submits) submit_times_.add(user.now() - before, Duration{0});
     co_await queue_.wait(user, woken);
   }
 

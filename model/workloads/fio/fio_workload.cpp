@@ -28,6 +28,8 @@ bool modelled(const FioJob& job, Diagnostics& diagnostics) {
     refuse("a range of file sizes is not modelled", "give one filesize=");
   if (job.startdelay_ps.low != job.startdelay_ps.high)
     refuse("a range of start delays is not modelled", "give one startdelay=");
+  if (job.directories.size() > 1)
+    refuse("several directories are not modelled", "give one directory=");
   if (job.direct && job.block_sizes.read_bytes % 512 != 0)
     refuse("direct=1 needs a block size that is a multiple of 512", "e.g. bs=4k");
   return diagnostics.error_count() == before;
@@ -102,6 +104,12 @@ std::unique_ptr<FioWorkload> FioWorkload::make(const FioJobFile& file, Diagnosti
   return workload;
 }
 
+std::int64_t FioWorkload::slots() const {
+  std::uint64_t most = 0;
+  for (const FioClone& clone : clones_) most = std::max(most, clone.iodepth);
+  return static_cast<std::int64_t>(most);
+}
+
 std::uint64_t FioWorkload::file_bytes() const {
   std::uint64_t total = 0;
   for (const auto& [path, size] : files_) total += size;
@@ -134,11 +142,15 @@ nlohmann::ordered_json FioWorkload::summary() const {
 }
 
 std::vector<std::string> FioWorkload::notes(const designs::Descriptor& design) const {
-  if (design.threads != designs::Threads::per_connection) return {};
+  std::vector<std::string> notes = {"ioengine= does not choose the design; --design does"};
+  if (design.threads != designs::Threads::per_connection) return notes;
   for (const FioClone& clone : clones_)
-    if (clone.iodepth > 1)
-      return {"blocking calls keep one read in flight per job, whatever iodepth says, as in fio"};
-  return {};
+    if (clone.iodepth > 1) {
+      notes.push_back(
+          "blocking calls keep one read in flight per job, whatever iodepth says, as in fio");
+      break;
+    }
+  return notes;
 }
 
 std::vector<designs::Difference> FioWorkload::not_modelled() const {

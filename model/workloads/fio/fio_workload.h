@@ -32,6 +32,7 @@ class FioWorkload final : public Workload {
   /// and what cannot be (a job without a size), each at its place; then nothing is returned.
   static std::unique_ptr<FioWorkload> make(const FioJobFile& file, Diagnostics& diagnostics);
 
+  std::int64_t slots() const override;
   std::uint64_t file_bytes() const override;
   std::uint32_t file_count() const override { return static_cast<std::uint32_t>(files_.size()); }
   bool payload_checked() const override { return false; }

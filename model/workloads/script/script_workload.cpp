@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "model/workloads/script/script_run.h"
 
@@ -30,7 +31,8 @@ void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
   };
   const bool moves = step.op == "read" || step.op == "send";
   if (step.op == "open" && step.path.empty()) refuse("open needs a path", "path = \"/index.html\"");
-  if (step.op != "open" && !step.fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
+  if (step.op != "open" && step.op != "nop" && !step.fd)
+    refuse("it needs a descriptor", "fd = \"$open.fd\"");
   if (moves && (!step.bytes || !std::holds_alternative<std::int64_t>(*step.bytes)))
     refuse("it needs a fixed number of bytes",
            "bytes = \"64 KiB\"; an earlier step's result is not modelled here");
@@ -43,7 +45,13 @@ void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
 
 std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
                                                      Diagnostics& diagnostics) {
-  for (const ScenarioStep& step : chain.steps) examine(step, diagnostics);
+  bool opens = false;
+  for (const ScenarioStep& step : chain.steps) {
+    examine(step, diagnostics);
+    if (step.op == "open" && std::exchange(opens, true))
+      diagnostics.error(step.place, fmt::format("step '{}': a chain opens one file", step.name),
+                        "write a second chain's scenario");
+  }
   if (!diagnostics.ok()) return nullptr;
   auto workload = std::make_unique<ScriptWorkload>();
   workload->script_ = chain;
@@ -51,6 +59,7 @@ std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
     const ScenarioStep& step = chain.steps[i];
     if (std::find(step.flags.begin(), step.flags.end(), "direct") != step.flags.end())
       workload->direct_ = true;
+    if (step.op == "nop") continue;
     std::uint64_t& size = workload->files_[workload->path_of(i)];
     if (is_random(step.offset)) size = std::max(size, kRandomFileBytes);
     size = std::max(size, fixed(step.offset) + fixed(step.bytes));

@@ -38,6 +38,7 @@ nlohmann::ordered_json WebWorkload::summary() const {
   json["bytes_to_send"] = bytes_to_send_;
   json["clients"] = log_.clients;
   json["connections"] = connections_;
+  json["sends_cut_to_file_size"] = log_.clamped_sends;
   switch (options_.load.kind) {
     case Load::Kind::share:
       json["load_ppm_of_link"] = options_.load.share_ppm;

@@ -174,8 +174,7 @@ TEST_CASE("damaged scenarios never break the reader") {
 }
 
 TEST_CASE("damaged gzip files never break the reader") {
-  const std::string path =
-      (iodrome::tests::source_root() / "scenarios/traces/web.log.gz").string();
+  const std::string path = (iodrome::tests::source_root() / "scenarios/traces/web.log.gz").string();
   const ScratchFolder folder;
   folder.write("a", "");
   std::ifstream in(path, std::ios::binary);

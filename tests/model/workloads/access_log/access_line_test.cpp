@@ -87,13 +87,12 @@ TEST_CASE("a request line is taken apart, blanks in the path included") {
 }
 
 TEST_CASE("combined, common and extended lines are accepted") {
-  for (const char* tail :
-       {R"("GET / HTTP/1.1" 200 5 "-" "agent")", R"("GET / HTTP/1.1" 200 5)",
-        R"("GET / HTTP/1.1" 200 - "-" "agent")",
-        R"("GET / HTTP/1.1" 200 5 "-" "a \"quoted\" agent")",
-        R"("GET / HTTP/1.1" 200 5 "-" "agent" "10.1.1.1")",
-        R"("GET / HTTP/1.1" 200 5 "-" "agent" 1431857103.500 0.250)",
-        R"("GET /\x22 HTTP/1.1" 200 5 "-" "agent" )", R"("" 400 0 "-" "-")"}) {
+  for (const char* tail : {R"("GET / HTTP/1.1" 200 5 "-" "agent")", R"("GET / HTTP/1.1" 200 5)",
+                           R"("GET / HTTP/1.1" 200 - "-" "agent")",
+                           R"("GET / HTTP/1.1" 200 5 "-" "a \"quoted\" agent")",
+                           R"("GET / HTTP/1.1" 200 5 "-" "agent" "10.1.1.1")",
+                           R"("GET / HTTP/1.1" 200 5 "-" "agent" 1431857103.500 0.250)",
+                           R"("GET /\x22 HTTP/1.1" 200 5 "-" "agent" )", R"("" 400 0 "-" "-")"}) {
     CAPTURE(tail);
     REQUIRE(fault_of(head + tail).empty());
   }
@@ -103,11 +102,10 @@ TEST_CASE("a user name with blanks does not confuse the fields") {
   AccessLine parsed;
   LineFault fault;
   REQUIRE(parse_combined_line(
-      R"(::1 - John Q [Smith] [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 200 5)", parsed,
-      fault) == false);
+              R"(::1 - John Q [Smith] [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 200 5)",
+              parsed, fault) == false);
   REQUIRE(parse_combined_line(
-      R"(::1 - John Q Smith [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 200 5)", parsed,
-      fault));
+      R"(::1 - John Q Smith [17/May/2015:10:05:03 +0000] "GET /x HTTP/1.1" 200 5)", parsed, fault));
   REQUIRE(parsed.client == "::1");
   REQUIRE(parsed.path == "/x");
 }

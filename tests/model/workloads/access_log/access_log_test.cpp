@@ -13,7 +13,9 @@ using namespace iodrome::workloads;
 
 namespace {
 
-std::uint64_t middle(std::uint64_t) { return std::uint64_t{1} << 63U; }
+std::uint64_t middle(std::uint64_t) {
+  return std::uint64_t{1} << 63U;
+}
 
 std::optional<AccessLog> read(const std::string& text, Diagnostics& diagnostics,
                               AccessLogOptions options = {}) {
@@ -131,10 +133,10 @@ TEST_CASE("end stamps are moved back by the time the request took") {
 }
 
 TEST_CASE("JSON lines without a client are clients of their own") {
-  const AccessLog log =
-      read_fine("{\"t\":1.5,\"rt\":0.5,\"bytes\":9,\"uri\":\"/a\"}\n"
-                "{\"t\":1.6,\"rt\":0.1,\"bytes\":9,\"uri\":\"/a\",\"client\":\"x\"}\n"
-                "{\"t\":3.5,\"rt\":0.5,\"bytes\":8,\"uri\":\"/b\"}\n");
+  const AccessLog log = read_fine(
+      "{\"t\":1.5,\"rt\":0.5,\"bytes\":9,\"uri\":\"/a\"}\n"
+      "{\"t\":1.6,\"rt\":0.1,\"bytes\":9,\"uri\":\"/a\",\"client\":\"x\"}\n"
+      "{\"t\":3.5,\"rt\":0.5,\"bytes\":8,\"uri\":\"/b\"}\n");
   REQUIRE(log.clients == 3);
   REQUIRE(log.records[0].client == 1);
   REQUIRE(log.records[1].client == 0);
@@ -166,7 +168,9 @@ TEST_CASE("as many malformed lines as allowed are skipped, one more is an error"
 }
 
 TEST_CASE("a file that is no log at all is one complaint") {
-  for (const std::string piece : {"garbage\n", "\x7f" "ELF\x01\n"}) {
+  for (const std::string piece : {"garbage\n",
+                                  "\x7f"
+                                  "ELF\x01\n"}) {
     Diagnostics diagnostics;
     std::string text;
     for (int i = 0; i < 100'000; ++i) text += piece;

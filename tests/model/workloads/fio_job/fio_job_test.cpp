@@ -36,7 +36,9 @@ FioJobFile read_fine(const std::string& text) {
   return std::move(*file);
 }
 
-FioJob job(const std::string& options) { return read_fine("[j]\n" + options + "\n").jobs.at(0); }
+FioJob job(const std::string& options) {
+  return read_fine("[j]\n" + options + "\n").jobs.at(0);
+}
 
 /// The one error that the options must cause.
 Diagnostic error_of(const std::string& options) {
@@ -45,19 +47,18 @@ Diagnostic error_of(const std::string& options) {
   REQUIRE_FALSE(read("[j]\n" + options + "\n", diagnostics));
   REQUIRE(diagnostics.error_count() == 1);
   const auto& entries = diagnostics.entries();
-  return *std::find_if(entries.begin(), entries.end(), [](const Diagnostic& entry) {
-    return entry.severity == Severity::error;
-  });
+  return *std::find_if(entries.begin(), entries.end(),
+                       [](const Diagnostic& entry) { return entry.severity == Severity::error; });
 }
 
 }  // namespace
 
 TEST_CASE("a five-line random read job is read into typed fields") {
-  const FioJob j = job(
-      "ioengine=io_uring\nrw=randread\nbs=4k\nsize=1g\niodepth=32\ndirect=1\nnumjobs=2\n"
-      "runtime=10\ntime_based\nstartdelay=500ms\nthread\ngroup_reporting\nstonewall\n"
-      "filename=/data/a:b\\:c\ndirectory=/mnt\nnumber_ios=1k\nnorandommap\noffset=20%\n"
-      "io_size=2g\nfilesize=1k-4k");
+  const FioJob j =
+      job("ioengine=io_uring\nrw=randread\nbs=4k\nsize=1g\niodepth=32\ndirect=1\nnumjobs=2\n"
+          "runtime=10\ntime_based\nstartdelay=500ms\nthread\ngroup_reporting\nstonewall\n"
+          "filename=/data/a:b\\:c\ndirectory=/mnt\nnumber_ios=1k\nnorandommap\noffset=20%\n"
+          "io_size=2g\nfilesize=1k-4k");
   REQUIRE(j.name == "j");
   REQUIRE(j.ioengine == "io_uring");
   REQUIRE((j.pattern.random && j.pattern.reads && !j.pattern.writes));
@@ -90,8 +91,8 @@ TEST_CASE("an empty section is a job with fio's defaults") {
 }
 
 TEST_CASE("a global section shapes the jobs below it only") {
-  const auto jobs = read_fine(
-      "[a]\n[global]\nbs=8k\niodepth=4\n[b]\niodepth=2\n[global]\nbs=16k\n[b]\n").jobs;
+  const auto jobs =
+      read_fine("[a]\n[global]\nbs=8k\niodepth=4\n[b]\niodepth=2\n[global]\nbs=16k\n[b]\n").jobs;
   REQUIRE(jobs.size() == 3);
   REQUIRE(jobs[0].block_sizes.read_bytes == 4096);
   REQUIRE(jobs[1].block_sizes.read_bytes == 8192);
@@ -152,8 +153,8 @@ TEST_CASE("kb_base turns the meaning of suffixes, wherever it stands") {
 
 TEST_CASE("all errors come in one pass, each with its place") {
   Diagnostics diagnostics;
-  REQUIRE_FALSE(read("[global]\nioengine=io_urnig\n[j]\n  iodept=4\nsize=-1\nrw=randreadd\n",
-                     diagnostics));
+  REQUIRE_FALSE(
+      read("[global]\nioengine=io_urnig\n[j]\n  iodept=4\nsize=-1\nrw=randreadd\n", diagnostics));
   const auto& entries = diagnostics.entries();
   REQUIRE(entries.size() == 4);
   REQUIRE((entries[0].line == 2 && entries[0].column == 10));
@@ -186,13 +187,41 @@ TEST_CASE("options without effect are warned about and do not stop the run") {
 }
 
 TEST_CASE("values out of range or of the wrong kind are refused") {
-  for (const char* options :
-       {"iodepth=0", "iodepth=-4", "iodepth=abc", "iodepth=4294967296", "numjobs=0", "size=0",
-        "size=abc", "size=101%", "size=0%", "bs=0", "bs=4k-8k", "bs=1,2,3,4", "direct", "direct=2",
-        "direct=yes", "stonewall=abc", "rw", "rw=", "rw=RandRead", "rw=randread:0", "rw=read:x",
-        "ioengine=", "ioengine=net", "filename=", "filename=a::b", "runtime=10x", "runtime=-1",
-        "startdelay=3-1", "filesize=4k-1k", "name=", "kb_base=1001", "=4", "time_based",
-        "number_ios=0", "SIZE=1m"}) {
+  for (const char* options : {"iodepth=0",
+                              "iodepth=-4",
+                              "iodepth=abc",
+                              "iodepth=4294967296",
+                              "numjobs=0",
+                              "size=0",
+                              "size=abc",
+                              "size=101%",
+                              "size=0%",
+                              "bs=0",
+                              "bs=4k-8k",
+                              "bs=1,2,3,4",
+                              "direct",
+                              "direct=2",
+                              "direct=yes",
+                              "stonewall=abc",
+                              "rw",
+                              "rw=",
+                              "rw=RandRead",
+                              "rw=randread:0",
+                              "rw=read:x",
+                              "ioengine=",
+                              "ioengine=net",
+                              "filename=",
+                              "filename=a::b",
+                              "runtime=10x",
+                              "runtime=-1",
+                              "startdelay=3-1",
+                              "filesize=4k-1k",
+                              "name=",
+                              "kb_base=1001",
+                              "=4",
+                              "time_based",
+                              "number_ios=0",
+                              "SIZE=1m"}) {
     REQUIRE_FALSE(error_of(options).message.empty());
   }
 }
@@ -200,7 +229,9 @@ TEST_CASE("values out of range or of the wrong kind are refused") {
 TEST_CASE("broken structure is refused with its place") {
   for (const char* text : {"rw=read\nbs=4k\n[j]\n", "[j\nrw=read\n", "[]\n", "[j] x\n", "garbage\n",
                            "include a\n[j]\n", "[j]\ninclude\n", "[j]\ninclude nope\n", "",
-                           "\n; only\n", "[j]\nrx=4\n\x01\x02\nx\n", "\x7f" "ELF\n\x03\n",
+                           "\n; only\n", "[j]\nrx=4\n\x01\x02\nx\n",
+                           "\x7f"
+                           "ELF\n\x03\n",
                            "[global]\nbs=4k\n"}) {
     Diagnostics diagnostics;
     CAPTURE(text);

@@ -23,8 +23,7 @@ TEST_CASE("a finding is shown with its place, its line, a caret and a hint") {
 }
 
 TEST_CASE("the caret stands under the column, counted in characters after tabs and umlauts") {
-  const std::string shown =
-      render({"f", 1, 6, Severity::warning, "m", "", "\t\xC3\xA4 =x"});
+  const std::string shown = render({"f", 1, 6, Severity::warning, "m", "", "\t\xC3\xA4 =x"});
   REQUIRE(shown == "f:1:6: warning: m\n     \xC3\xA4 =x\n        ^");
 }
 

@@ -60,8 +60,9 @@ TEST_CASE("byte counts take IEC and SI prefixes by their meaning") {
 
 TEST_CASE("fio sizes invert the meaning of ki unless kb_base is 1000") {
   const std::vector<std::pair<std::string, std::int64_t>> by_default = {
-      {"4k", 4096}, {"4K", 4096}, {"4kb", 4096}, {"4ki", 4000}, {"4KiB", 4000}, {"1m", 1048576},
-      {"1mi", 1000000}, {"1g", 1073741824}, {"512", 512}, {"512b", 512}, {"0x100", 256},
+      {"4k", 4096},   {"4K", 4096},    {"4kb", 4096},    {"4ki", 4000},
+      {"4KiB", 4000}, {"1m", 1048576}, {"1mi", 1000000}, {"1g", 1073741824},
+      {"512", 512},   {"512b", 512},   {"0x100", 256},
   };
   for (const auto& [text, bytes] : by_default) {
     CAPTURE(text);

@@ -129,5 +129,6 @@ TEST_CASE("an empty file has no lines and no failure") {
 TEST_CASE("binary bytes are told from text in any encoding") {
   REQUIRE(find_binary_byte("a\tb\xC3\xA4\xE4\x1b[0m") == std::string_view::npos);
   REQUIRE(find_binary_byte(std::string_view("ab\0c", 4)) == 2);
-  REQUIRE(find_binary_byte("\x7f" "ELF") == 0);
+  REQUIRE(find_binary_byte("\x7f"
+                           "ELF") == 0);
 }

@@ -116,8 +116,9 @@ TEST_CASE("references that lead nowhere are errors with the nearest name") {
   error_of(chain_with("[[chain.step]]\nop = \"read\"\nbytes = \"$open.fd\"\n"));
   error_of(chain_with("[[chain.step]]\nop = \"read\"\nbytes = -1\n"));
   error_of(chain_with("[[chain.step]]\nop = \"read\"\nbytes = \"random\"\n"));
-  error_of(chain_with("[[chain.step]]\nop = \"open\"\n[[chain.step]]\nop = \"read\"\n"
-                      "fd = \"$open.fd\"\n"));
+  error_of(
+      chain_with("[[chain.step]]\nop = \"open\"\n[[chain.step]]\nop = \"read\"\n"
+                 "fd = \"$open.fd\"\n"));
 }
 
 TEST_CASE("unknown keys and names are errors at their place with the nearest name") {
@@ -180,7 +181,7 @@ TEST_CASE("text that is not TOML is an error with its place") {
 
 TEST_CASE("all errors of a scenario come in one pass") {
   Diagnostics diagnostics;
-  REQUIRE_FALSE(read("sede = 1\nmachine = 3\n" + log_workload + "load = \"x\"\nport = 1\n",
-                     diagnostics));
+  REQUIRE_FALSE(
+      read("sede = 1\nmachine = 3\n" + log_workload + "load = \"x\"\nport = 1\n", diagnostics));
   REQUIRE(diagnostics.error_count() == 4);
 }

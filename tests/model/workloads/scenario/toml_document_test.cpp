@@ -20,9 +20,8 @@ std::optional<TomlDocument> read(const std::string& text, Diagnostics& diagnosti
 
 TEST_CASE("keys are taken one by one and the rest is reported") {
   Diagnostics diagnostics;
-  const auto document =
-      read("name = \"m\"\n[cpu]\ncount = 4\nclock = \"2.4 GHz\"\nsmt = true\ncuont = 5\n",
-           diagnostics);
+  const auto document = read(
+      "name = \"m\"\n[cpu]\ncount = 4\nclock = \"2.4 GHz\"\nsmt = true\ncuont = 5\n", diagnostics);
   REQUIRE(document);
   TomlTable root(*document, document->root, "", diagnostics);
   REQUIRE(root.text("name") == "m");
@@ -82,8 +81,9 @@ TEST_CASE("files that cannot be read or are no TOML are reported") {
 }
 
 TEST_CASE("bare keys beyond ASCII and broken headers are errors with their place") {
-  for (const char* text : {"gr\xC3\xB6\xC3\x9F" "e = 3\n", "a = b\"\xC3\xA4\"\n", "[=x]\n",
-                           "a = 1 \xC2\xB5\n", "\xD1\x80 = 1\n"}) {
+  for (const char* text : {"gr\xC3\xB6\xC3\x9F"
+                           "e = 3\n",
+                           "a = b\"\xC3\xA4\"\n", "[=x]\n", "a = 1 \xC2\xB5\n", "\xD1\x80 = 1\n"}) {
     Diagnostics diagnostics;
     CAPTURE(text);
     REQUIRE_FALSE(read(text, diagnostics));
