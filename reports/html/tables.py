@@ -54,6 +54,11 @@ def _cells(values: list[float | None], text, better: str) -> list[Cell]:
     return cells
 
 
+def guesses(result: Result) -> int:
+    """How many of the values that a run used are nobody's figure."""
+    return sum(bool(source.get("guess")) for source in result.data.get("sources") or [])
+
+
 def counters(result: Result) -> list[tuple[str, list[Cell]]]:
     """Counters per request, then what the submitting task met: label and a cell per design."""
     rows = []
