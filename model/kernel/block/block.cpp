@@ -15,7 +15,8 @@ BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(drive
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
   ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes});
   co_await ctx.spend(ctx.costs().bio_submit);
-  if (free_tags_.empty()) {
+  // A tag that is free while bios wait is on its way to the first of them.
+  if (free_tags_.empty() || !waiting_.empty()) {
     if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
     waiting_.push_back(bio);
     co_return;

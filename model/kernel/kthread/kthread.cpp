@@ -89,8 +89,11 @@ Task<void> KthreadPool::queue(Atomic& ctx, Work& work) {
   co_await ctx.spend(ctx.costs().queue_work);
   ctx.emit(events::WorkqueueQueueWork{ctx.cpu().index(), work.id});
   items_.push_back(&work);
-  if (busy_ + items_.size() > workers_.size() && workers_.size() < max_threads_) {
+  const std::size_t threads = workers_.size() + starting_;
+  if (busy_ + items_.size() > threads && threads < max_threads_) {
+    ++starting_;
     co_await ctx.spend(ctx.costs().thread_create);
+    --starting_;
     add_worker(false, ctx.cpu().index());
     co_return;  // the new thread looks for work when it first runs
   }

@@ -72,6 +72,7 @@ class KthreadPool {
   const char* name_;
   std::uint32_t max_threads_;
   std::uint32_t busy_ = 0;
+  std::uint32_t starting_ = 0;  // threads being made
   WaitQueue idle_;
   std::deque<Work*> items_;
   std::vector<std::unique_ptr<Worker>> workers_;

@@ -14,7 +14,9 @@ struct MetadataRead : Bio, Pooled {
   static Task<void> end(Atomic& ctx, Bio& bio) {
     auto* const read = static_cast<MetadataRead*>(&bio);
     Inode& inode = *read->inode;
-    inode.metadata = bio.status == Errno::ok ? Inode::Metadata::cached : Inode::Metadata::cold;
+    const bool failed = bio.status != Errno::ok;
+    inode.metadata = failed ? Inode::Metadata::failed : Inode::Metadata::cached;
+    inode.failure_untold = failed ? inode.metadata_waiters.size() : 0;
     delete read;
     co_await notify_all(ctx, inode.metadata_waiters);
   }
@@ -43,6 +45,12 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
     co_return fail(found.error());
   }
   Inode& inode = **found;
+  if (inode.metadata == Inode::Metadata::failed) {
+    // Everybody who waited is told; who comes after them tries anew.
+    if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
+    ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::eio)});
+    co_return fail(Errno::eio);
+  }
   if (inode.metadata != Inode::Metadata::cached) {
     if (wait == nullptr) co_return fail(Errno::eagain);
     wait->stage = events::Stage::queue;

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: Apache-2.0
+// Who has the CPU when: classes of time, interrupt levels, run queues.
+#include "model/kernel/cpu/cpu.h"
+
+#include "tests/model/kernel/rig.h"
+
+using namespace iodrome;
+using namespace iodrome::kernel;
+using events::CpuClass;
+using events::Stage;
+
+namespace {
+
+// One thread and one interrupt, with a cost for each.
+struct Scene {
+  explicit Scene(std::uint32_t cpus = 1) : rig(cpus) {
+    rig.system.costs.context_switch.each = 10ns;
+    rig.system.costs.irq_entry.each = 5ns;
+    rig.system.costs.irq_exit.each = 7ns;
+    rig.system.costs.softirq.each = 3ns;
+  }
+  Cost work{100ns};
+  Cost handler{20ns};
+  Log log;
+  events::StageLedger ledger;
+  Rig rig;
+};
+
+Task<void> work_on_ledger(Sleepable& ctx, Scene& s) {
+  s.ledger.open(ctx.now(), Stage::kernel);
+  {
+    const WorkOn on(ctx, &s.ledger, Stage::kernel);
+    co_await ctx.spend(s.work);
+  }
+  s.ledger.close(ctx.now());
+  s.log.add("end", ctx.now());
+}
+
+Task<void> handle(Atomic& ctx, Scene& s) {
+  s.log.add("handler", ctx.now());
+  co_await ctx.spend(s.handler);
+}
+
+}  // namespace
+
+TEST_CASE("time belongs to the class of the thread, to the switch, or to nobody") {
+  Scene s(2);
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.work);
+    ctx.turn_to(CpuClass::syscall);
+    co_await ctx.spend(scene.work, 3);
+    ctx.turn_to(CpuClass::user);
+    co_await ctx.spend(scene.work);
+  });
+  s.rig.run(1us);
+  CHECK(s.rig.spent(0, CpuClass::switching) == 10ns);
+  CHECK(s.rig.spent(0, CpuClass::user) == 200ns);
+  CHECK(s.rig.spent(0, CpuClass::syscall) == 300ns);
+  CHECK(s.rig.spent(0, CpuClass::idle) == 490ns);
+  CHECK(s.rig.spent(1, CpuClass::idle) == 1us);
+  CHECK(s.rig.spent_in_all() == 2us);
+  CHECK(s.work.count == 5);
+  CHECK(s.work.total == 500ns);
+}
+
+TEST_CASE("an interrupt steals exactly its own time from what it interrupts") {
+  Scene s;
+  s.rig.thread(0, s, work_on_ledger);
+  s.rig.irq_at(40ns, 0, s.rig.action(s, handle));
+  s.rig.run();
+  CHECK(s.log.text == "handler@45 end@142");
+  CHECK(stage(s.ledger, Stage::kernel) == 100ns);
+  CHECK(stage(s.ledger, Stage::stolen) == 32ns);
+  CHECK(s.rig.spent(0, CpuClass::hardirq) == 32ns);
+  CHECK(s.rig.spent(0, CpuClass::user) == 100ns);
+  CHECK(s.rig.spent_in_all() == s.rig.now());
+}
+
+TEST_CASE("an interrupt on another CPU steals nothing") {
+  Scene s(2);
+  s.rig.thread(0, s, work_on_ledger);
+  s.rig.irq_at(40ns, 1, s.rig.action(s, handle));
+  s.rig.run();
+  CHECK(s.log.text == "handler@45 end@110");
+  CHECK(stage(s.ledger, Stage::stolen) == 0ns);
+  CHECK(s.rig.spent_in_all() == 2 * s.rig.now());
+}
+
+TEST_CASE("hardirqs do not nest: the second waits for the end of the first") {
+  Scene s;
+  IrqAction& action = s.rig.action(s, handle);
+  s.rig.irq_at(40ns, 0, action);
+  s.rig.irq_at(50ns, 0, action);
+  s.rig.irq_at(51ns, 0, action);
+  s.rig.run();
+  CHECK(s.log.text == "handler@45 handler@77 handler@109");
+  CHECK(s.rig.spent(0, CpuClass::hardirq) == 96ns);
+  CHECK(s.rig.probe.counters().interrupts == 3);
+}
+
+TEST_CASE("a softirq follows the hardirq that raised it and is interrupted by the next one") {
+  Scene s;
+  s.rig.cpu(0).on_softirq(
+      Softirq::block, s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+        scene.log.add("softirq", ctx.now());
+        co_await ctx.spend(scene.work);
+        scene.log.add("done", ctx.now());
+      }));
+  IrqAction& raises = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    ctx.cpu().raise_softirq(Softirq::block);
+    ctx.cpu().raise_softirq(Softirq::block);  // pending already
+    co_await ctx.spend(scene.handler);
+  });
+  s.rig.thread(0, s, work_on_ledger);
+  s.rig.irq_at(40ns, 0, raises);                       // until 72, then the softirq
+  s.rig.irq_at(100ns, 0, s.rig.action(s, handle));     // until 132, in the middle of it
+  s.rig.run();
+  CHECK(s.log.text == "softirq@75 handler@105 done@207 end@277");
+  CHECK(s.rig.spent(0, CpuClass::softirq) == 103ns);
+  CHECK(s.rig.spent(0, CpuClass::hardirq) == 64ns);
+  CHECK(stage(s.ledger, Stage::kernel) == 100ns);
+  CHECK(stage(s.ledger, Stage::stolen) == 167ns);
+  CHECK(s.rig.spent_in_all() == s.rig.now());
+}
+
+TEST_CASE("softirqs run in the order of their vectors") {
+  Scene s;
+  for (const Softirq vector : {Softirq::net_rx, Softirq::block, Softirq::tasklet})
+    s.rig.cpu(0).on_softirq(
+        vector, s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+          scene.log.add("softirq", ctx.now());
+          co_await ctx.spend(scene.handler);
+        }));
+  std::vector<std::uint64_t> entered;
+  struct Entries final : events::Observer {
+    void on(const events::EventInfo& info, SimTime,
+            std::span<const std::uint64_t> words) override {
+      if (std::string(info.name) == "softirq_entry") vectors.push_back(words[1]);
+    }
+    std::vector<std::uint64_t> vectors;
+  } entries;
+  static constexpr events::Subsystem kIrq[] = {events::Subsystem::irq};
+  s.rig.probe.attach(entries, kIrq);
+  s.rig.irq_at(0ns, 0, s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+                 ctx.cpu().raise_softirq(Softirq::tasklet);
+                 ctx.cpu().raise_softirq(Softirq::net_rx);
+                 co_await ctx.spend(scene.handler);
+                 ctx.cpu().raise_softirq(Softirq::block);
+               }));
+  s.rig.run();
+  CHECK(entries.vectors == std::vector<std::uint64_t>{1, 2, 3});
+  CHECK(s.log.text == "softirq@35 softirq@58 softirq@81");
+}
+
+TEST_CASE("with interrupts disabled an interrupt is pending until they are enabled") {
+  Scene s;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    ctx.cpu().disable_irqs();
+    ctx.cpu().disable_irqs();
+    co_await ctx.spend(scene.work);
+    ctx.cpu().enable_irqs();
+    co_await ctx.spend(scene.work);  // still disabled once
+    ctx.cpu().enable_irqs();
+    co_await ctx.spend(scene.work);
+    scene.log.add("end", ctx.now());
+  });
+  s.rig.irq_at(20ns, 0, s.rig.action(s, handle));
+  s.rig.run();
+  CHECK(s.log.text == "handler@215 end@342");
+  CHECK_THROWS_AS(s.rig.cpu(0).enable_irqs(), InternalError);
+}
+
+TEST_CASE("threads of one CPU run in the order they became runnable") {
+  Scene s;
+  for (int i = 0; i < 3; ++i)
+    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      co_await ctx.spend(scene.work);
+      scene.log.add("thread" + std::to_string(ctx.thread().id), ctx.now());
+    });
+  s.rig.run();
+  CHECK(s.log.text == "thread1@110 thread2@220 thread3@330");
+  CHECK(s.rig.spent(0, CpuClass::switching) == 30ns);
+  CHECK(s.rig.probe.counters().context_switches == 3);
+}
+
+TEST_CASE("a thread gives way at the end of the cost entry in which its slice ran out") {
+  Scene s;
+  s.rig.system.scheduler.slice = 100ns;
+  s.work.each = 60ns;
+  for (int i = 0; i < 2; ++i)
+    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      for (int entry = 0; entry < 4; ++entry) co_await ctx.spend(scene.work);
+      scene.log.add("thread" + std::to_string(ctx.thread().id), ctx.now());
+    });
+  s.rig.run();
+  // Each runs two entries of 60 ns, is switched out at 120 ns, and comes back.
+  CHECK(s.log.text == "thread1@390 thread2@520");
+  CHECK(s.rig.spent(0, CpuClass::switching) == 40ns);
+  CHECK(s.rig.spent(0, CpuClass::user) == 480ns);
+}
+
+TEST_CASE("a request waits in the run queue while another thread has the CPU") {
+  Scene s;
+  s.rig.system.scheduler.slice = 50ns;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    scene.ledger.open(ctx.now(), Stage::kernel);
+    const WorkOn on(ctx, &scene.ledger, Stage::kernel);
+    co_await ctx.spend(scene.work);
+    co_await ctx.spend(scene.work);
+    scene.ledger.close(ctx.now());
+  });
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.work, 3);
+  });
+  s.rig.run();
+  CHECK(stage(s.ledger, Stage::kernel) == 200ns);
+  CHECK(stage(s.ledger, Stage::run_queue) == 310ns);  // a switch and the other's entry
+  CHECK(stage(s.ledger, Stage::wakeup) == 10ns);      // its own switch
+}
+
+TEST_CASE("a thread that nobody waits behind keeps its CPU beyond its slice") {
+  Scene s;
+  s.rig.system.scheduler.slice = 50ns;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    for (int i = 0; i < 10; ++i) co_await ctx.spend(scene.work);
+  });
+  s.rig.run();
+  CHECK(s.rig.now() == 1010ns);
+  CHECK(s.rig.probe.counters().context_switches == 1);
+}
+
+TEST_CASE("any mixture of threads and interrupts leaves no time without an owner") {
+  for (std::uint32_t seed = 1; seed <= 50; ++seed) {
+    Scene s(3);
+    s.rig.system.scheduler.slice = 70ns;
+    for (std::uint32_t i = 0; i < 7; ++i)
+      s.rig.thread<Scene>(i % 3, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+        for (int k = 0; k < 20; ++k) co_await ctx.spend(scene.work);
+      });
+    for (std::uint32_t cpu = 0; cpu < 3; ++cpu)
+      s.rig.cpu(cpu).on_softirq(Softirq::net_rx, s.rig.action(s, handle));
+    IrqAction& raises = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+      co_await ctx.spend(scene.handler);
+      ctx.cpu().raise_softirq(Softirq::net_rx);
+    });
+    std::uint32_t state = seed;
+    for (int i = 0; i < 60; ++i) {
+      state = state * 1664525u + 1013904223u;
+      s.rig.irq_at(std::chrono::nanoseconds(state % 6000), state >> 16 & 1, raises);
+    }
+    s.rig.run();
+    CHECK(s.rig.spent_in_all() == 3 * s.rig.now());
+    Duration user{0};
+    for (int i = 0; i < 3; ++i) user += s.rig.spent(static_cast<std::size_t>(i), CpuClass::user);
+    CHECK(user == 7 * 20 * 100ns);
+  }
+}

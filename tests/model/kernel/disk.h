@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+// A disk of constant latency behind the block layer, with files on it, for tests.
+#pragma once
+#include <set>
+
+#include "model/kernel/os.h"
+#include "model/kernel/vfs/file_content.h"
+#include "model/kernel/vfs/file_ops.h"
+#include "tests/model/kernel/rig.h"
+
+namespace iodrome::kernel {
+
+class TestDisk final : public BlockDriver, public IrqAction {
+ public:
+  TestDisk(Rig& rig, hw::Medium& medium, std::uint32_t depth)
+      : rig_(rig), medium_(medium), depth_(depth) {}
+
+  Task<void> queue_request(Atomic& ctx, Request& request) override {
+    issued.push_back(request.bio->sector);
+    in_flight_most = std::max(in_flight_most, device->in_flight());
+    if (at_once) co_return co_await end(ctx, request);
+    if (request.bio->ledger != nullptr)
+      request.bio->ledger->enter(events::Stage::device, ctx.now());
+    rig_.at(rig_.now() + latency, [this, &request] {
+      ended_.push_back(&request);
+      rig_.cpu(irq_cpu).raise_irq(*this);
+    });
+  }
+  Task<void> handle(Atomic& ctx) override {
+    while (!ended_.empty()) {
+      Request& request = *ended_.front();
+      ended_.pop_front();
+      co_await end(ctx, request);
+    }
+  }
+  std::uint32_t queue_depth() const override { return depth_; }
+  std::uint64_t size_bytes() const override { return medium_.size_bytes(); }
+  const char* name() const override { return "test"; }
+
+  BlockDevice* device = nullptr;
+  Duration latency = 1us;
+  std::uint32_t irq_cpu = 0;
+  bool at_once = false;            // requests end before queue_request() returns
+  std::set<std::uint64_t> broken;  // sectors whose requests fail
+  std::vector<std::uint64_t> issued;
+  std::size_t in_flight_most = 0;
+
+ private:
+  Task<void> end(Atomic& ctx, Request& request) {
+    std::uint64_t offset = request.bio->sector * 512;
+    const bool fails = broken.contains(request.bio->sector);
+    for (const BioSegment& part : request.bio->segments) {
+      if (!fails) medium_.read(offset, rig_.system.memory.bytes(part.address, part.bytes));
+      offset += part.bytes;
+    }
+    co_await device->complete(ctx, request, fails ? Errno::eio : Errno::ok);
+  }
+
+  Rig& rig_;
+  hw::Medium& medium_;
+  const std::uint32_t depth_;
+  std::deque<Request*> ended_;
+};
+
+/// A rig with a disk, a page cache and files.
+struct DiskRig {
+  explicit DiskRig(std::uint32_t cpus = 1, std::uint32_t depth = 8)
+      : rig(cpus), disk(rig, files, depth), device(disk) {
+    disk.device = &device;
+    cache.params = {1 << 20, 16'384, 65'536};
+  }
+  ~DiskRig() { rig.end(); }
+
+  Inode& file(const std::string& path, std::uint64_t size,
+              Inode::Metadata metadata = Inode::Metadata::cached) {
+    const Result<Inode*> inode = files.add_file(path, size, metadata);
+    REQUIRE(inode);
+    return **inode;
+  }
+  FilePtr open(Inode& inode) {
+    FilePtr opened{new File};
+    opened->inode = &inode;
+    return opened;
+  }
+  std::vector<hw::PhysAddr> pages(std::size_t count) {
+    std::vector<hw::PhysAddr> all;
+    while (all.size() < count) all.push_back(rig.memory.allocate_page());
+    return all;
+  }
+  /// Whether user pages hold the file's bytes from `offset` on.
+  bool holds(std::span<const hw::PhysAddr> user, const Inode& inode, std::uint64_t offset,
+             std::uint64_t bytes) {
+    for (std::uint64_t at = 0; at < bytes; at += hw::kPageBytes)
+      if (!content_matches(inode.number, offset + at,
+                           rig.memory.bytes(user[at / hw::kPageBytes],
+                                            std::min<std::size_t>(hw::kPageBytes, bytes - at))))
+        return false;
+    return true;
+  }
+
+  Rig rig;
+  FileSystem files{64 << 20, true};
+  TestDisk disk;
+  BlockDevice device;
+  PageCache cache{rig.system, device};
+  Os os{rig.system, files, cache, device};
+};
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/sync/spinlock.h"
+
+#include "tests/model/kernel/rig.h"
+
+using namespace iodrome;
+using namespace iodrome::kernel;
+using events::CpuClass;
+using events::Stage;
+
+namespace {
+
+struct Scene {
+  explicit Scene(std::uint32_t cpus) : rig(cpus) { rig.system.costs.spin_lock.each = 2ns; }
+  Cost before{10ns};  // times the CPU's number plus one, so that CPU 0 comes first
+  Cost inside{100ns};
+  Log log;
+  events::StageLedger ledgers[4];
+  WaitQueue queue{"queue"};
+  Spinlock lock{"test"};
+  Rig rig;
+};
+
+Task<void> contend(Sleepable& ctx, Scene& s) {
+  const std::uint32_t cpu = ctx.cpu().index();
+  events::StageLedger& ledger = s.ledgers[cpu];
+  ledger.open(ctx.now(), Stage::kernel);
+  const WorkOn on(ctx, &ledger, Stage::kernel);
+  co_await ctx.spend(s.before, cpu + 1);
+  {
+    const Spinlock::Guard guard = co_await s.lock.lock(ctx);
+    s.log.add("cpu" + std::to_string(cpu), ctx.now());
+    co_await ctx.spend(s.inside);
+  }
+  ledger.close(ctx.now());
+}
+
+}  // namespace
+
+TEST_CASE("a spinlock is handed over in the order of arrival, and waiting burns the CPU") {
+  Scene s(4);
+  for (const std::uint32_t cpu : {3u, 1u, 0u, 2u}) s.rig.thread(cpu, s, contend);
+  s.rig.run();
+  CHECK(s.log.text == "cpu0@12 cpu1@114 cpu2@216 cpu3@318");
+  for (std::uint32_t cpu = 0; cpu < 4; ++cpu) {
+    const Duration spun = cpu * 102ns - cpu * 10ns;
+    CHECK(s.rig.spent(cpu, CpuClass::spin) == spun);
+    CHECK(s.rig.spent(cpu, CpuClass::user) == (cpu + 1) * 10ns + 102ns);
+    CHECK(stage(s.ledgers[cpu], Stage::lock) == spun);
+  }
+  CHECK(s.rig.spent_in_all() == 4 * s.rig.now());
+}
+
+TEST_CASE("interrupts wait while a lock is held, so a handler can take it too") {
+  Scene s(1);
+  s.rig.thread(0, s, contend);
+  IrqAction& takes = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+    scene.log.add("irq", ctx.now());
+  });
+  s.rig.irq_at(50ns, 0, takes);
+  s.rig.run();
+  CHECK(s.log.text == "cpu0@12 irq@114");
+  CHECK(s.rig.spent(0, CpuClass::spin) == 0ns);
+}
+
+TEST_CASE("sleeping while a spinlock is held is an internal error") {
+  Scene s(1);
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+    co_await scene.queue.wait(ctx, "test", Stage::queue);
+  });
+  CHECK_THROWS_AS(s.rig.timeline.run(), InternalError);
+}
+
+TEST_CASE("after unlock() a thread may sleep though its guard lives") {
+  Scene s(1);
+  Thread& thread = s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+    guard.unlock();
+    co_await scene.queue.wait(ctx, "test", Stage::queue);
+  });
+  s.rig.run();
+  CHECK(thread.state == Thread::State::sleeping);
+}
+
+TEST_CASE("a holder is not preempted before it lets go") {
+  Scene s(1);
+  s.rig.system.scheduler.slice = 1ns;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    {
+      const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+      for (int i = 0; i < 5; ++i) co_await ctx.spend(scene.inside);
+    }
+    scene.log.add("out", ctx.now());
+    co_await ctx.spend(scene.inside);
+    scene.log.add("end", ctx.now());
+  });
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.inside);
+    scene.log.add("other", ctx.now());
+  });
+  s.rig.run();
+  CHECK(s.log.text == "out@502 other@602 end@702");
+}

@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/vfs/page_cache.h"
+
+#include "model/kernel/calls/file_calls.h"
+#include "tests/model/kernel/disk.h"
+
+using namespace iodrome;
+using namespace iodrome::kernel;
+using events::Stage;
+
+namespace {
+
+struct Scene : DiskRig {
+  using DiskRig::DiskRig;
+  Inode* inode = nullptr;
+  std::uint64_t offset = 0;
+  std::uint64_t bytes = hw::kPageBytes;
+  std::vector<hw::PhysAddr> user;
+  Result<std::int64_t> result = 0;
+  Log log;
+};
+
+Task<void> read_file(Sleepable& ctx, Scene& s) {
+  s.result = co_await pread_blocking(ctx, s.os, s.open(*s.inode), false, s.offset, s.bytes, s.user);
+  s.log.add("read", ctx.now());
+}
+
+}  // namespace
+
+TEST_CASE("a cold page is read from the disk, ahead of what was asked; a cached one is not") {
+  Scene s;
+  s.inode = &s.file("/f", 100'000);
+  s.user = s.pages(1);
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.result == hw::kPageBytes);
+  CHECK(s.holds(s.user, *s.inode, 0, hw::kPageBytes));
+  CHECK(s.cache.pages_cached() == 4);  // 16 KiB of read-ahead
+  CHECK(s.disk.issued.size() == 1);
+  s.offset = 3 * hw::kPageBytes;
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.holds(s.user, *s.inode, s.offset, hw::kPageBytes));
+  CHECK(s.disk.issued.size() == 1);
+  s.offset = 4 * hw::kPageBytes;
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.holds(s.user, *s.inode, s.offset, hw::kPageBytes));
+  CHECK(s.disk.issued.size() == 2);
+}
+
+TEST_CASE("readers of one page wait for one read") {
+  Scene s(3);
+  s.inode = &s.file("/f", hw::kPageBytes);
+  s.user = s.pages(1);
+  for (std::uint32_t cpu = 0; cpu < 3; ++cpu) s.rig.thread(cpu, s, read_file);
+  s.rig.run();
+  // 4.096 us of copying at 1 GB/s behind the disk's 1 us.
+  CHECK(s.log.text == "read@5096 read@5096 read@5096");
+  CHECK(s.disk.issued.size() == 1);
+  CHECK(s.rig.probe.counters().bytes_copied_cpu == 3 * hw::kPageBytes);
+}
+
+TEST_CASE("a read may start and end in the middle of pages and past the end of the file") {
+  Scene s;
+  s.inode = &s.file("/f", 30'000);
+  s.user = s.pages(8);
+  s.offset = 5'001;
+  s.bytes = 31'000;
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.result == 24'999);
+  CHECK(s.holds(s.user, *s.inode, 5'001, 24'999));
+  s.offset = 30'000;
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.result == 0);
+}
+
+TEST_CASE("a page that cannot be read is EIO for everybody who waits for it") {
+  Scene s(2);
+  s.inode = &s.file("/f", hw::kPageBytes);
+  s.disk.broken = {s.inode->first_sector};
+  s.user = s.pages(1);
+  s.rig.thread(0, s, read_file);
+  s.rig.thread(1, s, read_file);
+  s.rig.run();
+  CHECK(s.result == fail(Errno::eio));
+  CHECK(s.log.text == "read@1000 read@1000");
+}
+
+TEST_CASE("a full cache drops the least recently used page") {
+  Scene s;
+  s.cache.params.readahead_bytes = hw::kPageBytes;
+  s.inode = &s.file("/f", 300 * hw::kPageBytes);
+  s.user = s.pages(1);
+  for (std::uint64_t page = 0; page < 256; ++page) {
+    s.offset = page * hw::kPageBytes;
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+  }
+  CHECK(s.cache.pages_cached() == 256);
+  s.offset = 0;  // used again: page 1 is now the oldest
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  s.offset = 256 * hw::kPageBytes;
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  CHECK(s.cache.pages_cached() == 256);
+  CHECK(s.inode->pages[1] == nullptr);
+  CHECK(s.inode->pages[2] != nullptr);
+}
+
+TEST_CASE("pages that somebody holds survive eviction, and their memory comes back at the end") {
+  Scene s;
+  s.cache.params.readahead_bytes = hw::kPageBytes;
+  s.inode = &s.file("/f", 400 * hw::kPageBytes);
+  s.user = s.pages(1);
+  s.rig.thread(0, s, read_file);
+  s.rig.run();
+  PagePtr held = s.inode->pages[0];
+  const hw::PhysAddr address = held->address;
+  for (std::uint64_t page = 1; page < 400; ++page) {
+    s.offset = page * hw::kPageBytes;
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+  }
+  CHECK(s.inode->pages[0] == held);
+  CHECK(content_matches(s.inode->number, 0, s.rig.memory.bytes(address, hw::kPageBytes)));
+  CHECK(s.cache.pages_cached() <= 256);
+  const std::size_t in_use = s.rig.memory.pages_in_use();
+  CHECK(in_use == s.cache.pages_cached() + 1);
+}
+
+TEST_CASE("the time of a cold read is the device's, of a copy the copy's") {
+  Scene s;
+  s.inode = &s.file("/f", hw::kPageBytes);
+  s.user = s.pages(1);
+  struct Both {
+    Scene& scene;
+    events::StageLedger ledger;
+  } both{s, {}};
+  s.rig.thread<Both>(0, both, [](Sleepable& ctx, Both& state) -> Task<void> {
+    Scene& scene = state.scene;
+    state.ledger.open(ctx.now(), Stage::kernel);
+    {
+      const WorkOn on(ctx, &state.ledger, Stage::kernel);
+      co_await pread_blocking(ctx, scene.os, scene.open(*scene.inode), false, 0, 4096, scene.user);
+    }
+    state.ledger.close(ctx.now());
+  });
+  s.rig.run();
+  CHECK(stage(both.ledger, Stage::device) == 1us);
+  CHECK(stage(both.ledger, Stage::copy) == 4096ns);
+  s.rig.end();
+}
