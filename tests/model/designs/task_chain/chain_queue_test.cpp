@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/task_chain/chain_queue.h"
+
+#include "tests/model/kernel/disk.h"
+#include "tests/model/testbed/scripted.h"
+
+using namespace iodrome;
+using namespace iodrome::kernel;
+using namespace iodrome::designs;
+using namespace iodrome::designs::task_chain;
+using namespace iodrome::tests;
+
+namespace {
+
+struct Never final : WakeCondition {
+  bool holds() const override { return false; }
+  bool possible() const override { return false; }
+};
+
+struct Scene : DiskRig {
+  explicit Scene(chain::Continue policy = chain::Continue::cheapest)
+      : DiskRig(2),
+        params{4, 2, "", "", policy, true},
+        engine(os, process, costs, params),
+        queue(engine, sleepers) {
+    disk.irq_cpu = 1;
+    file(path, 100'000);
+  }
+  ChainRun& run(std::vector<chain::Step> steps) {
+    runs.emplace_back();
+    ChainRun& added = runs.back();
+    added.slot = static_cast<std::uint32_t>(runs.size() - 1);
+    added.chain.steps.assign(steps.begin(), steps.end());
+    added.direct = true;
+    added.buffer = pages(8);
+    added.start(rig.timeline.now());
+    return added;
+  }
+  std::string path = "/f";
+  std::string missing = "/missing";
+  Process process{16};
+  ChainCosts costs;
+  ChainParams params;
+  WaitQueue sleepers{"chain"};
+  ChainEngine engine;
+  ChainQueue queue;
+  std::deque<ChainRun> runs;
+};
+
+using Results = std::vector<std::int64_t>;
+
+Results results(const ChainRun& run) {
+  return {run.results.begin(), run.results.end()};
+}
+std::int64_t error(Errno number) {
+  return -static_cast<std::int64_t>(number);
+}
+
+// Submits all chains at once and takes as many events as were accepted.
+Task<void> submit_and_take(Sleepable& ctx, Scene& s) {
+  const Never never;
+  std::vector<ChainRun*> all;
+  for (ChainRun& run : s.runs) all.push_back(&run);
+  const Result<std::int64_t> accepted = co_await s.queue.submit(ctx, all);
+  CHECK(accepted == static_cast<std::int64_t>(all.size()));
+  for (std::int64_t left = *accepted; left > 0; --left) {
+    co_await s.queue.wait(ctx, never);
+    const std::optional<ChainEvent> event = co_await s.queue.take(ctx);
+    REQUIRE(event);
+  }
+  const std::optional<ChainEvent> none = co_await s.queue.take(ctx);
+  CHECK_FALSE(none);
+}
+
+void play_all(Scene& s) {
+  Thread& thread = s.rig.thread(0, s, submit_and_take);
+  s.rig.run();
+  CHECK(thread.state == Thread::State::dead);
+  CHECK(s.queue.slots_free() == 4);
+}
+
+}  // namespace
+
+TEST_CASE("an operand of a later step is EINVAL before anything has run") {
+  Scene s;
+  s.run({open_step(s.path), read_step(0, 0, 512), close_step(0)});
+  s.run({read_step(1, 0, 512), open_step(s.path), close_step(1)});
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    std::vector<ChainRun*> both = {&scene.runs[0], &scene.runs[1]};
+    const Result<std::int64_t> refused = co_await scene.queue.submit(ctx, both);
+    CHECK(refused == fail(Errno::einval));
+    CHECK(scene.queue.slots_free() == 4);
+  });
+  s.rig.run();
+  CHECK(s.disk.issued.empty());
+  CHECK(s.runs[0].next_step == 0);
+}
+
+TEST_CASE("chains that cannot mean anything are EINVAL") {
+  Scene s;
+  s.run({});
+  s.run({open_step(s.path), stat_step(0), stat_step(1)});  // the result of a stat is no file
+  s.run({open_step(s.path), stat_step(5)});
+  s.run({{.op = chain::Op::open}});
+  s.run({open_step(s.path), close_step(1)});
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    for (ChainRun& run : scene.runs) {
+      ChainRun* const one = &run;
+      const Result<std::int64_t> refused = co_await scene.queue.submit(ctx, {&one, 1});
+      CHECK(refused == fail(Errno::einval));
+    }
+  });
+  s.rig.run();
+}
+
+TEST_CASE("chains beyond the ring's slots are left with their owner: the count, then EAGAIN") {
+  Scene s;
+  for (int i = 0; i < 6; ++i) s.run({open_step(s.path), read_step(0, 0, 512), close_step(0)});
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    std::vector<ChainRun*> all;
+    for (ChainRun& run : scene.runs) all.push_back(&run);
+    const Result<std::int64_t> accepted = co_await scene.queue.submit(ctx, all);
+    CHECK(accepted == 4);
+    const auto rest = std::span<ChainRun* const>(all).subspan(4);
+    const Result<std::int64_t> refused = co_await scene.queue.submit(ctx, rest);
+    CHECK(refused == fail(Errno::eagain));
+    const Never never;
+    co_await scene.queue.wait(ctx, never);
+    const std::optional<ChainEvent> event = co_await scene.queue.take(ctx);
+    CHECK(event);
+    const Result<std::int64_t> one = co_await scene.queue.submit(ctx, rest);
+    CHECK(one == 1);
+  });
+  s.rig.run();
+}
+
+TEST_CASE("an error cancels what is behind it, but the file is closed and the event says why") {
+  for (const auto policy : {chain::Continue::cheapest, chain::Continue::softirq,
+                            chain::Continue::kthread, chain::Continue::workqueue}) {
+    Scene s(policy);
+    const ChainRun& read = s.run(
+        {open_step(s.path), read_step(0, 100, 512), stat_step(0), close_step(0), stat_step(0)});
+    const ChainRun& open = s.run({open_step(s.missing), stat_step(0), close_step(0)});
+    const ChainRun& device = s.run({open_step(s.path), read_step(0, 512, 512), close_step(0)});
+    s.disk.broken = {(*s.files.lookup(s.path))->first_sector + 1};
+    play_all(s);
+    const auto cancelled = error(Errno::ecanceled);
+    CHECK(results(read) == Results{0, error(Errno::einval), cancelled, 0, cancelled});
+    CHECK(results(open) == Results{error(Errno::enoent), cancelled, cancelled});
+    CHECK(results(device) == Results{0, error(Errno::eio), 0});
+  }
+}
+
+TEST_CASE("a device that ends a read before its submission returns may say EIO") {
+  Scene s;
+  s.disk.at_once = true;
+  const ChainRun& run = s.run({open_step(s.path), read_step(0, 512, 512), close_step(0)});
+  s.disk.broken = {(*s.files.lookup(s.path))->first_sector + 1};
+  play_all(s);
+  CHECK(results(run) == Results{0, error(Errno::eio), 0});
+}
+
+TEST_CASE("a chain goes on in the interrupt, a softirq, a thread or the workqueue, as asked") {
+  using events::CpuClass;
+  for (const auto policy : {chain::Continue::cheapest, chain::Continue::softirq,
+                            chain::Continue::kthread, chain::Continue::workqueue}) {
+    Scene s(policy);
+    s.costs.walker.step.each = 100ns;
+    ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 512), stat_step(0), close_step(0)});
+    play_all(s);
+    CHECK(results(run) == Results{0, 512, 100'000, 0});
+    // Collecting the read, the stat and the close: three steps after the device.
+    const Duration hardirq = s.rig.spent(1, CpuClass::hardirq);
+    const Duration softirq = s.rig.spent(1, CpuClass::softirq);
+    const Duration thread = s.rig.spent(0, CpuClass::kthread) + s.rig.spent(1, CpuClass::kthread);
+    CHECK(hardirq == (policy == chain::Continue::cheapest ? 100ns : 0ns));
+    CHECK(softirq == (policy == chain::Continue::cheapest  ? 200ns
+                      : policy == chain::Continue::softirq ? 300ns
+                                                           : 0ns));
+    CHECK(
+        thread ==
+        (policy == chain::Continue::kthread || policy == chain::Continue::workqueue ? 300ns : 0ns));
+    run.ledger.close(s.rig.timeline.now());
+  }
+}
+
+TEST_CASE("who starts and who goes on changes times, never results or bytes; submit never blocks") {
+  Script script;
+  const std::string small = "/small";
+  const std::string large = "/large";
+  script.files = {{small, 5'000}, {large, 700'001}};
+  for (int client = 0; client < 6; ++client)
+    script.clients.push_back(std::vector<std::vector<chain::Step>>(
+        4, {open_step(client % 2 == 0 ? small : large), stat_step(0), read_step(0, 0, 4096),
+            send_step(0, 1024, 600'000), close_step(0)}));
+  std::optional<Outcome> first;
+  std::set<std::string> fingerprints;
+  for (const char* start : {"submitter", "kthread"})
+    for (const char* go_on : {"cheapest", "softirq", "kthread", "workqueue"}) {
+      CAPTURE(start, go_on);
+      const Outcome outcome =
+          play(script, "task_chain",
+               {{"task_chain.start_in", start}, {"task_chain.continue_in", go_on}});
+      if (!first) first = outcome;
+      CHECK(outcome.ends == first->ends);
+      CHECK(outcome.streams == first->streams);
+      CHECK(outcome.record.submit.blocked_total == Duration{0});
+      CHECK(outcome.record.submit.blocked_max == Duration{0});
+      CHECK(outcome.record.submit.held_total > Duration{0});
+      fingerprints.insert(outcome.record.fingerprint);
+    }
+  // Cached reads and sends are not legal in a hardirq, so there `cheapest` is `softirq`.
+  CHECK(fingerprints.size() == 6);
+}

@@ -1,0 +1,287 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is wrong with a request is told at once, with its place and the nearest valid name, and
+// nothing runs.
+#include <functional>
+
+#include "tests/model/testbed/races.h"
+
+using namespace iodrome;
+using namespace iodrome::tests;
+using testbed::InputError;
+using testbed::RaceRequest;
+
+namespace {
+
+std::string complaint_of(const RaceRequest& request, const std::string& data = data_dir()) {
+  try {
+    testbed::prepare(request, data);
+  } catch (const InputError& error) {
+    return error.what();
+  }
+  return {};
+}
+
+int count(const std::string& text, const std::string& part) {
+  int found = 0;
+  for (std::size_t at = text.find(part); at != std::string::npos; at = text.find(part, at + 1))
+    ++found;
+  return found;
+}
+
+// The complaint about one changed setting of an otherwise good request.
+std::string complaint_of_setting(const std::string& key, const std::string& value) {
+  const Input input = fio_input();
+  RaceRequest request = request_for(input);
+  request.set = {{key, value}};
+  return complaint_of(request);
+}
+
+// A machine file like server_2026 but for one edit.
+struct OwnMachine {
+  OwnMachine(const std::string& from, const std::string& to) {
+    const ScratchFolder source;
+    std::ifstream in(data_dir() + "/scenarios/machines/server_2026.toml");
+    std::string text{std::istreambuf_iterator<char>(in), {}};
+    const std::size_t at = text.find(from);
+    REQUIRE(at != std::string::npos);
+    text.replace(at, from.size(), to);
+    input.folder->write("own.toml", text);
+    request = request_for(input);
+    request.machine = input.folder->path("own.toml");
+  }
+  Input input = fio_input();
+  RaceRequest request;
+};
+
+}  // namespace
+
+TEST_CASE("a good request is not complained about, whatever its machine") {
+  for (const char* machine : {"server_2007", "server_2026"}) {
+    for (const Input& input : {fio_input(), log_input()}) {
+      RaceRequest request = request_for(input);
+      request.machine = machine;
+      CHECK(complaint_of(request).empty());
+    }
+  }
+}
+
+TEST_CASE("unknown names are answered with the nearest one") {
+  const Input input = fio_input();
+  const auto complaint = [&](const std::function<void(RaceRequest&)>& spoil) {
+    RaceRequest request = request_for(input);
+    spoil(request);
+    const std::string text = complaint_of(request);
+    INFO(text);
+    CHECK(count(text, "error") == 1);
+    return text;
+  };
+  CHECK_THAT(complaint([](RaceRequest& r) { r.machine = "server_2062"; }),
+             Catch::Contains("server_2062") && Catch::Contains("server_2026"));
+  CHECK_THAT(complaint([](RaceRequest& r) { r.designs = {{"io_urnig"}}; }),
+             Catch::Contains("io_urnig") && Catch::Contains("io_uring"));
+  CHECK_THAT(complaint([](RaceRequest& r) { r.kind = "fioo"; }),
+             Catch::Contains("fioo") && Catch::Contains("'fio'"));
+  CHECK_THAT(complaint([](RaceRequest& r) {
+               r.set = {{"cpu.cuont", "2"}};
+             }),
+             Catch::Contains("cpu.cuont") && Catch::Contains("cpu.count"));
+  CHECK_THAT(complaint([](RaceRequest& r) {
+               r.set = {{"io_uring.workers_mx", "2"}};
+             }),
+             Catch::Contains("io_uring.workers_max"));
+  CHECK_THAT(complaint([](RaceRequest& r) {
+               r.set = {{"network.part", "gbe_10"}};
+             }),
+             Catch::Contains("gbe_10") && Catch::Contains("gbe_1"));
+  CHECK_THAT(complaint([](RaceRequest& r) {
+               r.set = {{"storage.kind", "tape"}};
+             }),
+             Catch::Contains("tape") && Catch::Contains("nvme"));
+}
+
+TEST_CASE("values that no machine can have are refused by the name of their parameter") {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"cpu.count", "0"},
+      {"cpu.count", "-1"},
+      {"cpu.count", "two"},
+      {"cpu.count", "1025"},
+      {"cpu.slice", "0 ns"},
+      {"cpu.slice", "4"},
+      {"cpu.copy_cold", "0 B/s"},
+      {"costs.syscall_entry", "10 GB/s"},
+      {"costs.syscall_entry", "-5 ns"},
+      {"costs.context_switch", "1.1 parsecs"},
+      {"storage.size", "-1 TB"},
+      {"storage.size", "4k"},
+      {"storage.queue_entries", "1"},
+      {"page_cache.capacity", "1 KiB"},
+      {"page_cache.max_bio", "5000"},
+      {"socket.segment", "1 MiB"},
+      {"socket.send_buffer", "0"},
+      {"process.fd_limit", "0"},
+      {"workload.connections", "0"},
+      {"io_uring.sq_entries", "0"},
+      {"io_uring.sq_entries", "100000000000"},
+      {"io_uring.direct_slots", "0"},
+      {"io_uring.workers_max", "0"},
+      {"linux_aio.events", "0"},
+      {"linux_aio.events", "-3"},
+      {"linux_aio.read_bytes", "100"},
+      {"task_chain.ring_entries", "0"},
+      {"task_chain.threads", "0"},
+      {"task_chain.continue_in", "nowhere"},
+      {"task_chain.start_in", "nowhere"},
+      {"nvme.channels", "0"},
+      {"nvme.cache_read", "perhaps"},
+  };
+  for (const auto& [key, value] : wrong) {
+    const std::string text = complaint_of_setting(key, value);
+    CAPTURE(key, value, text);
+    CHECK_THAT(text, Catch::Contains(key));
+    CHECK(text.size() < 1000);
+  }
+}
+
+TEST_CASE("values at the edge of what is allowed run") {
+  const Input input("tiny.log", small_log(6));
+  const std::pair<const char*, const char*> edges[] = {
+      {"cpu.count", "1"},
+      {"cpu.count", "9"},
+      {"io_uring.sq_entries", "2"},
+      {"io_uring.workers_max", "1"},
+      {"linux_aio.events", "1"},
+      {"linux_aio.read_bytes", "512 B"},
+      {"task_chain.threads", "1"},
+      {"task_chain.ring_entries", "1"},
+      {"page_cache.capacity", "1 MiB"},
+      {"page_cache.readahead", "4096"},
+      {"page_cache.max_bio", "4096"},
+      {"socket.send_buffer", "4096"},
+      {"socket.segment", "1448"},
+      {"workload.connections", "1"},
+      {"storage.queue_entries", "2"},
+      {"workload.load", "closed:3"},
+      {"cpu.slice", "1 ps"},
+  };
+  for (const auto& [key, value] : edges) {
+    CAPTURE(key, value);
+    RaceRequest request = request_for(input);
+    request.set = {{key, value}};
+    for (const auto& run : race(request)["runs"]) {
+      CAPTURE(run["design"]);
+      CHECK(run["errors"] == 0);
+    }
+  }
+}
+
+TEST_CASE("more requests than direct descriptors end with an error, not with the process") {
+  const Input input = log_input(60);
+  RaceRequest request = request_for(input);
+  request.set = {{"io_uring.direct_slots", "2"}};
+  const testbed::RunRecord record = run_one(request, "io_uring");
+  CHECK(record.requests.errors.at("EINVAL") > 0);
+  CHECK(record.requests.error_count() < record.requests.latency.count());
+}
+
+TEST_CASE("everything that is wrong is told at once") {
+  const Input input = fio_input();
+  RaceRequest request = request_for(input);
+  request.designs = {{"io_urnig", "sync", "sync", "epoll"}};
+  request.set = {{"cpu.cuont", "2"}, {"cpu.slice", "fast"}, {"storage.szie", "1 TB"}};
+  const std::string text = complaint_of(request);
+  INFO(text);
+  for (const char* part :
+       {"io_urnig", "named twice", "epoll", "cpu.cuont", "cpu.slice: ", "storage.szie"})
+    CHECK_THAT(text, Catch::Contains(part));
+  CHECK(count(text, "error") == 6);
+}
+
+TEST_CASE("a machine file must give every value, with its source") {
+  const auto complaint = [](const std::string& from, const std::string& to) {
+    const OwnMachine machine(from, to);
+    const std::string text = complaint_of(machine.request);
+    INFO(text);
+    CHECK_THAT(text, Catch::Contains("own.toml:"));
+    return text;
+  };
+  CHECK(complaint_of(OwnMachine("count = { value = 2", "count = { value = 4").request).empty());
+  CHECK_THAT(complaint("softirq = {", "# softirq = {"),
+             Catch::Contains("'costs.softirq' is missing"));
+  CHECK_THAT(complaint("softirq = {", "softriq = {"),
+             Catch::Contains("softriq") && Catch::Contains("'costs.softirq' is missing"));
+  CHECK_THAT(complaint("[cpu]\n", "[cpu]\ncuont = 3\n"), Catch::Contains("cuont"));
+  CHECK_THAT(complaint("[cpu]\n", "surprise = 1\n[cpu]\n"), Catch::Contains("surprise"));
+  CHECK_THAT(complaint("value = \"4 ms\", source", "value = \"4 MB\", source"),
+             Catch::Contains("cpu.slice"));
+  CHECK_THAT(complaint("count = { value = 2, source", "count = { value = 2, sauce"),
+             Catch::Contains("names no source") && Catch::Contains("sauce"));
+  CHECK_THAT(complaint("count = { value = 2, ", "count = { "), Catch::Contains("no value"));
+  CHECK_THAT(complaint("count = { value = 2", "count = { value = -2"),
+             Catch::Contains("cpu.count"));
+  CHECK_THAT(complaint("[socket]", "[scoket]"), Catch::Contains("[socket]"));
+  CHECK_THAT(complaint("[socket]", "[socket"), Catch::Contains("own.toml:"));
+  CHECK_THAT(complaint("count = { value = 2", "count = { value = 2.5"),
+             Catch::Contains("cpu.count"));
+}
+
+TEST_CASE("a machine that is not there, or files that do not fit it, are told") {
+  const Input input = fio_input();
+  RaceRequest request = request_for(input);
+  request.machine = input.folder->path("nowhere.toml");
+  CHECK_THAT(complaint_of(request), Catch::Contains("nowhere.toml"));
+  request.machine = "server_2026";
+  request.set = {{"storage.size", "8 MiB"}};
+  CHECK_THAT(complaint_of(request), Catch::Contains("do not fit"));
+  const Input log = log_input();
+  request = request_for(log);
+  request.set = {{"process.fd_limit", "5"}};
+  CHECK_THAT(complaint_of(request), Catch::Contains("process.fd_limit"));
+}
+
+TEST_CASE("an input whose kind cannot be told, or that is not there, is told") {
+  const Input odd("odd.txt", "whatever");
+  CHECK_THAT(complaint_of(request_for(odd)), Catch::Contains("odd.txt"));
+  Input gone = fio_input();
+  gone.path = gone.folder->path("gone.fio");
+  CHECK_THAT(complaint_of(request_for(gone)), Catch::Contains("gone.fio"));
+  gone.path = gone.folder->path("gone.log");
+  CHECK_THAT(complaint_of(request_for(gone)), Catch::Contains("gone.log"));
+  gone.path = gone.folder->path("gone.toml");
+  CHECK_THAT(complaint_of(request_for(gone)), Catch::Contains("gone.toml"));
+}
+
+TEST_CASE("a flag outweighs the scenario, which outweighs the machine") {
+  const Input input(
+      "s.toml",
+      "machine = \"server_2007\"\n[set]\n\"cpu.count\" = 5\n\"cpu.slice\" = \"7 ms\"\n"
+      "[chain]\nrepeat = 1\n[[chain.step]]\nop = \"open\"\npath = \"/f\"\n");
+  RaceRequest request = request_for(input);
+  request.set = {{"cpu.count", "4"}};
+  const testbed::PreparedRace race = testbed::prepare(request, data_dir());
+  CHECK(race.machine.name == "server_2007");
+  CHECK(race.machine.cpus == 4);
+  CHECK(race.machine.scheduler.slice == 7ms);
+  bool told = false;
+  for (const testbed::ValueSource& source : race.sources)
+    told = told || (source.key == "cpu.count" && source.value == "4" &&
+                    source.source == "given by the user");
+  CHECK(told);
+}
+
+TEST_CASE("a run may be ended from its progress report, and leaves nothing behind") {
+  struct Enough {};
+  const Input input("long.fio",
+                    "[j]\nrw=randread\nsize=64m\niodepth=16\nnumber_ios=9000\ndirect=1\n");
+  for (const bool hosted : {false, true})
+    for (const std::string& design : design_names()) {
+      CAPTURE(design, hosted);
+      testbed::RunOptions options;
+      options.hosted = hosted;
+      options.progress = [](const testbed::Progress& at) {
+        CHECK(at.requests_done == 4096);
+        CHECK(at.requests_total == 9000);
+        throw Enough{};
+      };
+      CHECK_THROWS_AS(run_one(request_for(input), design, options), Enough);
+    }
+}
