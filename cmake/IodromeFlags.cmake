@@ -7,6 +7,7 @@ target_compile_options(iodrome_flags INTERFACE
   -Werror -ffp-contract=off)
 if(IODROME_SANITIZE)
   target_compile_options(iodrome_flags INTERFACE
-    -fsanitize=${IODROME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all)
+    -fsanitize=${IODROME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
+    -DIODROME_SANITIZED)
   target_link_options(iodrome_flags INTERFACE -fsanitize=${IODROME_SANITIZE})
 endif()

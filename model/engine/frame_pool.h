@@ -49,7 +49,13 @@ class FramePool {
 
 /// The one thread-local of the engine: an allocator's cache, which no result can see. It is trivial
 /// and defined here, so that reaching it costs an address; the chunks' owner stands apart.
+#ifdef IODROME_SANITIZED
+// The linker turns `add` into `lea` when it relaxes this model, and GCC's null check reads the
+// flags of that `add`.
+inline thread_local constinit FramePool frame_pool_here;
+#else
 inline thread_local constinit FramePool frame_pool_here __attribute__((tls_model("initial-exec")));
+#endif
 inline FramePool& FramePool::here() {
   return frame_pool_here;
 }

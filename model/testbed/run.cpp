@@ -56,10 +56,6 @@ class Execution final : public app::RequestObserver,
       const chain::Op op = run.chain.steps[i].op;
       const bool moves = op == chain::Op::read || op == chain::Op::send;
       if (moves && run.results[i] > 0) moved += static_cast<std::uint64_t>(run.results[i]);
-      // Workloads send what their files hold: a send is whole, or it has failed.
-      if (op == chain::Op::send && run.results[i] >= 0)
-        check(run.results[i] == static_cast<std::int64_t>(run.chain.steps[i].bytes),
-              "a send ended short without an error");
     }
     requests_.add(run.ledger, latency, run.first_error(), moved);
     if (options_.progress && requests_.latency.count() % kProgressEvery == 0)

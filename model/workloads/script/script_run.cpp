@@ -110,6 +110,7 @@ void ScriptRun::prepare(Client& client, std::uint32_t index) {
 }
 
 void ScriptRun::finished(std::uint32_t thread, ChainRun& run) {
+  check(run.sends_are_whole(), "a send ended short without an error");
   Client& client = clients_[run.connection];
   client.busy = false;
   client.arrived.pop_front();

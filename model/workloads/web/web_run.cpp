@@ -112,6 +112,7 @@ void WebRun::prepare(Connection& connection, std::uint32_t index) {
 }
 
 void WebRun::finished(std::uint32_t thread, ChainRun& run) {
+  check(run.sends_are_whole(), "a send ended short without an error");
   Connection& connection = connections_[run.connection];
   connection.busy = false;
   connection.arrived.pop_front();
