@@ -189,6 +189,22 @@ TEST_CASE("a chain longer than any queue is carried out all the same") {
   }
 }
 
+TEST_CASE("requests that wait for room in a full queue do not keep their thread awake") {
+  Script script = files();
+  script.opened = {kLarge};
+  script.direct = true;
+  for (std::uint64_t client = 0; client < 12; ++client)
+    script.clients.push_back(Chains(10, {read_fd_step(0, 4096 * client, 4096)}));
+  for (const auto& [design, key] : {std::pair{"linux_aio", "linux_aio.events"},
+                                    std::pair{"task_chain", "task_chain.ring_entries"}}) {
+    CAPTURE(design);
+    const Outcome outcome = play(script, design, {{key, "1"}, {"cpu.count", "1"}});
+    CHECK(outcome.record.requests.error_count() == 0);
+    // Per read at most a submission that fits, one that does not, a wait and a look.
+    CHECK(outcome.record.counters.syscalls <= 4 * 120);
+  }
+}
+
 TEST_CASE("an error in the middle cancels the rest, but closes what was opened") {
   Script script = one_chain(
       {open_step(kSmall), read_step(0, 100, 512), stat_step(0), close_step(0), stat_step(0)});

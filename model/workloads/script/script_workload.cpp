@@ -41,17 +41,27 @@ void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
            "give offset in bytes, or \"random\"");
 }
 
+// A chain has one file, and uses it before its close.
+void examine_files(const ScenarioChain& chain, Diagnostics& diagnostics) {
+  bool opened = false;
+  bool closed = false;
+  for (const ScenarioStep& step : chain.steps) {
+    if (step.op == "open" && std::exchange(opened, true))
+      diagnostics.error(step.place, fmt::format("step '{}': a chain opens one file", step.name),
+                        "write a second chain's scenario");
+    if (step.fd && closed)
+      diagnostics.error(step.place, fmt::format("step '{}': its file is closed", step.name),
+                        "use a file before its close");
+    closed = closed || step.op == "close";
+  }
+}
+
 }  // namespace
 
 std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
                                                      Diagnostics& diagnostics) {
-  bool opens = false;
-  for (const ScenarioStep& step : chain.steps) {
-    examine(step, diagnostics);
-    if (step.op == "open" && std::exchange(opens, true))
-      diagnostics.error(step.place, fmt::format("step '{}': a chain opens one file", step.name),
-                        "write a second chain's scenario");
-  }
+  for (const ScenarioStep& step : chain.steps) examine(step, diagnostics);
+  examine_files(chain, diagnostics);
   if (!diagnostics.ok()) return nullptr;
   auto workload = std::make_unique<ScriptWorkload>();
   workload->script_ = chain;

@@ -250,6 +250,23 @@ TEST_CASE("an input whose kind cannot be told, or that is not there, is told") {
   CHECK_THAT(complaint_of(request_for(gone)), Catch::Contains("gone.toml"));
 }
 
+TEST_CASE("a chain that uses a second or a closed file is refused at the step's place") {
+  const auto complaint = [](const std::string& steps) {
+    const Input input("s.toml", "[[chain.step]]\nop = \"open\"\npath = \"/a\"\n" + steps);
+    return complaint_of(request_for(input));
+  };
+  const std::string read = "[[chain.step]]\nop = \"read\"\nfd = \"$open.fd\"\nbytes = 512\n";
+  const std::string shut = "[[chain.step]]\nop = \"close\"\nfd = \"$open.fd\"\n";
+  const std::string second =
+      "[[chain.step]]\nop = \"open\"\nname = \"b\"\npath = \"/b\"\n"
+      "[[chain.step]]\nop = \"stat\"\nfd = \"$b.fd\"\n";
+  CHECK(complaint(read + shut).empty());
+  CHECK_THAT(complaint(read + second),
+             Catch::Contains("s.toml:8:") && Catch::Contains("a chain opens one file"));
+  CHECK_THAT(complaint(shut + read), Catch::Contains("s.toml:7:") && Catch::Contains("is closed"));
+  CHECK_THAT(complaint(shut + shut), Catch::Contains("is closed"));
+}
+
 TEST_CASE("a flag outweighs the scenario, which outweighs the machine") {
   const Input input(
       "s.toml",
