@@ -174,13 +174,15 @@ TEST_CASE("values at the edge of what is allowed run") {
   }
 }
 
-TEST_CASE("more requests than direct descriptors end with an error, not with the process") {
+TEST_CASE("more requests at a time than a design has room for are refused before anything runs") {
   const Input input = log_input(60);
   RaceRequest request = request_for(input);
   request.set = {{"io_uring.direct_slots", "2"}};
-  const testbed::RunRecord record = run_one(request, "io_uring");
-  CHECK(record.requests.errors.at("EINVAL") > 0);
-  CHECK(record.requests.error_count() < record.requests.latency.count());
+  CHECK_THAT(complaint_of(request),
+             Catch::Contains("io_uring has 2 requests") && Catch::Contains("fewer connections"));
+  request.set.emplace_back("workload.connections", "2");
+  CHECK(complaint_of(request).empty());
+  CHECK(run_one(request, "io_uring").requests.error_count() == 0);
 }
 
 TEST_CASE("everything that is wrong is told at once") {
