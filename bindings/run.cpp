@@ -35,7 +35,10 @@ RaceRequest parse_request(const std::string& text) {
   request.skip_bad = optional_of<std::uint64_t>(json, "skip_bad");
   request.set = optional_of<std::vector<std::pair<std::string, std::string>>>(json, "set")
                     .value_or(std::vector<std::pair<std::string, std::string>>{});
-  request.hosted = optional_of<std::string>(json, "driver").value_or("hosted") == "hosted";
+  const std::string driver = optional_of<std::string>(json, "driver").value_or("hosted");
+  if (driver != "hosted" && driver != "free")
+    throw testbed::InputError("error: the driver is hosted or free, not '" + driver + "'");
+  request.hosted = driver == "hosted";
   request.tlm = optional_of<bool>(json, "tlm").value_or(false);
   return request;
 }
@@ -67,9 +70,9 @@ std::string run(const std::string& request_json, const py::object& progress) {
 }  // namespace
 
 void add_run(py::module_& module) {
-  py::register_exception<testbed::InputError>(module, "InputError", PyExc_ValueError);
+  py::register_local_exception<testbed::InputError>(module, "InputError", PyExc_ValueError);
   static py::exception<std::logic_error> model_error(module, "ModelError", PyExc_RuntimeError);
-  py::register_exception_translator([](std::exception_ptr error) {
+  py::register_local_exception_translator([](std::exception_ptr error) {
     try {
       if (error) std::rethrow_exception(error);
     } catch (const testbed::InputError&) {

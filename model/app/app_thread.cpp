@@ -86,7 +86,9 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     }
     bool queued = co_await side_->queue(ctx, run);
     if (!queued) {
+      ctx.stop_work();  // the others' submission is not this request's time in the kernel
       co_await submit(ctx);
+      ctx.work_on(&run.ledger, events::Stage::submit);
       queued = co_await side_->queue(ctx, run);
     }
     ctx.stop_work();  // it stays in `submit` until the kernel has accepted it

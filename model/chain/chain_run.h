@@ -45,15 +45,6 @@ struct ChainRun {
       if (results[i] < 0 && chain.steps[i].on_error == OnError::stop) return true;
     return false;
   }
-  /// Whether every send that succeeded was whole. Workloads that ask for what their files hold hold
-  /// a run to it.
-  bool sends_are_whole() const {
-    for (std::size_t i = 0; i < chain.steps.size(); ++i)
-      if (chain.steps[i].op == Op::send && results[i] >= 0 &&
-          results[i] != static_cast<std::int64_t>(chain.steps[i].bytes))
-        return false;
-    return true;
-  }
   /// The first error of the chain, or ok. A cancelled step is the consequence of another's error.
   Errno first_error() const {
     for (const std::int64_t result : results)

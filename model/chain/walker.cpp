@@ -125,6 +125,8 @@ Task<Value> Walker::read(Atomic& ctx, const Step& step) {
   if (!run_.direct) {
     if (!reading_) {
       co_await ctx.spend(ctx.costs().vfs_read);
+      // The copy may run in any context, so the user's pages are pinned first.
+      co_await ctx.spend(ctx.costs().page_pin, (step.bytes + hw::kPageBytes - 1) / hw::kPageBytes);
       reading_.emplace(*file, step.offset, step.bytes, run_.buffer);
     }
     co_return co_await reading_->try_run(ctx, host_.os(), *this);

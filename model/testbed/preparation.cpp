@@ -40,6 +40,8 @@ class Preparation {
   PreparedRace run() {
     PreparedRace race;
     race.scenario = fs::path(request_.input).filename().string();
+    if (request_.tlm && !request_.hosted)
+      wrong("sockets need the hosted driver", "drop --tlm, or --driver free");
     const std::string kind = find_kind();
     stop_if_wrong();
     if (kind == "scenario") read_scenario();

@@ -113,7 +113,9 @@ class Execution final : public app::RequestObserver,
   // What must hold after every run, whatever design and workload.
   void examine() {
     const std::uint64_t total = source_->requests_total();
-    check(total == 0 || requests_.latency.count() == total, "not every request ended exactly once");
+    const std::uint64_t ended = requests_.latency.count();
+    check(total == 0 || source_->requests_issued() == total, "not every request was handed out");
+    check(ended == source_->requests_issued(), "not every request ended exactly once");
     Duration stages{0};
     for (const Duration stage : requests_.stages) stages += stage;
     check(stages == requests_.latency.total(), "the stages do not sum to the latency");

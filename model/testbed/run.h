@@ -30,7 +30,6 @@ struct RunRecord {
   std::uint64_t client_bytes_wrong = 0;
   std::uint64_t events_run = 0;
   std::string fingerprint;
-  double wall_s = 0;
 };
 
 struct Progress {
@@ -56,9 +55,9 @@ struct Stalled : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-/// Runs `workload` with `design`, whose parameters are filled already. Same arguments, same record,
-/// but for wall_s. Errors: Stalled; InternalError; and a checker's complaint (lost requests or
-/// bytes) as InternalError.
+/// Runs `workload` with `design`, whose parameters are filled already. Same arguments, same record.
+/// Errors: Stalled; InternalError; and a checker's complaint (lost requests or bytes) as
+/// InternalError.
 RunRecord run_design(const MachineSpec& machine, const workloads::Workload& workload,
                      const designs::Descriptor& descriptor, designs::Design& design,
                      const RunOptions& options);

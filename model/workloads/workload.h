@@ -37,6 +37,8 @@ class WorkloadRun : public app::ChainSource {
   /// Begins to offer requests, now.
   virtual void start(ArrivalListener& listener) = 0;
   virtual std::uint64_t requests_total() const = 0;  // 0 if unknown beforehand
+  /// Requests handed out so far; each must end exactly once.
+  virtual std::uint64_t requests_issued() const { return requests_total(); }
   /// Whether the bytes at that place of a connection's stream are what was asked for.
   virtual bool stream_matches(std::uint32_t, std::uint64_t, std::span<const std::byte>) {
     return false;

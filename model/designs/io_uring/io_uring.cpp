@@ -118,6 +118,8 @@ class IoUring final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
+    {"readiness of connections: a request that arrives ends the wait at no cost",
+     "designs/io_uring"},
     {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation", "designs/io_uring"},
     {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",
      "designs/io_uring"},

@@ -85,9 +85,11 @@ Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* w
 
 Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
   const SimTime before = ctx.now();
+  const Duration blocked = ctx.thread().blocked_total;
   co_await ctx.spend(costs_.enter);
   const std::int64_t consumed = co_await submit_sqes(ctx);
-  if (woken != nullptr && consumed != 0) submitted_while_waiting_.add(ctx.now() - before, {});
+  if (woken != nullptr && consumed != 0)
+    submitted_while_waiting_.add(ctx.now() - before, ctx.thread().blocked_total - blocked);
   while (getevents) {
     co_await run_task_work(ctx);
     if (woken == nullptr) break;

@@ -49,9 +49,10 @@ class ChainSide final : public AppSide {
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
     const SimTime before = user.now();
+    const Duration blocked = user.thread().blocked_total;
     const bool submits = !queued_.empty();
     co_await submit(user);
-    if (submits) submit_times_.add(user.now() - before, Duration{0});
+    if (submits) submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
     co_await queue_.wait(user, woken);
   }
 
@@ -131,6 +132,10 @@ constexpr Difference kNotModelled[] = {
     {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, send, "
      "close in order",
      "model/chain"},
+    {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
+    {"a descriptor for the opened file: the chain alone holds it", "model/chain"},
+    {"readiness of connections: a request that arrives ends the wait at no cost",
+     "designs/task_chain"},
     {"ways other than in-kernel writes to bring the result to user memory", "designs/task_chain"},
 };
 

@@ -112,7 +112,8 @@ void Cpu::turn_to(CpuClass cpu_class) {
 }
 
 void Cpu::raise_irq(IrqAction& action) {
-  check(!pending_irqs_.full(), "interrupts are raised faster than any handler runs");
+  if (std::exchange(action.pending, true)) return;
+  check(!pending_irqs_.full(), "more vectors than a CPU has");
   pending_irqs_.push_back(&action);
   if (irqs_disabled_ == 0 && !active_[2]) hardirq_->signal();
 }
@@ -143,6 +144,7 @@ Task<void> Cpu::hardirq_loop() {
     while (!pending_irqs_.empty()) {
       IrqAction& action = *pending_irqs_.front();
       pending_irqs_.pop_front();
+      action.pending = false;
       system_.probe.emit(events::IrqHandlerEntry{index_, action.vector});
       co_await ctx.spend(ctx.costs().irq_entry);
       co_await action.handle(ctx);

@@ -35,7 +35,7 @@ struct Thread : RunHook {
   std::uint32_t preempt_count = 0;       // spinlocks held
   SimTime slice_end{};
   SimTime blocked_since{};
-  Duration blocked_total{};  // time not running since it was made
+  Duration blocked_total{};  // time asleep since it was made
 };
 
 }  // namespace iodrome::kernel

@@ -33,6 +33,8 @@ Task<void> BlockingWait::wait(const char* waits_for) {
         while_waiting == events::Stage::device || while_waiting == events::Stage::network;
     co_await queue_.wait(sleeper_, waits_for, owned ? while_waiting : stage);
   }
+  // Also when nobody had to sleep: the arrival has left the request in its own context's stage.
+  sleeper_.set_stage(sleeper_.stage());
 }
 
 Task<void> BlockingWait::wake(Atomic& ctx, IoWait& self) {

@@ -65,7 +65,8 @@ Task<Result<std::uint64_t>> PageCache::read_pages(Atomic& ctx, Inode& inode, std
       do {
         add_page(inode, first + i + missing++);
       } while (i + missing < count && find(inode, first + i + missing) == nullptr);
-      co_await submit_read(ctx, inode, first + i, missing, ledger);
+      // Whoever waits, waits for the first page: the device's time for the others is nobody's.
+      co_await submit_read(ctx, inode, first + i, missing, i == 0 ? ledger : nullptr);
       all_there = false;
       i += missing;
       continue;
@@ -92,7 +93,7 @@ Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first
     bio->op = BlockOp::read;
     bio->sector = inode.first_sector + (first + done) * (hw::kPageBytes / 512);
     bio->bytes = static_cast<std::uint32_t>(part * hw::kPageBytes);
-    bio->ledger = ledger;
+    bio->ledger = done == 0 ? ledger : nullptr;
     bio->end_io = &PageCache::end_read;
     for (std::uint64_t i = 0; i < part; ++i) {
       const PagePtr& page = pages[done + i];

@@ -132,6 +132,12 @@ void FioRun::finished(std::uint32_t thread, ChainRun& run) {
   if (over(clone)) group_ended_.wake_all();
 }
 
+std::uint64_t FioRun::requests_issued() const {
+  std::uint64_t issued = 0;
+  for (const Clone& clone : clones_) issued += clone.issued;
+  return issued;
+}
+
 std::uint64_t FioRun::requests_total() const {
   std::uint64_t total = 0;
   for (const Clone& clone : clones_) {

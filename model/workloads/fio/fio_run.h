@@ -23,6 +23,7 @@ class FioRun final : public WorkloadRun {
   std::uint32_t thread_count() const override { return static_cast<std::uint32_t>(clones_.size()); }
   void start(ArrivalListener& listener) override;
   std::uint64_t requests_total() const override;
+  std::uint64_t requests_issued() const override;
 
  private:
   struct Clone {

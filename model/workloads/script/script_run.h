@@ -35,6 +35,7 @@ class ScriptRun final : public WorkloadRun {
     std::int64_t issued = 0;  // arrivals so far
     std::uint32_t thread = 0;
     bool busy = false;
+    std::uint64_t stream_end = 0;  // where its stream must stand once the chain has succeeded
   };
 
   Task<void> arrivals(std::uint32_t client);

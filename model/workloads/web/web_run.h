@@ -35,6 +35,7 @@ class WebRun final : public WorkloadRun {
     chain::ChainRun run;
     std::uint32_t thread = 0;
     bool busy = false;
+    std::uint64_t stream_end = 0;  // where its stream must stand once the request has succeeded
   };
   struct Thread {
     std::deque<std::uint32_t> ready;  // connections with a request that may start

@@ -55,7 +55,7 @@ nlohmann::ordered_json WebWorkload::summary() const {
 
 std::vector<designs::Difference> WebWorkload::not_modelled() const {
   return {{"receiving and parsing the HTTP request: it appears in the application's queue at its "
-           "arrival",
+           "arrival, and only a thread that sleeps for it makes a call",
            "workloads/web"},
           {"HTTP headers of the response: bodies only are sent", "workloads/web"},
           {"connection set-up and tear-down", "workloads/web"}};
