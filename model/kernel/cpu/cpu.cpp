@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/cpu/cpu.h"
 
+#include <algorithm>
+
 #include "model/events/irq.h"
 #include "model/events/sched.h"
 #include "model/kernel/cpu/context.h"
@@ -112,7 +114,8 @@ void Cpu::turn_to(CpuClass cpu_class) {
 }
 
 void Cpu::raise_irq(IrqAction& action) {
-  if (std::exchange(action.pending, true)) return;
+  // As in the interrupt controller: one pending bit per vector, however many messages arrive.
+  if (std::find(pending_irqs_.begin(), pending_irqs_.end(), &action) != pending_irqs_.end()) return;
   check(!pending_irqs_.full(), "more vectors than a CPU has");
   pending_irqs_.push_back(&action);
   if (irqs_disabled_ == 0 && !active_[2]) hardirq_->signal();
@@ -144,7 +147,6 @@ Task<void> Cpu::hardirq_loop() {
     while (!pending_irqs_.empty()) {
       IrqAction& action = *pending_irqs_.front();
       pending_irqs_.pop_front();
-      action.pending = false;
       system_.probe.emit(events::IrqHandlerEntry{index_, action.vector});
       co_await ctx.spend(ctx.costs().irq_entry);
       co_await action.handle(ctx);

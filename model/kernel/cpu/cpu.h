@@ -30,7 +30,6 @@ class IrqAction {
   virtual ~IrqAction() = default;
   virtual Task<void> handle(Atomic& ctx) = 0;
   std::uint64_t vector = 0;
-  bool pending = false;  // as in the interrupt controller: one bit, however many messages
 };
 
 /// Linux's softirq vectors, in their order of service.
