@@ -30,7 +30,6 @@ struct Process {
 enum class Way : std::uint8_t {
   native_async,  // queued, result through the completion ring
   native_sync,   // a call of the API that returns when it is done
-  unsupported,
 };
 
 /// What a completion says: which request, and the result of which of its steps.

@@ -17,7 +17,7 @@ class ExpectedStream {
     pieces_.push_back({stream_offset, inode, file_offset, bytes});
   }
 
-  /// A transfer has ended and the stream with it, for now: what it promised beyond is not expected.
+  /// A transfer has ended at this point of the stream: what it promised beyond is not expected.
   void cut_at(std::uint64_t stream_end) {
     while (!pieces_.empty() && pieces_.back().stream_offset >= stream_end) pieces_.pop_back();
     if (pieces_.empty()) return;

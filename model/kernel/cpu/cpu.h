@@ -51,7 +51,6 @@ class Cpu {
 
   /// True if no thread runs or waits here.
   bool idle() const { return current_ == nullptr && run_queue_.empty(); }
-  std::size_t load() const { return run_queue_.size() + (current_ != nullptr ? 1 : 0); }
   Thread* current() { return current_; }
 
   /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in
@@ -87,7 +86,6 @@ class Cpu {
   bool frozen(Level level) const { return frozen_[static_cast<int>(level)]; }
   void begin(Burst& burst, Duration length);
   void fired(Burst& burst);
-  std::uint32_t irqs_disabled() const { return irqs_disabled_; }
   bool in_interrupt() const { return active_[1] || active_[2]; }
 
  private:
