@@ -7,10 +7,11 @@
 
 namespace iodrome::testbed {
 
-nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_dir,
-                            const std::function<void(const RaceProgress&)>& progress) {
+RaceOutcome race(const RaceRequest& request, const std::string& data_dir,
+                 const std::function<void(const RaceProgress&)>& progress) {
   const PreparedRace prepared = prepare(request, data_dir);
   std::vector<RunRecord> records;
+  RaceOutcome outcome;
   for (std::size_t i = 0; i < prepared.designs.size(); ++i) {
     const PreparedDesign& design = prepared.designs[i];
     RunOptions options;
@@ -19,6 +20,8 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
     options.hosted = request.hosted;
     options.tlm = request.tlm;
     options.run_ahead = request.run_ahead;
+    options.keep_requests = request.keep_requests;
+    options.monitor = request.monitor;
     if (progress)
       options.progress = [&](const Progress& at) {
         progress({std::string(design.descriptor->name), i, prepared.designs.size(),
@@ -26,8 +29,10 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
       };
     records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor,
                                  *design.instance, options));
+    if (records.back().log) outcome.logs.push_back(std::move(*records.back().log));
   }
-  return result_json(prepared, records);
+  outcome.result = result_json(prepared, records);
+  return outcome;
 }
 
 }  // namespace iodrome::testbed

@@ -84,7 +84,7 @@ def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, r
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, progress=view,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, keep_requests=False, progress=view,
         )
     if output:
         result.save(output)
@@ -95,4 +95,4 @@ def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, r
     else:
         from iodrome import reports
 
-        reports.find("terminal").show(result)
+        reports.find_view("terminal").show(result)
