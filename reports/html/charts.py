@@ -1,8 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charts as Vega-Lite specifications; a chart is {variant name: specification}."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
 from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.result import Result
+
+# A Vega-Lite specification, or a part of one.
+Spec = dict[str, Any]
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
@@ -43,7 +51,7 @@ CONFIG = {
 }
 
 
-def charts(result: Result) -> dict[str, dict[str, dict]]:
+def charts(result: Result) -> dict[str, dict[str, Spec]]:
     """Every chart that the data allows."""
     made = {
         "latency": latency(result),
@@ -57,7 +65,7 @@ def colour(result: Result, design: str) -> str:
     return f"var(--design-{result.designs.index(design) % DESIGN_COLOURS})"
 
 
-def _design_scale(result: Result) -> dict:
+def _design_scale(result: Result) -> Spec:
     return {"domain": result.designs, "range": [colour(result, name) for name in result.designs]}
 
 
@@ -67,7 +75,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return inside if len(inside) <= 9 else [tick for tick in inside if str(tick).strip("0.") == "1"]
 
 
-def latency(result: Result) -> dict[str, dict]:
+def latency(result: Result) -> dict[str, Spec]:
     """Latency by percentile, both axes logarithmic: a straight line is an exponential tail."""
     rows = [
         {"design": run["design"], "odds": round(1 / (1 - float(rank) / 100), 6), "us": ns / 1000}
@@ -91,7 +99,7 @@ def latency(result: Result) -> dict[str, dict]:
     return {"": spec}
 
 
-def _percentile_axis(last: float) -> dict:
+def _percentile_axis(last: float) -> Spec:
     return {
         "field": "odds",
         "type": "quantitative",
@@ -104,7 +112,7 @@ def _percentile_axis(last: float) -> dict:
     }
 
 
-def _latency_axis(values: list[float]) -> dict:
+def _latency_axis(values: list[float]) -> Spec:
     low, high = min(values) / 1.15, max(values) * 1.15
     return {
         "field": "us",
@@ -120,7 +128,7 @@ def _latency_axis(values: list[float]) -> dict:
     }
 
 
-def _hover_layers(result: Result, y: dict, hue: dict) -> list[dict]:
+def _hover_layers(result: Result, y: Spec, hue: Spec) -> list[Spec]:
     """A rule at the percentile nearest to the pointer, with the figures of every design."""
     # Quantitative, for Vega-Lite reads a nominal field of a `nearest` tooltip from the wrong row.
     tooltip = [{"field": "percentile", "type": "quantitative", "format": ".6~g"}] + [
@@ -151,7 +159,7 @@ def _hover_layers(result: Result, y: dict, hue: dict) -> list[dict]:
     return [rule, points]
 
 
-def stages(result: Result) -> dict[str, dict]:
+def stages(result: Result) -> dict[str, Spec]:
     """Where a mean request spends its time, by the stage ledger."""
     rows = []
     for run in result.runs:
@@ -173,7 +181,7 @@ def stages(result: Result) -> dict[str, dict]:
     )
 
 
-def cpu(result: Result) -> dict[str, dict]:
+def cpu(result: Result) -> dict[str, Spec]:
     """CPU time by context."""
     rows = []
     for run in result.runs:
@@ -193,7 +201,14 @@ def cpu(result: Result) -> dict[str, dict]:
     )
 
 
-def _bars(result, order, variants, axis, share_axis, kind) -> dict[str, dict]:
+def _bars(
+    result: Result,
+    order: list[str],
+    variants: Mapping[str, tuple[list[Spec], bool]],
+    axis: str,
+    share_axis: str,
+    kind: str,
+) -> dict[str, Spec]:
     made = {}
     for name, (rows, share) in variants.items():
         used = [part for part in order if any(r["us"] for r in rows if r["part"] == part)]
@@ -204,7 +219,9 @@ def _bars(result, order, variants, axis, share_axis, kind) -> dict[str, dict]:
     return made
 
 
-def _bar(result, rows, used, share, axis, kind) -> dict:
+def _bar(
+    result: Result, rows: list[Spec], used: list[str], share: bool, axis: str, kind: str
+) -> Spec:
     spec = _spec(rows, 46 * len(result.runs) + 8)
     spec["mark"] = {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.75}
     coloured = [
@@ -252,7 +269,7 @@ def _bar(result, rows, used, share, axis, kind) -> dict:
     return spec
 
 
-def _spec(rows: list[dict], height) -> dict:
+def _spec(rows: list[Spec], height: int) -> Spec:
     return {
         "$schema": _SCHEMA,
         "width": "container",

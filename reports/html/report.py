@@ -72,4 +72,5 @@ def _inline_json(text: str) -> Markup:
 def _vega() -> str:
     import vl_convert
 
-    return vl_convert.javascript_bundle()
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return bundle
