@@ -23,6 +23,7 @@ _HOMES = {
     "Runs": "iodrome.result",
     "StopToken": "iodrome.simulator",
     "Stopped": "iodrome.simulator",
+    "Sweep": "iodrome.sweeps",
     "access_log": "iodrome.builders",
     "chain": "iodrome.builders",
     "close": "iodrome.operations",
@@ -36,6 +37,7 @@ _HOMES = {
     "send": "iodrome.operations",
     "sleep": "iodrome.operations",
     "stat": "iodrome.operations",
+    "sweep": "iodrome.sweeps",
     "version": "iodrome.simulator",
     "workload": "iodrome.operations",
 }

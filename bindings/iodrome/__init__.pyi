@@ -26,5 +26,7 @@ from iodrome.simulator import designs as designs
 from iodrome.simulator import machines as machines
 from iodrome.simulator import run as run
 from iodrome.simulator import version as version
+from iodrome.sweeps import Sweep as Sweep
+from iodrome.sweeps import sweep as sweep
 
 __path__: list[str]

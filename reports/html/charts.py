@@ -6,13 +6,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from iodrome import simulator
 from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.result import Result
 
 # A Vega-Lite specification, or a part of one.
 Spec = dict[str, Any]
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 DESIGN_COLOURS = 8  # style variables --design-0 … --design-7
 # Stages that pass outside the machine's CPUs, and waiting for the sender: no design changes them
@@ -61,12 +62,16 @@ def charts(result: Result) -> dict[str, dict[str, Spec]]:
     return {name: variants for name, variants in made.items() if variants}
 
 
-def colour(result: Result, design: str) -> str:
-    return f"var(--design-{result.designs.index(design) % DESIGN_COLOURS})"
+def colour(design: str) -> str:
+    """One colour per design, whatever else is shown: by its place among this build's designs, then
+    by its letters."""
+    known = [entry["name"] for entry in simulator.designs()]
+    place = known.index(design) if design in known else len(known) + sum(design.encode())
+    return f"var(--design-{place % DESIGN_COLOURS})"
 
 
-def _design_scale(result: Result) -> Spec:
-    return {"domain": result.designs, "range": [colour(result, name) for name in result.designs]}
+def design_scale(designs: list[str]) -> Spec:
+    return {"domain": designs, "range": [colour(name) for name in designs]}
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
@@ -86,7 +91,8 @@ def latency(result: Result) -> dict[str, Spec]:
     if not rows:
         return {}
     y = _latency_axis([row["us"] for row in rows])
-    hue = {"field": "design", "type": "nominal", "scale": _design_scale(result), "legend": None}
+    scale = design_scale(result.designs)
+    hue = {"field": "design", "type": "nominal", "scale": scale, "legend": None}
     spec = _spec(rows, 340)
     spec["params"] = [{"name": "hidden", "value": []}]
     spec["transform"] = [{"filter": "indexof(hidden, datum.design) < 0"}]
@@ -225,7 +231,7 @@ def _bar(
     spec = _spec(rows, 46 * len(result.runs) + 8)
     spec["mark"] = {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.75}
     coloured = [
-        {"test": f"datum.value === '{name}'", "value": colour(result, name)}
+        {"test": f"datum.value === '{name}'", "value": colour(name)}
         for name in result.designs
     ]
     spec["encoding"] = {
@@ -271,7 +277,7 @@ def _bar(
 
 def _spec(rows: list[Spec], height: int) -> Spec:
     return {
-        "$schema": _SCHEMA,
+        "$schema": SCHEMA,
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},
