@@ -45,7 +45,9 @@ def _x(sweep: Sweep) -> Spec:
         return {"field": "x", "type": "ordinal", "sort": values, "axis": {**title, "labelAngle": 0}}
     known = [value for value in numbers if value is not None]
     wide = min(known) > 0 and max(known) / min(known) >= 16
-    scale = {"type": "log" if wide else "linear", "nice": False, "zero": False}
+    scale: Spec = {"type": "linear", "nice": False, "zero": False}
+    if wide:
+        scale = {"type": "log", "nice": False}
     return {
         "field": "x",
         "type": "quantitative",
@@ -77,7 +79,8 @@ def _chart(sweep: Sweep, rows: list[dict[str, Any]], key: str, factor: float, ti
     axis = {"title": title, "labelExpr": "format(datum.value, datum.value < 1e4 ? '~g' : '~s')"}
     highest, lowest = max(row["y"] for row in data), min(row["y"] for row in data)
     kind = "log" if lowest > 0 and highest / lowest > 20 else "linear"
-    y = {"type": "quantitative", "scale": {"type": kind, "zero": kind == "linear"}, "axis": axis}
+    scale: Spec = {"type": kind} if kind == "log" else {"type": kind, "zero": True}
+    y = {"type": "quantitative", "scale": scale, "axis": axis}
     hue = {"field": "design", "type": "nominal", "scale": design_scale(designs), "legend": None}
     band = {
         "mark": {"type": "area", "opacity": 0.18},

@@ -4,7 +4,8 @@
 import json
 import os
 import signal
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -145,13 +146,17 @@ def test_a_reader_that_stops_early_sees_no_traceback(scripted):
     assert "Traceback" not in messages and "Exception" not in messages
 
 
-def test_help_answers_at_once(scripted):
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        assert scripted("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) <= 0.150
+def test_help_imports_nothing_heavy(scripted):
+    """What makes `--help` answer at once; the time itself is a benchmark's business."""
+    code = (
+        "import sys; from iodrome.cli import group; "
+        "group(['--help'], standalone_mode=False); "
+        "print(sorted({'numpy', 'pandas', 'rich', 'jinja2', 'iodrome._core'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=scripted.environment, capture_output=True, text=True
+    )
+    assert "Usage" in done.stdout and done.stdout.endswith("[]\n"), done.stderr
 
 
 def test_list_names_designs_and_machines(scripted):
