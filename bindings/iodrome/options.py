@@ -41,17 +41,27 @@ def text(_context: click.Context, _parameter: click.Parameter, value: str | None
     return value
 
 
-def target(_context: click.Context, parameter: click.Parameter, path: str | None) -> str | None:
+def target(_context: click.Context, _parameter: click.Parameter, path: str | None) -> str | None:
     """A file to write: refused before the race, not after it."""
     if path is None:
         return None
     from iodrome.files import why_not_writable
 
     reason = why_not_writable(path)
-    if reason is None and parameter.name == "report":
-        from iodrome import reports
-
-        reason = reports.why_no_report(path)
     if reason:
         raise click.BadParameter(reason)
     return path
+
+
+def targets(
+    context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Reports to write, by their endings."""
+    from iodrome import reports
+
+    for path in paths:
+        reason = reports.why_no_report(path)
+        if reason:
+            raise click.BadParameter(reason)
+        target(context, parameter, path)
+    return paths

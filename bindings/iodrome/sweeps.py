@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from iodrome import simulator, vary
 from iodrome.builders import InputText
 from iodrome.files import write_atomically
-from iodrome.metrics import METRICS
+from iodrome.metrics import row_of
 
 if TYPE_CHECKING:
     import pandas
@@ -153,13 +153,7 @@ class Sweep:
         found = []
         for point, result in zip(self.points, self.results, strict=True):
             for run in result["runs"]:
-                row: dict[str, Any] = {**dict(point.varied), "seed": result["seed"]}
-                row |= {"design": run["design"], "requests": run["requests"]}
-                row["errors"] = run["errors"]
-                row |= {metric.key: metric.read(run) for metric in METRICS}
-                row |= {f"stage_{name}_ns": value for name, value in run["stages_ns"].items()}
-                row |= {f"cpu_{name}_ns": value for name, value in run["cpu_ns"].items()}
-                found.append(row)
+                found.append({**dict(point.varied), "seed": result["seed"], **row_of(run)})
         return found
 
     def to_pandas(self) -> pandas.DataFrame:
@@ -175,15 +169,10 @@ class Sweep:
 
     def to_csv(self) -> str:
         """The rows as CSV with a header."""
-        import csv
-        import io
+        from iodrome.reports.csv import report
 
         rows = self.rows()
-        sink = io.StringIO()
-        writer = csv.DictWriter(sink, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        return sink.getvalue()
+        return report.text(list(rows[0]), ([*row.values()] for row in rows))
 
     def report(self, path: str | PathLike[str]) -> None:
         """Writes small multiples as one offline page."""

@@ -113,7 +113,7 @@ def test_a_fault_of_the_simulator_is_one_line_with_exit_1(scripted):
         (["run", "a.log", "--seed", "-1"], "--seed"),
         (["run", "a.log", "--skip-bad", "some"], "--skip-bad"),
         (["run", "a.log", "--driver", "other"], "hosted"),
-        (["run", "a.log", "--report", "r.pdf"], "there is .html"),
+        (["run", "a.log", "--report", "r.pdf"], "there is .csv, .fio.json"),
         (["run", "a.log", "--report", "nowhere/r.html"], "no directory 'nowhere'"),
         (["run", "a.log", "--output", "."], "is a directory"),
         (["run", b"\xff.log"], "UTF-8"),

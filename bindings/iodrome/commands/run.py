@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from iodrome.options import names, pairs, target, text
+from iodrome.options import names, pairs, target, targets, text
 
 
 @click.command(short_help="Race designs over an input.")
@@ -24,8 +24,9 @@ from iodrome.options import names, pairs, target, text
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the result as one JSON object instead of the table.")
-@click.option("--report", metavar="FILE.html", callback=target,
-              help="Write a page that opens offline.")
+@click.option("--report", "wanted", metavar="FILE", multiple=True, callback=targets,
+              help="Write a report; the ending says which: .html is a page that opens offline, "
+                   ".fio.json, .fio.txt, .csv, .requests.csv, .parquet, .hgrm. May be repeated.")
 @click.option("--output", metavar="FILE.json", callback=target, help="Write the result as JSON.")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
@@ -41,7 +42,7 @@ def command(
     overrides: list[tuple[str, str]],
     skip_bad: int | None,
     as_json: bool,
-    report: str | None,
+    wanted: tuple[str, ...],
     output: str | None,
     driver: str,
     tlm: bool,
@@ -52,20 +53,19 @@ def command(
     Every design meets the same requests on the same machine. The table goes to the standard
     output; progress and messages go to the standard error stream.
     """
-    from iodrome import progress, simulator
+    from iodrome import progress, reports, simulator
 
+    keep = any(reports.needs_requests(path) for path in wanted)
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, keep_requests=False, progress=view,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, keep_requests=keep, progress=view,
         )
     if output:
         result.save(output)
-    if report:
-        result.report(report, command=shlex.join(["iodrome", *sys.argv[1:]]))
+    for path in wanted:
+        result.report(path, command=shlex.join(["iodrome", *sys.argv[1:]]))
     if as_json:
         click.echo(result.to_json().strip())
     else:
-        from iodrome import reports
-
         reports.find_view("terminal").show(result)
