@@ -68,6 +68,22 @@ struct SubmitTimes {
   }
 };
 
+/// Adds what submitting took, from here to the end of the scope.
+class SubmitTimer {
+ public:
+  SubmitTimer(Sleepable& ctx, SubmitTimes& times)
+      : ctx_(ctx), times_(times), begun_(ctx.now()), blocked_(ctx.thread().blocked_total) {}
+  ~SubmitTimer() { times_.add(ctx_.now() - begun_, ctx_.thread().blocked_total - blocked_); }
+  SubmitTimer(const SubmitTimer&) = delete;
+  SubmitTimer& operator=(const SubmitTimer&) = delete;
+
+ private:
+  Sleepable& ctx_;
+  SubmitTimes& times_;
+  const SimTime begun_;
+  const Duration blocked_;
+};
+
 /// One application thread's use of a design: a good programmer's event loop is written on these
 /// five verbs.
 ///

@@ -67,6 +67,36 @@ class [[nodiscard]] AccessPoint : ResumeEvent {
   MemoryView& view_;
 };
 
+/// Several accesses as one awaitable: a scheduling point before each under exploration, plain code
+/// without a frame otherwise. `Steps` has `bool step()`, which makes the next access and returns
+/// whether it was the last.
+template <class Steps>
+class [[nodiscard]] AccessSequence : Event {
+ public:
+  bool await_ready() {
+    if (view_.exploring()) [[unlikely]]
+      return false;
+    while (!static_cast<Steps*>(this)->step()) continue;
+    return true;
+  }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    view_.timeline().post(*this);
+  }
+
+ protected:
+  explicit AccessSequence(MemoryView& view) : Event{&AccessSequence::access}, view_(view) {}
+  MemoryView& view_;
+
+ private:
+  static void access(Event* event) {
+    auto* const self = static_cast<AccessSequence*>(event);
+    if (static_cast<Steps*>(self)->step()) return self->waiter_.resume();
+    self->view_.timeline().post(*self);
+  }
+  std::coroutine_handle<> waiter_;
+};
+
 /// A full memory barrier: later accesses follow earlier stores. `co_await smp_mb(ctx)`.
 class [[nodiscard]] FullBarrier : public AccessPoint {
  public:
@@ -117,6 +147,19 @@ class Shared {
     return CompareExchange{ctx.memory(), *this, expected, desired};
   }
 
+  /// One step of an AccessSequence, whose scheduling point lies before it.
+  T load(const MemoryView& view) const {
+    T value = value_;
+    if (view.pending() != 0) [[unlikely]]
+      view.forward(&value_, &value, sizeof(T));
+    return value;
+  }
+  void store(MemoryView& view, T value) {
+    if (view.exploring()) [[unlikely]]
+      return view.store(&value_, &value, sizeof(T));
+    value_ = value;
+  }
+
   /// For observers and checks only: what memory holds, whatever buffers say.
   T peek() const { return value_; }
 
@@ -128,12 +171,7 @@ template <class T>
 class Shared<T>::Load : public AccessPoint {
  public:
   Load(MemoryView& view, const Shared& word) : AccessPoint(view), word_(word) {}
-  T await_resume() const {
-    T value = word_.value_;
-    if (view_.pending() != 0) [[unlikely]]
-      view_.forward(&word_.value_, &value, sizeof(T));
-    return value;
-  }
+  T await_resume() const { return word_.load(view_); }
 
  private:
   const Shared& word_;
@@ -143,13 +181,7 @@ template <class T>
 class Shared<T>::Store : public AccessPoint {
  public:
   Store(MemoryView& view, Shared& word, T value) : AccessPoint(view), word_(word), value_(value) {}
-  void await_resume() {
-    if (!view_.exploring()) [[likely]] {
-      word_.value_ = value_;
-      return;
-    }
-    view_.store(&word_.value_, &value_, sizeof(T));
-  }
+  void await_resume() { word_.store(view_, value_); }
 
  private:
   Shared& word_;

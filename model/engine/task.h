@@ -136,6 +136,7 @@ class [[nodiscard("a Task does nothing until it is awaited or spawned")]] Task {
 
   /// Gives the task to an owner that starts it, hears of its end and destroys the frame.
   Handle detach(DetachedOwner & owner) requires std::is_void_v<T> {
+    check(handle_ != nullptr, "a task that has already ended cannot be detached");
     handle_.promise().owner = &owner;
     return std::exchange(handle_, nullptr);
   }
@@ -157,6 +158,36 @@ Task<T> TaskPromise<T>::get_return_object() noexcept {
 inline Task<void> TaskPromise<void>::get_return_object() noexcept {
   return Task<void>{std::coroutine_handle<TaskPromise<void>>::from_promise(*this)};
 }
+template <class Awaitable, class Rest>
+auto go_on(Awaitable& awaitable, Rest& rest) {
+  if constexpr (std::is_void_v<decltype(awaitable.await_resume())>) {
+    awaitable.await_resume();
+    return rest();
+  } else {
+    return rest(awaitable.await_resume());
+  }
+}
+
+template <class Awaitable, class Rest>
+auto wait_and_go_on(Awaitable awaitable, Rest rest) -> decltype(go_on(awaitable, rest)) {
+  if constexpr (std::is_void_v<decltype(awaitable.await_resume())>) {
+    co_await awaitable;
+    co_return co_await rest();
+  } else {
+    auto result = co_await awaitable;
+    co_return co_await rest(std::move(result));
+  }
+}
 }  // namespace detail
+
+/// Awaits something that mostly is ready, and goes on with `rest(result)`, which returns a Task.
+/// What is ready costs no frame: `return then(ctx.spend(cost), [&ctx] { ... });`
+///
+/// Order: begins when called, not when awaited: await what it returns on the spot.
+template <class Awaitable, class Rest>
+auto then(Awaitable awaitable, Rest rest) -> decltype(detail::go_on(awaitable, rest)) {
+  if (awaitable.await_ready()) return detail::go_on(awaitable, rest);
+  return detail::wait_and_go_on(std::move(awaitable), std::move(rest));
+}
 
 }  // namespace iodrome
