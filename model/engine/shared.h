@@ -33,6 +33,7 @@ class MemoryView {
   /// waits for.
   void flush();
   std::size_t pending() const { return stores_.size(); }
+  bool buffers() const { return !stores_.empty(); }
 
  private:
   struct Store {
@@ -68,15 +69,15 @@ class [[nodiscard]] AccessPoint : ResumeEvent {
 };
 
 /// Several accesses as one awaitable: a scheduling point before each under exploration, plain code
-/// without a frame otherwise. `Steps` has `bool step()`, which makes the next access and returns
-/// whether it was the last.
+/// without a frame otherwise. `Steps` has `kSteps` and `bool step(int)`, which makes that access
+/// and returns whether none need follow.
 template <class Steps>
 class [[nodiscard]] AccessSequence : Event {
  public:
   bool await_ready() {
     if (view_.exploring()) [[unlikely]]
       return false;
-    while (!static_cast<Steps*>(this)->step()) continue;
+    at_once(std::make_integer_sequence<int, Steps::kSteps>{});
     return true;
   }
   void await_suspend(std::coroutine_handle<> waiter) {
@@ -89,12 +90,19 @@ class [[nodiscard]] AccessSequence : Event {
   MemoryView& view_;
 
  private:
+  template <int... number>
+  void at_once(std::integer_sequence<int, number...>) {
+    static_cast<void>((static_cast<Steps*>(this)->step(number) || ...));
+  }
   static void access(Event* event) {
     auto* const self = static_cast<AccessSequence*>(event);
-    if (static_cast<Steps*>(self)->step()) return self->waiter_.resume();
+    const int number = self->next_++;
+    if (static_cast<Steps*>(self)->step(number) || number + 1 == Steps::kSteps)
+      return self->waiter_.resume();
     self->view_.timeline().post(*self);
   }
   std::coroutine_handle<> waiter_;
+  int next_ = 0;  // under exploration
 };
 
 /// A full memory barrier: later accesses follow earlier stores. `co_await smp_mb(ctx)`.
@@ -150,7 +158,7 @@ class Shared {
   /// One step of an AccessSequence, whose scheduling point lies before it.
   T load(const MemoryView& view) const {
     T value = value_;
-    if (view.pending() != 0) [[unlikely]]
+    if (view.buffers()) [[unlikely]]
       view.forward(&value_, &value, sizeof(T));
     return value;
   }

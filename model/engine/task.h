@@ -168,8 +168,10 @@ auto go_on(Awaitable& awaitable, Rest& rest) {
   }
 }
 
+// Apart from the fast path, whose registers it would take.
 template <class Awaitable, class Rest>
-auto wait_and_go_on(Awaitable awaitable, Rest rest) -> decltype(go_on(awaitable, rest)) {
+[[gnu::noinline]] auto wait_and_go_on(Awaitable awaitable, Rest rest)
+    -> decltype(go_on(awaitable, rest)) {
   if constexpr (std::is_void_v<decltype(awaitable.await_resume())>) {
     co_await awaitable;
     co_return co_await rest();

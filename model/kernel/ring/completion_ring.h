@@ -63,29 +63,27 @@ class CompletionRing<Entry>::Append : public AccessSequence<Append> {
  public:
   Append(CompletionRing& ring, Atomic& ctx, const Entry& entry)
       : AccessSequence<Append>(ctx.memory()), ring_(ring), entry_(entry) {}
-  bool step() {
-    switch (next_++) {
-      case 0: {
-        const std::uint32_t head = ring_.head_.load(this->view_);
-        posted_ = ring_.tail_copy_ - head < ring_.size();
-        if (posted_) ring_.slots_[ring_.tail_copy_++ & ring_.mask_] = entry_;
-        return !posted_;
-      }
-      case 1:
-        ring_.tail_.store(this->view_, ring_.tail_copy_);
-        return false;
-      default:
-        // The tail before the look at who sleeps; pairs with the one in take-then-sleep.
-        this->view_.flush();
-        return true;
+  static constexpr int kSteps = 3;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0) {
+      const std::uint32_t head = ring_.head_.load(this->view_);
+      posted_ = ring_.tail_copy_ - head < ring_.size();
+      if (posted_) ring_.slots_[ring_.tail_copy_++ & ring_.mask_] = entry_;
+      return !posted_;
     }
+    if (number == 1) {
+      ring_.tail_.store(this->view_, ring_.tail_copy_);
+      return false;
+    }
+    // The tail before the look at who sleeps; pairs with the one in take-then-sleep.
+    this->view_.flush();
+    return true;
   }
   bool await_resume() const { return posted_; }
 
  private:
   CompletionRing& ring_;
   const Entry entry_;
-  int next_ = 0;
   bool posted_ = false;
 };
 
@@ -93,19 +91,18 @@ template <class Entry>
 class CompletionRing<Entry>::Look : public AccessSequence<Look> {
  public:
   Look(const CompletionRing& ring, Atomic& ctx) : AccessSequence<Look>(ctx.memory()), ring_(ring) {}
-  bool step() {
-    if (next_++ == 0) {
+  static constexpr int kSteps = 2;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0)
       head_ = ring_.head_.load(this->view_);
-      return false;
-    }
-    tail_ = ring_.tail_.load(this->view_);
-    return true;
+    else
+      tail_ = ring_.tail_.load(this->view_);
+    return false;
   }
   bool await_resume() const { return head_ != tail_; }
 
  private:
   const CompletionRing& ring_;
-  int next_ = 0;
   std::uint32_t head_ = 0;
   std::uint32_t tail_ = 0;
 };
@@ -114,25 +111,24 @@ template <class Entry>
 class CompletionRing<Entry>::Take : public AccessSequence<Take> {
  public:
   Take(CompletionRing& ring, Atomic& user) : AccessSequence<Take>(user.memory()), ring_(ring) {}
-  bool step() {
-    switch (next_++) {
-      case 0:
-        head_ = ring_.head_.load(this->view_);
-        return false;
-      case 1:
-        if (head_ == ring_.tail_.load(this->view_)) return true;
-        entry_ = ring_.slots_[head_ & ring_.mask_];
-        return false;
-      default:
-        ring_.head_.store(this->view_, head_ + 1);
-        return true;
+  static constexpr int kSteps = 3;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0) {
+      head_ = ring_.head_.load(this->view_);
+      return false;
     }
+    if (number == 1) {
+      if (head_ == ring_.tail_.load(this->view_)) return true;
+      entry_ = ring_.slots_[head_ & ring_.mask_];
+      return false;
+    }
+    ring_.head_.store(this->view_, head_ + 1);
+    return true;
   }
   std::optional<Entry> await_resume() const { return entry_; }
 
  private:
   CompletionRing& ring_;
-  int next_ = 0;
   std::uint32_t head_ = 0;
   std::optional<Entry> entry_;
 };
