@@ -51,7 +51,7 @@ Task<void> AppThread::run(Sleepable& ctx) {
     if (!postponed_.empty() || source_.ready(index_)) co_await start_arrived(ctx);
     const designs::Finished finished = co_await side_->reap(ctx);
     if (finished.run != nullptr) {
-      co_await advance(ctx, note(finished));
+      co_await go_on(ctx, note(finished));
       continue;
     }
     if (in_flight_ == 0 && source_.exhausted(index_)) break;
@@ -76,6 +76,10 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
     co_await ctx.spend(costs_.request_start);
     co_await advance(ctx, *run);
   }
+}
+
+Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
+  return run.next_step < run.chain.steps.size() ? advance(ctx, run) : finish(ctx, run);
 }
 
 // Carries a request on from its next step until it waits for a completion, or to its end.
@@ -106,13 +110,19 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     }
     co_return;
   }
-  ctx.set_stage(events::Stage::reap);
-  co_await ctx.spend(costs_.request_finish);
-  ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
-  ctx.stop_work();
-  observer_.on_request(run, run.ledger.close(ctx.now()));
-  --in_flight_;
-  source_.finished(index_, run);
+  co_await finish(ctx, run);
+}
+
+Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
+  ctx.work_on(&run.ledger, events::Stage::reap);
+  return then(ctx.spend(costs_.request_finish), [this, &ctx, &run] {
+    ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
+    ctx.stop_work();
+    observer_.on_request(run, run.ledger.close(ctx.now()));
+    --in_flight_;
+    source_.finished(index_, run);
+    return Task<void>::ready();
+  });
 }
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {

@@ -99,8 +99,9 @@ class AppSide {
   /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit().
   /// False: no room now; submit what is queued and reap first.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
-  /// Submits everything queued.
-  virtual Task<void> submit(Sleepable& user) = 0;
+  /// Submits everything queued. Returns what the last call did; whom an error concerns hears of it
+  /// by a completion.
+  virtual Task<Result<std::int64_t>> submit(Sleepable& user) = 0;
   /// Takes one completion, without entering the kernel if the design allows it; no run if there is
   /// none.
   virtual Task<Finished> reap(Sleepable& user) = 0;

@@ -18,7 +18,9 @@ class UringSide final : public AppSide {
       : ring_(os, process.files, costs, params, sleepers) {}
 
   Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
-  Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
+  Task<Value> call(Sleepable&, ChainRun&, const Step&) override {
+    return Task<Value>::ready(fail(Errno::enosys));
+  }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
     LinkedSteps& steps = steps_of(run.slot);
@@ -26,7 +28,7 @@ class UringSide final : public AppSide {
     return ring_.push(user, next_batch(steps));
   }
 
-  Task<void> submit(Sleepable& user) override { co_await ring_.enter(user, true, nullptr); }
+  Task<Value> submit(Sleepable& user) override { return ring_.enter(user, true, nullptr); }
 
   Task<Finished> reap(Sleepable& user) override {
     return then(ring_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
