@@ -97,7 +97,14 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
   if (woken != nullptr && consumed != 0)
     submitted_while_waiting_.add(ctx.now() - before, ctx.thread().blocked_total - blocked);
   while (getevents) {
-    if (!overflow_.empty() || !task_work_.empty()) co_await run_task_work(ctx);
+    if (!overflow_.empty()) co_await flush_overflow(ctx);
+    while (!task_work_.empty()) {
+      Req* const req = task_work_.front();
+      task_work_.pop_front();
+      const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+      co_await ctx.spend(costs_.task_work);
+      co_await finish(ctx, req, req->result);
+    }
     if (woken == nullptr) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
@@ -305,17 +312,6 @@ Task<void> Uring::add_task_work(Atomic& ctx, Req& req) {
   }
   task_work_.push_back(&req);
   return sleepers_.wake_one(ctx);
-}
-
-Task<void> Uring::run_task_work(Sleepable& ctx) {
-  if (!overflow_.empty()) co_await flush_overflow(ctx);
-  while (!task_work_.empty()) {
-    Req* const req = task_work_.front();
-    task_work_.pop_front();
-    const WorkOn work(ctx, req->ledger, events::Stage::kernel);
-    co_await ctx.spend(costs_.task_work);
-    co_await finish(ctx, req, req->result);
-  }
 }
 
 }  // namespace iodrome::designs::io_uring

@@ -101,7 +101,6 @@ class Uring {
   Task<void> follow(kernel::Sleepable& ctx, Req* next, bool severed, bool silent);
   Task<void> post(kernel::Sleepable& ctx, const Sqe& sqe, std::int64_t res);
   Task<void> show(kernel::Sleepable& ctx, const Cqe& cqe);
-  Task<void> run_task_work(kernel::Sleepable& ctx);
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
   Task<void> flush_overflow(kernel::Sleepable& ctx);
   Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
