@@ -23,13 +23,12 @@ Task<void> Walker::arrived(Atomic& ctx, IoWait& self) {
   auto& walker = static_cast<Walker&>(self);
   if (walker.running_) {
     walker.look_again_ = true;
-    co_return;
+    return Task<void>::ready();
   }
   const Continue policy = walker.host_.policy();
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
-  if (here) co_return co_await walker.advance_atomic(ctx);
-  co_await walker.hand_over(ctx);
+  return here ? walker.advance_atomic(ctx) : walker.hand_over(ctx);
 }
 
 Task<void> Walker::hand_over(Atomic& ctx) {
@@ -90,26 +89,33 @@ Result<FilePtr> Walker::file_of(const Step& step) {
 }
 
 Task<Value> Walker::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
-  co_await ctx.spend(host_.walker_costs().step);
+  return then(ctx.spend(host_.walker_costs().step),
+              [this, &ctx, sleeper, &step] { return carry_out(ctx, sleeper, step); });
+}
+
+Task<Value> Walker::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   switch (step.op) {
     case Op::nop:
-      co_return 0;
+      return Task<Value>::ready(0);
     case Op::open:
       check(sleeper != nullptr, "open outside a thread");
-      co_return co_await open(*sleeper, step);
-    case Op::stat: {
-      const Result<FilePtr> file = file_of(step);
-      if (!file) co_return fail(file.error());
-      co_return co_await stat_file(ctx, **file);
-    }
+      return open(*sleeper, step);
+    case Op::stat:
+      return stat(ctx, step);
     case Op::read:
-      co_return co_await read(ctx, step);
+      return read(ctx, step);
     case Op::send:
-      co_return co_await send(ctx, step);
+      return send(ctx, step);
     case Op::close:
-      co_return co_await close(ctx, sleeper, step);
+      return close(ctx, sleeper, step);
   }
-  co_return fail(Errno::einval);
+  return Task<Value>::ready(fail(Errno::einval));
+}
+
+Task<Value> Walker::stat(Atomic& ctx, const Step& step) {
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return fail(file.error());
+  co_return co_await stat_file(ctx, **file);
 }
 
 Task<Value> Walker::open(Sleepable& ctx, const Step& step) {

@@ -69,7 +69,10 @@ class Walker final : public kernel::IoWait,
   Task<void> hand_over(kernel::Atomic& ctx);
   Task<Result<std::int64_t>> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
                                        const Step& step);
+  Task<Result<std::int64_t>> carry_out(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
+                                       const Step& step);
   Task<Result<std::int64_t>> open(kernel::Sleepable& ctx, const Step& step);
+  Task<Result<std::int64_t>> stat(kernel::Atomic& ctx, const Step& step);
   Task<Result<std::int64_t>> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
                                    const Step& step);
   Task<Result<std::int64_t>> read(kernel::Atomic& ctx, const Step& step);

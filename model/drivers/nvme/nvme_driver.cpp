@@ -124,7 +124,11 @@ void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry)
 }
 
 Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
-  co_await ctx.spend(ctx.costs().driver_submit);
+  return then(ctx.spend(ctx.costs().driver_submit),
+              [this, &ctx, &request] { return ring_doorbell(ctx, request); });
+}
+
+Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   Queue& queue = *queues_[ctx.cpu().index()];
   request.queue = queue.id;
   const Bio& bio = *request.bio;
@@ -143,7 +147,8 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
   ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});
   ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
   if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
-  co_await registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail);
+  return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
+              [](std::uint64_t) { return Task<void>::ready(); });
 }
 
 Task<void> NvmeDriver::process(Atomic& ctx, Queue& queue) {

@@ -14,17 +14,15 @@ BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(drive
 
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
   ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes});
-  co_await ctx.spend(ctx.costs().bio_submit);
-  // A tag that is free while bios wait is on its way to the first of them.
-  if (free_tags_.empty() || !waiting_.empty()) {
+  return then(ctx.spend(ctx.costs().bio_submit), [this, &ctx, &bio] {
+    // A tag that is free while bios wait is on its way to the first of them.
+    if (!free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
     if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
     waiting_.push_back(bio);
-    co_return;
-  }
-  co_await dispatch(ctx, bio);
+    return Task<void>::ready();
+  });
 }
 
-// Not a coroutine itself: it ends in the driver's task.
 Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();

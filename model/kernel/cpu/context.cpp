@@ -7,7 +7,7 @@ namespace iodrome::kernel {
 
 void Spend::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
-  level = ctx_.level();
+  prepare(ctx_.level(), &Spend::done);
   Cpu& on = ctx_.cpu();
   if (level == Level::thread && !on.frozen(level) && on.slice_expired(*on.current()))
     return on.preempt_current(*this);

@@ -280,7 +280,7 @@ void Cpu::switch_to(Thread& next) {
     next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
     interrupted_stage_[0] = Stage::wakeup;
   }
-  switch_.level = Level::thread;
+  switch_.prepare(Level::thread, &Switch::done);
   begin(switch_, length);
   turn_to(CpuClass::switching);
 }

@@ -91,7 +91,6 @@ class Cpu {
  private:
   struct IrqLoop;
   struct Switch : Burst {
-    Switch() : Burst(&Switch::done) {}
     static void done(Burst* self);
   };
 
