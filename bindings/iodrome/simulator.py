@@ -45,12 +45,16 @@ def run(
     skip_bad: int | None = None,
     driver: str = "hosted",
     tlm: bool = False,
+    timeline: str | os.PathLike | None = None,
     progress: Callable[[dict], None] | None = None,
 ) -> Result:
     """Runs every design over the same input on the same machine.
 
     What is left out takes the simulator's default: all designs, the machine `server_2026`, seed 1,
     or what the scenario file says. `set` overrides parameters by their dotted names.
+
+    `timeline` names a file for what happened when, of the kind that its ending says: .pftrace,
+    .ftrace or .vcd; see docs/how-to/read-a-timeline.md.
 
     Errors: InputError (a ValueError) whose text says all that is wrong with the input, with places;
     ModelError (a RuntimeError) for a fault of the simulator itself.
@@ -66,6 +70,7 @@ def run(
         "skip_bad": skip_bad,
         "driver": driver,
         "tlm": tlm,
+        "timeline": None if timeline is None else os.fspath(timeline),
     }
     return Result.from_json(_core().run(json.dumps(request), progress))
 

@@ -4,12 +4,16 @@
 #include "model/testbed/preparation.h"
 #include "model/testbed/result_json.h"
 #include "model/testbed/run.h"
+#include "model/testbed/timeline_file.h"
 
 namespace iodrome::testbed {
 
 nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_dir,
                             const std::function<void(const RaceProgress&)>& progress) {
+  if (request.timeline) refuse_timeline(*request.timeline, request.hosted);
   const PreparedRace prepared = prepare(request, data_dir);
+  std::unique_ptr<TimelineFile> timeline;
+  if (request.timeline) timeline = std::make_unique<TimelineFile>(*request.timeline, prepared);
   std::vector<RunRecord> records;
   for (std::size_t i = 0; i < prepared.designs.size(); ++i) {
     const PreparedDesign& design = prepared.designs[i];
@@ -24,9 +28,12 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
         progress({std::string(design.descriptor->name), i, prepared.designs.size(),
                   at.requests_done, at.requests_total, to_ps(at.simulated) / 1000});
       };
+    if (timeline) timeline->begin(std::string(design.descriptor->name), options);
     records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor,
                                  *design.instance, options));
+    if (timeline) timeline->end();
   }
+  if (timeline) timeline->commit();
   return result_json(prepared, records);
 }
 

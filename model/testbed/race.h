@@ -17,6 +17,12 @@ struct InputError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// Where to write the timeline of a race.
+struct TimelineRequest {
+  std::string path;
+  std::string version;  // of the simulator, as the file tells it
+};
+
 /// What to race. Absent values were not given: the scenario file may say, else the defaults hold.
 struct RaceRequest {
   std::string input;
@@ -29,6 +35,7 @@ struct RaceRequest {
   bool hosted = true;
   bool tlm = false;
   bool run_ahead = true;
+  std::optional<TimelineRequest> timeline;
 };
 
 /// Where a race stands; told now and then.

@@ -67,13 +67,16 @@ def _target(_context, parameter, path: str | None) -> str | None:
 @click.option("--report", metavar="FILE.html", callback=_target,
               help="Write a page that opens offline.")
 @click.option("--output", metavar="FILE.json", callback=_target, help="Write the result as JSON.")
+@click.option("--timeline", metavar="FILE", callback=_target,
+              help="Write what happened when: FILE.pftrace (Perfetto), .ftrace (text), "
+              ".vcd (signals).")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
 @click.option("--tlm", is_flag=True,
               help="Send every register access and transfer through TLM sockets.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, report, output,
-            driver, tlm, quiet):
+            timeline, driver, tlm, quiet):
     """Race designs over INPUT: a web access log, a fio job file or a scenario.
 
     Every design meets the same requests on the same machine. The table goes to the standard
@@ -84,7 +87,8 @@ def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, r
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, progress=view,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline,
+            progress=view,
         )
     if output:
         result.save(output)

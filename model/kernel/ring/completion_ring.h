@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "model/engine/shared.h"
+#include "model/events/io.h"
 #include "model/kernel/sync/wait_queue.h"
 
 namespace iodrome::kernel {
@@ -38,6 +39,7 @@ class CompletionRing {
     slots_[tail_copy_ & mask_] = entry;
     ++tail_copy_;
     co_await tail_.store_release(ctx, tail_copy_);
+    ctx.show(events::RingPosted{});
     co_await smp_mb(
         ctx);  // the tail before the look at who sleeps; pairs with the one in take-then-sleep
     if (!sleepers_.empty()) co_await sleepers_.wake_one(ctx);
@@ -51,6 +53,7 @@ class CompletionRing {
     if (head == tail) co_return std::nullopt;
     const Entry entry = slots_[head & mask_];
     co_await head_.store_release(user, head + 1);
+    user.show(events::RingTaken{});
     co_return entry;
   }
 

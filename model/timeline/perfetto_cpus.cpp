@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/timeline/perfetto_cpus.h"
+
+#include "model/events/irq.h"
+#include "model/events/sched.h"
+#include "model/events/syscall.h"
+#include "model/events/workqueue.h"
+
+namespace iodrome::timeline {
+
+using events::Named;
+
+PerfettoCpus::PerfettoCpus(const Recording& recording, const RunFacts& run, const PerfettoIds& ids,
+                           Packets& packets)
+    : recording_(recording),
+      run_(run),
+      ids_(ids),
+      packets_(packets),
+      threads_(recording.names_of(Named::thread)),
+      current_(run.cpus, 0),
+      bundles_(run.cpus) {}
+
+void PerfettoCpus::write() {
+  std::map<std::int64_t, std::string> tids;
+  for (const auto& [thread, name] : threads_) {
+    packets_.thread_track(ids_.thread(thread), ids_.pid(), ids_.tid(thread), name);
+    tids[ids_.tid(thread)] = name;
+  }
+  packets_.process_tree(ids_.pid(), run_.design, tids);
+  SimTime last{};
+  for (const Piece& piece : recording_.pieces) {
+    if (!piece.continues) close(last);
+    for (const Record& record : piece.records) write(record);
+    if (!piece.records.empty()) last = piece.records.back().time;
+    flush_bundles();
+  }
+  close(last);
+}
+
+void PerfettoCpus::write(const Record& record) {
+  const auto& words = record.words;
+  switch (record.info->kind) {
+    case events::SchedSwitch::info.kind:
+      return write_switch(record);
+    case events::SchedWaking::info.kind:
+      return set_state(record.time, words[0], TaskState::runnable);
+    case events::TaskNewtask::info.kind:
+      return set_state(record.time, words[0], TaskState::created);
+    case events::SysEnter::info.kind:
+      ++open_[words[0]];
+      return packets_.begin(record.time, ids_.thread(words[0]),
+                            recording_.name(Named::syscall, words[1], "syscall "));
+    case events::SysExit::info.kind:
+      if (open_[words[0]] == 0) return;  // it began in a gap
+      --open_[words[0]];
+      return packets_.end(record.time, ids_.thread(words[0]));
+    case events::IrqHandlerEntry::info.kind:
+      return write_ftrace(record, Ftrace::irq_handler_entry, words[1],
+                          recording_.name(Named::vector, words[1], "irq "));
+    case events::IrqHandlerExit::info.kind:
+      return write_ftrace(record, Ftrace::irq_handler_exit, words[1]);
+    case events::SoftirqRaise::info.kind:
+      return write_ftrace(record, Ftrace::softirq_raise, words[1]);
+    case events::SoftirqEntry::info.kind:
+      return write_ftrace(record, Ftrace::softirq_entry, words[1]);
+    case events::SoftirqExit::info.kind:
+      return write_ftrace(record, Ftrace::softirq_exit, words[1]);
+    case events::WorkqueueQueueWork::info.kind:
+      return write_ftrace(record, Ftrace::workqueue_queue_work, words[1]);
+    case events::WorkqueueExecuteStart::info.kind:
+      return write_ftrace(record, Ftrace::workqueue_execute_start, words[1]);
+    case events::WorkqueueExecuteEnd::info.kind:
+      return write_ftrace(record, Ftrace::workqueue_execute_end, words[1]);
+  }
+}
+
+void PerfettoCpus::write_switch(const Record& record) {
+  const auto& [cpu, previous, next, left_as] = record.words;
+  if (previous != 0) {
+    static constexpr TaskState kStates[] = {TaskState::runnable, TaskState::sleeping,
+                                            TaskState::dead};
+    set_state(record.time, previous, kStates[left_as]);
+  }
+  if (next != 0) set_state(record.time, next, TaskState::running, static_cast<std::uint32_t>(cpu));
+  current_[cpu] = next;
+}
+
+void PerfettoCpus::write_ftrace(const Record& record, Ftrace what, std::uint64_t number,
+                                std::string_view name) {
+  if (record.cpu >= run_.cpus) return;
+  const std::uint64_t thread = current_[record.cpu];
+  bundles_[record.cpu].add(record.time, thread == 0 ? 0 : ids_.tid(thread), what, number, name);
+}
+
+void PerfettoCpus::set_state(SimTime at, std::uint64_t thread, TaskState state, std::uint32_t cpu) {
+  states_[thread] = state;
+  packets_.task_state(at, static_cast<std::int32_t>(ids_.cpu(run_, cpu)), ids_.tid(thread),
+                      name_of(thread), state);
+}
+
+// The recording stops here: nothing is open, and nobody is known to run.
+void PerfettoCpus::close(SimTime at) {
+  for (auto& [thread, calls] : open_)
+    for (; calls != 0; --calls) packets_.end(at, ids_.thread(thread));
+  for (const auto& [thread, state] : std::map(states_))
+    if (state != TaskState::dead) set_state(at, thread, TaskState::stopped);
+  states_.clear();
+  current_.assign(current_.size(), 0);
+}
+
+void PerfettoCpus::flush_bundles() {
+  for (std::uint32_t cpu = 0; cpu < bundles_.size(); ++cpu) {
+    packets_.bundle(ids_.cpu(run_, cpu), bundles_[cpu].events());
+    bundles_[cpu].events().clear();
+  }
+}
+
+const std::string& PerfettoCpus::name_of(std::uint64_t thread) {
+  const auto [known, added] = threads_.try_emplace(thread);
+  if (added) known->second = "thread " + std::to_string(thread);
+  return known->second;
+}
+
+}  // namespace iodrome::timeline
