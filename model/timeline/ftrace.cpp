@@ -64,13 +64,13 @@ class FtraceText {
     switch (record.info->kind) {
       case events::SchedSwitch::info.kind:
         return fmt::format(
-            "prev_comm={} prev_pid={} prev_prio=120 prev_state={} ==> next_comm={} next_pid={} "
-            "next_prio=120",
+            "prev_comm={} prev_pid={} prev_prio={prio} prev_state={} ==> next_comm={} next_pid={} "
+            "next_prio={prio}",
             swapper(words[0], words[1]), words[1], words[1] == 0 ? 'R' : "RSX"[words[3]],
-            swapper(words[0], words[2]), words[2]);
+            swapper(words[0], words[2]), words[2], fmt::arg("prio", kEverybodysPriority));
       case events::SchedWaking::info.kind:
-        return fmt::format("comm={} pid={} prio=120 target_cpu={:03}", comm(words[0]), words[0],
-                           words[1]);
+        return fmt::format("comm={} pid={} prio={prio} target_cpu={:03}", comm(words[0]), words[0],
+                           words[1], fmt::arg("prio", kEverybodysPriority));
       case events::TaskNewtask::info.kind:
         return fmt::format("pid={} comm={}", words[0], comm(words[0]));
       case events::IrqHandlerEntry::info.kind:

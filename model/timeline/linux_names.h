@@ -8,6 +8,9 @@
 
 namespace iodrome::timeline {
 
+/// The model has no priorities; what Linux shows for nice 0 is the one that marks nobody.
+inline constexpr int kEverybodysPriority = 120;
+
 /// Source: Linux include/linux/interrupt.h, the enumeration of softirqs.
 inline const char* softirq_name(std::uint64_t vector) {
   static constexpr const char* kNames[] = {"HI",       "TIMER",   "NET_TX", "NET_RX",  "BLOCK",

@@ -45,7 +45,8 @@ void PerfettoCpus::write(const Record& record) {
     case events::SchedWaking::info.kind:
       return set_state(record.time, words[0], TaskState::runnable);
     case events::TaskNewtask::info.kind:
-      return set_state(record.time, words[0], TaskState::created);
+      // Perfetto's "created" is for threads it has not heard of, and it knows ours by name already.
+      return set_state(record.time, words[0], TaskState::runnable);
     case events::SysEnter::info.kind:
       ++open_[words[0]];
       return packets_.begin(record.time, ids_.thread(words[0]),
@@ -81,7 +82,7 @@ void PerfettoCpus::write_switch(const Record& record) {
                                             TaskState::dead};
     set_state(record.time, previous, kStates[left_as]);
   }
-  if (next != 0) set_state(record.time, next, TaskState::running, static_cast<std::uint32_t>(cpu));
+  if (next != 0) run(record.time, next, static_cast<std::uint32_t>(cpu));
   current_[cpu] = next;
 }
 
@@ -92,9 +93,15 @@ void PerfettoCpus::write_ftrace(const Record& record, Ftrace what, std::uint64_t
   bundles_[record.cpu].add(record.time, thread == 0 ? 0 : ids_.tid(thread), what, number, name);
 }
 
-void PerfettoCpus::set_state(SimTime at, std::uint64_t thread, TaskState state, std::uint32_t cpu) {
-  states_[thread] = state;
-  packets_.task_state(at, static_cast<std::int32_t>(ids_.cpu(run_, cpu)), ids_.tid(thread),
+void PerfettoCpus::run(SimTime at, std::uint64_t thread, std::uint32_t cpu) {
+  states_[thread].cpu = cpu;
+  set_state(at, thread, TaskState::running);
+}
+
+void PerfettoCpus::set_state(SimTime at, std::uint64_t thread, TaskState state) {
+  State& known = states_[thread];
+  known.is = state;
+  packets_.task_state(at, static_cast<std::int32_t>(ids_.cpu(run_, known.cpu)), ids_.tid(thread),
                       name_of(thread), state);
 }
 
@@ -103,7 +110,7 @@ void PerfettoCpus::close(SimTime at) {
   for (auto& [thread, calls] : open_)
     for (; calls != 0; --calls) packets_.end(at, ids_.thread(thread));
   for (const auto& [thread, state] : std::map(states_))
-    if (state != TaskState::dead) set_state(at, thread, TaskState::stopped);
+    if (state.is != TaskState::dead) set_state(at, thread, TaskState::stopped);
   states_.clear();
   current_.assign(current_.size(), 0);
 }

@@ -43,7 +43,8 @@ class PerfettoCpus {
   void write_switch(const Record& record);
   void write_ftrace(const Record& record, Ftrace what, std::uint64_t number,
                     std::string_view name = {});
-  void set_state(SimTime at, std::uint64_t thread, TaskState state, std::uint32_t cpu = 0);
+  void run(SimTime at, std::uint64_t thread, std::uint32_t cpu);
+  void set_state(SimTime at, std::uint64_t thread, TaskState state);
   void close(SimTime at);
   void flush_bundles();
   const std::string& name_of(std::uint64_t thread);
@@ -52,8 +53,12 @@ class PerfettoCpus {
   const RunFacts& run_;
   const PerfettoIds& ids_;
   Packets& packets_;
-  Names threads_;                                // names, also for those that were told none
-  std::map<std::uint64_t, TaskState> states_;    // of threads that are not stopped or dead
+  Names threads_;  // names, also for those that were told none
+  struct State {
+    TaskState is;
+    std::uint32_t cpu;  // where it runs, or last ran
+  };
+  std::map<std::uint64_t, State> states_;        // of threads that are not stopped
   std::map<std::uint64_t, std::uint32_t> open_;  // system calls open on a thread's track
   std::vector<std::uint64_t> current_;           // thread by CPU, 0 if idle or unknown
   std::vector<FtraceBundle> bundles_;            // by CPU

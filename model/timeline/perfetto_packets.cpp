@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/timeline/perfetto_packets.h"
 
+#include "model/timeline/linux_names.h"
+
 namespace iodrome::timeline {
 
 namespace {
@@ -56,6 +58,7 @@ constexpr std::uint8_t kCounter = 4;
 constexpr std::uint32_t kStateCleared = 1;
 constexpr std::uint32_t kNeedsState = 2;
 constexpr std::int32_t kUnitCount = 2;
+constexpr std::int32_t kIrqHandled = 1;  // IRQ_HANDLED
 
 void annotate(pbf_writer& event, const Annotation& annotation) {
   pbf_writer message(event, event_field::annotation);
@@ -174,10 +177,11 @@ void Packets::task_state(SimTime at, std::int32_t cpu, std::int64_t tid, const s
   made.add_uint64(packet_field::timestamp, to_ns(at));
   made.add_uint32(packet_field::sequence_id, sequence_);
   pbf_writer message(made, packet_field::task_state);
-  if (state == TaskState::running) message.add_int32(1, cpu);
+  message.add_int32(1, cpu);
   message.add_string(2, comm);
   message.add_int64(3, tid);
   message.add_uint32(4, static_cast<std::uint32_t>(state));
+  if (state == TaskState::running) message.add_int32(5, kEverybodysPriority);
 }
 
 void Packets::process_tree(std::int64_t pid, const std::string& name,
@@ -214,6 +218,7 @@ void FtraceBundle::add(SimTime at, std::int64_t pid, Ftrace what, std::uint64_t 
   event.add_uint32(2, static_cast<std::uint32_t>(pid));
   pbf_writer body(event, static_cast<std::uint32_t>(what));
   body.add_uint64(1, number);
+  if (what == Ftrace::irq_handler_exit) body.add_int32(2, kIrqHandled);
   if (!name.empty()) body.add_string(2, name.data(), name.size());
 }
 

@@ -38,7 +38,6 @@ struct TrackInfo {
 
 /// States of Perfetto's GenericKernelTaskStateEvent.
 enum class TaskState : std::uint8_t {
-  created = 1,
   runnable = 2,
   running = 3,
   sleeping = 4,
@@ -77,6 +76,7 @@ class Packets {
   void instant(SimTime at, std::uint64_t track, std::string_view name, const Details& details = {});
   void counter(SimTime at, std::uint64_t track, std::int64_t value);
 
+  /// `cpu` is where the thread runs, or ran until now: by that Perfetto knows which CPU it leaves.
   void task_state(SimTime at, std::int32_t cpu, std::int64_t tid, const std::string& comm,
                   TaskState state);
   /// Threads by (tid, name), all of one process.

@@ -167,10 +167,14 @@ def test_no_thread_runs_twice_in_a_row_and_no_cpu_runs_two_threads(trace):
     for packet in trace.packets:
         for message in packet["generic_kernel_task_state_event"]:
             tid, state = message["tid"][0], message["state"][0]
-            running = {cpu: who for cpu, who in running.items() if who != tid}
+            cpu = message["cpu"][0]
+            left = [at for at, who in running.items() if who == tid]
+            # Perfetto ends a thread's slice on the CPU that the leaving event names.
+            assert not left or left == [cpu]
+            running.pop(left[0] if left else None, None)
             if state == "TASK_STATE_RUNNING":
-                assert message["cpu"][0] not in running
-                running[message["cpu"][0]] = tid
+                assert cpu not in running
+                running[cpu] = tid
 
 
 @needs_protoc
