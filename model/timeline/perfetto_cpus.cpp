@@ -35,6 +35,7 @@ void PerfettoCpus::write() {
     flush_bundles();
   }
   close(last);
+  flush_bundles();
 }
 
 void PerfettoCpus::write(const Record& record) {
@@ -55,24 +56,62 @@ void PerfettoCpus::write(const Record& record) {
       if (open_[words[0]] == 0) return;  // it began in a gap
       --open_[words[0]];
       return packets_.end(record.time, ids_.thread(words[0]));
-    case events::IrqHandlerEntry::info.kind:
-      return write_ftrace(record, Ftrace::irq_handler_entry, words[1],
-                          recording_.name(Named::vector, words[1], "irq "));
-    case events::IrqHandlerExit::info.kind:
-      return write_ftrace(record, Ftrace::irq_handler_exit, words[1]);
-    case events::SoftirqRaise::info.kind:
-      return write_ftrace(record, Ftrace::softirq_raise, words[1]);
-    case events::SoftirqEntry::info.kind:
-      return write_ftrace(record, Ftrace::softirq_entry, words[1]);
-    case events::SoftirqExit::info.kind:
-      return write_ftrace(record, Ftrace::softirq_exit, words[1]);
-    case events::WorkqueueQueueWork::info.kind:
-      return write_ftrace(record, Ftrace::workqueue_queue_work, words[1]);
-    case events::WorkqueueExecuteStart::info.kind:
-      return write_ftrace(record, Ftrace::workqueue_execute_start, words[1]);
-    case events::WorkqueueExecuteEnd::info.kind:
-      return write_ftrace(record, Ftrace::workqueue_execute_end, words[1]);
   }
+  if (record.cpu >= run_.cpus) return;
+  if (record.info->subsystem == events::Subsystem::irq) write_irq(record);
+  if (record.info->subsystem == events::Subsystem::workqueue) write_work(record);
+}
+
+void PerfettoCpus::write_irq(const Record& record) {
+  const std::uint64_t thread = current_[record.cpu];
+  switch (record.info->kind) {
+    case events::IrqHandlerEntry::info.kind:
+      begin(Ftrace::irq_handler_exit, record, record.cpu, thread);
+      return add(record, Ftrace::irq_handler_entry, thread,
+                 recording_.name(Named::vector, record.words[1], "irq "));
+    case events::IrqHandlerExit::info.kind:
+      if (ended(Ftrace::irq_handler_exit, record.cpu))
+        add(record, Ftrace::irq_handler_exit, thread);
+      return;
+    case events::SoftirqRaise::info.kind:
+      return add(record, Ftrace::softirq_raise, thread);
+    case events::SoftirqEntry::info.kind:
+      begin(Ftrace::softirq_exit, record, record.cpu, thread);
+      return add(record, Ftrace::softirq_entry, thread);
+    case events::SoftirqExit::info.kind:
+      if (ended(Ftrace::softirq_exit, record.cpu)) add(record, Ftrace::softirq_exit, thread);
+      return;
+  }
+}
+
+void PerfettoCpus::write_work(const Record& record) {
+  const std::uint64_t worker = record.words[0];
+  switch (record.info->kind) {
+    case events::WorkqueueQueueWork::info.kind:
+      return add(record, Ftrace::workqueue_queue_work, current_[record.cpu]);
+    case events::WorkqueueExecuteStart::info.kind:
+      begin(Ftrace::workqueue_execute_end, record, worker, worker);
+      return add(record, Ftrace::workqueue_execute_start, worker);
+    case events::WorkqueueExecuteEnd::info.kind:
+      if (ended(Ftrace::workqueue_execute_end, worker))
+        add(record, Ftrace::workqueue_execute_end, worker);
+      return;
+  }
+}
+
+void PerfettoCpus::begin(Ftrace end, const Record& record, std::uint64_t of, std::uint64_t thread) {
+  begun_[{end, of}] = {record, thread};
+}
+
+// Whether its beginning was written: what began in a gap has no end.
+bool PerfettoCpus::ended(Ftrace end, std::uint64_t of) {
+  return begun_.erase({end, of}) != 0;
+}
+
+void PerfettoCpus::add(const Record& record, Ftrace what, std::uint64_t thread,
+                       std::string_view name) {
+  bundles_[record.cpu].add(record.time, thread == 0 ? 0 : ids_.tid(thread), what, record.words[1],
+                           name);
 }
 
 void PerfettoCpus::write_switch(const Record& record) {
@@ -84,13 +123,6 @@ void PerfettoCpus::write_switch(const Record& record) {
   }
   if (next != 0) run(record.time, next, static_cast<std::uint32_t>(cpu));
   current_[cpu] = next;
-}
-
-void PerfettoCpus::write_ftrace(const Record& record, Ftrace what, std::uint64_t number,
-                                std::string_view name) {
-  if (record.cpu >= run_.cpus) return;
-  const std::uint64_t thread = current_[record.cpu];
-  bundles_[record.cpu].add(record.time, thread == 0 ? 0 : ids_.tid(thread), what, number, name);
 }
 
 void PerfettoCpus::run(SimTime at, std::uint64_t thread, std::uint32_t cpu) {
@@ -107,6 +139,11 @@ void PerfettoCpus::set_state(SimTime at, std::uint64_t thread, TaskState state) 
 
 // The recording stops here: nothing is open, and nobody is known to run.
 void PerfettoCpus::close(SimTime at) {
+  for (auto& [end, open] : begun_) {
+    open.record.time = at;
+    add(open.record, end.first, open.thread);
+  }
+  begun_.clear();
   for (auto& [thread, calls] : open_)
     for (; calls != 0; --calls) packets_.end(at, ids_.thread(thread));
   for (const auto& [thread, state] : std::map(states_))

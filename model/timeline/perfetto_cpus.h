@@ -41,8 +41,11 @@ class PerfettoCpus {
  private:
   void write(const Record& record);
   void write_switch(const Record& record);
-  void write_ftrace(const Record& record, Ftrace what, std::uint64_t number,
-                    std::string_view name = {});
+  void write_irq(const Record& record);
+  void write_work(const Record& record);
+  void begin(Ftrace end, const Record& record, std::uint64_t of, std::uint64_t thread);
+  bool ended(Ftrace end, std::uint64_t of);
+  void add(const Record& record, Ftrace what, std::uint64_t thread, std::string_view name = {});
   void run(SimTime at, std::uint64_t thread, std::uint32_t cpu);
   void set_state(SimTime at, std::uint64_t thread, TaskState state);
   void close(SimTime at);
@@ -60,8 +63,13 @@ class PerfettoCpus {
   };
   std::map<std::uint64_t, State> states_;        // of threads that are not stopped
   std::map<std::uint64_t, std::uint32_t> open_;  // system calls open on a thread's track
-  std::vector<std::uint64_t> current_;           // thread by CPU, 0 if idle or unknown
-  std::vector<FtraceBundle> bundles_;            // by CPU
+  struct Open {
+    Record record;
+    std::uint64_t thread;
+  };
+  std::map<std::pair<Ftrace, std::uint64_t>, Open> begun_;  // by what ends it, and CPU or worker
+  std::vector<std::uint64_t> current_;                      // thread by CPU, 0 if idle or unknown
+  std::vector<FtraceBundle> bundles_;                       // by CPU
 };
 
 }  // namespace iodrome::timeline

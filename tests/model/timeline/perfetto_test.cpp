@@ -5,6 +5,7 @@
 #include <protozero/pbf_reader.hpp>
 #include <set>
 
+#include "model/events/irq.h"
 #include "model/events/syscall.h"
 #include "tests/model/timeline/story.h"
 
@@ -15,6 +16,7 @@ using tests::Story;
 
 namespace {
 
+constexpr std::uint32_t kFtrace = 1;
 constexpr std::uint32_t kTrackEvent = 11;
 constexpr std::uint32_t kDescriptor = 60;
 constexpr std::uint32_t kTaskState = 117;
@@ -55,10 +57,14 @@ Story story_with_gap() {
   story.submit(1);
   story.tell(events::SchedSwitch{0, 0, 4, 0});
   story.tell(events::SysEnter{4, 17});
+  story.tell(events::WorkqueueExecuteStart{4, 1});
+  story.tell(events::IrqHandlerEntry{0, 1});
   story.reap(1);
   story.noise(300);
-  story.tell(events::SysExit{4, 17, 0});
   story.submit(2);
+  story.tell(events::IrqHandlerExit{0, 1});
+  story.tell(events::WorkqueueExecuteEnd{4, 1});
+  story.tell(events::SysExit{4, 17, 0});
   story.noise(1);
   story.tell(events::SchedSwitch{0, 0, 4, 0});
   story.noise(10);
@@ -86,6 +92,29 @@ TEST_CASE("at a gap every call is closed and nobody runs any more") {
     CHECK(depth >= 0);
   }
   for (const auto& [track, depth] : open) CHECK(depth == 0);
+}
+
+TEST_CASE("interrupts and work that a gap cuts end there, once") {
+  Story story = story_with_gap();
+  std::map<std::uint32_t, int> seen;  // by field of FtraceEvent
+  for (const auto& [time, bundle] : messages(trace_of(story), kFtrace)) {
+    pbf_reader events = bundle;
+    while (events.next(2)) {
+      pbf_reader event = events.get_message();
+      while (event.next()) {
+        ++seen[event.tag()];
+        event.skip();
+      }
+    }
+  }
+  constexpr std::uint32_t kIrqEntry = 36;
+  constexpr std::uint32_t kIrqExit = 37;
+  constexpr std::uint32_t kWorkEnd = 57;
+  constexpr std::uint32_t kWorkStart = 58;
+  CHECK(seen[kIrqEntry] == 1);
+  CHECK(seen[kIrqExit] == 1);
+  CHECK(seen[kWorkStart] == 1);
+  CHECK(seen[kWorkEnd] == 1);
 }
 
 TEST_CASE("runs in one trace share no track") {
