@@ -5,7 +5,10 @@
 
 namespace iodrome::bindings {
 
-/// Adds `run`, `InputError` and `ModelError` to the module.
+/// Adds `InputError`, `Stopped` and `ModelError` to the module.
+void add_errors(pybind11::module_& module);
+
+/// Adds `run` and `Workload` to the module.
 void add_run(pybind11::module_& module);
 
 /// Adds `set_data_dir`, `list_designs`, `list_machines` and `version` to the module.

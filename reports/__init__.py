@@ -1,39 +1,68 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reports, found by folder name. A folder `<name>/` holds `report.py` with
+"""Reports and views, found by folder name.
 
-    render(result, command) -> str
-
-and is asked for by the ending of a file name (`.html` is html/) or by its name.
+A folder with `report.py` makes files: `render(result, command) -> str | bytes`. The folder's name
+is the ending that asks for it, `_` standing for a dot: `html/` makes `.html`, `fio_json/` makes
+`.fio.json`. A folder with `view.py` shows a result on the spot: `render(result) -> str`.
 """
 
+from __future__ import annotations
+
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from iodrome.result import Result
 
 
 def names() -> list[str]:
+    """The reports that make files, by folder name."""
     return sorted(place.parent.name for place in Path(__file__).parent.glob("*/report.py"))
 
 
-def name_for(path) -> str:
-    """The report that a file name's ending asks for. Errors: ValueError."""
-    reason = why_no_report(path)
-    if reason:
-        raise ValueError(reason)
-    return Path(path).suffix[1:].lower()
+def ending(name: str) -> str:
+    return "." + name.replace("_", ".")
 
 
-def why_no_report(path) -> str | None:
-    ending = Path(path).suffix[1:].lower()
-    if ending in names() and ending != "terminal":
-        return None
-    known = ", ".join(f".{name}" for name in names() if name != "terminal")
-    return f"'{path}': no report has the ending '.{ending}'; there is {known}"
+def name_for(path: str | PathLike[str]) -> str:
+    """The report that a file name's ending asks for; of two that fit, the longer ending.
+
+    Errors: ValueError.
+    """
+    fitting = [name for name in names() if str(path).lower().endswith(ending(name))]
+    if fitting:
+        return max(fitting, key=len)
+    known = ", ".join(ending(name) for name in names())
+    raise ValueError(f"'{path}': no report has the ending '{Path(path).suffix}'; there is {known}")
 
 
-def find(name: str):
+def why_no_report(path: str | PathLike[str]) -> str | None:
+    try:
+        name_for(path)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def find(name: str) -> ModuleType:
     """The module of a report."""
     return import_module(f"{__name__}.{name}.report")
 
 
-def render(name: str, result, command: str | None = None) -> str:
-    return find(name).render(result, command)
+def find_view(name: str) -> ModuleType:
+    """The module of a view."""
+    return import_module(f"{__name__}.{name}.view")
+
+
+def render(name: str, result: Result, command: str | None = None) -> str | bytes:
+    """A report's content. `command` is the line that made the result, if it is known."""
+    content: str | bytes = find(name).render(result, command)
+    return content
+
+
+def view(name: str, result: Result) -> str:
+    text: str = find_view(name).render(result)
+    return text

@@ -1,20 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
 """Race asynchronous-I/O kernel designs on a simulated machine.
 
-    import iodrome
-    result = iodrome.run("access.log.gz", designs=["sync", "io_uring"], seed=7)
-    result                      # the table
-    result.report("out.html")   # one page, offline
+    import iodrome as io
+    result = io.run("access.log.gz", designs=["sync", "io_uring"], seed=7)
+    result                                             # the table
+    result.runs["io_uring"].latency.quantile(0.999)    # ns
+    result.report("out.html")                          # one page, offline
 """
 
 from importlib import import_module
+from typing import Any
 
 # Nothing heavy is imported before it is used: `iodrome --help` must answer at once.
 _HOMES = {
     "InputError": "iodrome.simulator",
+    "Latency": "iodrome.latency",
     "ModelError": "iodrome.simulator",
+    "OPS": "iodrome.requests",
+    "Requests": "iodrome.requests",
     "Result": "iodrome.result",
+    "Run": "iodrome.result",
+    "Runs": "iodrome.result",
+    "StopToken": "iodrome.simulator",
+    "Stopped": "iodrome.simulator",
+    "access_log": "iodrome.builders",
+    "chain": "iodrome.builders",
     "designs": "iodrome.simulator",
+    "fio_job": "iodrome.builders",
+    "machine": "iodrome.builders",
     "machines": "iodrome.simulator",
     "run": "iodrome.simulator",
     "version": "iodrome.simulator",
@@ -22,11 +35,11 @@ _HOMES = {
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name):
+def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'iodrome' has no attribute {name!r}")
     return getattr(import_module(_HOMES[name]), name)
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return __all__

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 
-def why_not_writable(path: str | os.PathLike) -> str | None:
+def why_not_writable(path: str | os.PathLike[str]) -> str | None:
     """Why a file could not be written here, or None; asked before a long run, not after it."""
     target = Path(path)
     if target.is_dir():
@@ -18,13 +18,13 @@ def why_not_writable(path: str | os.PathLike) -> str | None:
     return None
 
 
-def write_atomically(path: str | os.PathLike, text: str) -> None:
+def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
     """Writes beside the target, then renames: a reader sees the old file or the whole new one."""
     target = Path(path)
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
         os.chmod(temporary, 0o666 & ~_umask())
         os.replace(temporary, target)
     except BaseException:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a waiting person sees, on the standard error stream."""
 
-import os
-import signal
 import sys
 import time
 from contextlib import contextmanager
@@ -89,21 +87,9 @@ def _chosen(quiet: bool):
 
 @contextmanager
 def shown(quiet: bool):
-    """Gives a callback for the simulator; an interrupt (SIGINT) ends the program at once.
-
-    No exception passes through the simulator's frames, and no file is open then: results are
-    written after the run, each whole or not at all.
-    """
+    """Gives a callback for the simulator, and takes the view down however the run ends."""
     view = _chosen(quiet)
-
-    def interrupted(*_):
-        view.close()
-        os.write(2, b"iodrome: interrupted, nothing was written\n")
-        os._exit(130)
-
-    before = signal.signal(signal.SIGINT, interrupted)
     try:
         yield view
     finally:
-        signal.signal(signal.SIGINT, before)
         view.close()

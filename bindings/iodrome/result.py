@@ -1,157 +1,176 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a race returned: the data, and the figures that every report shows."""
+"""What a race returned: the data, and ways to look at it."""
+
+from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from os import PathLike
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, overload
 
-from iodrome import quantities
 from iodrome.files import write_atomically
+from iodrome.latency import Latency
 
-# The closed lists of the model, in the order in which a request or a CPU meets them.
-STAGES = (
-    "arrival",
-    "submit",
-    "kernel",
-    "run_queue",
-    "lock",
-    "queue",
-    "device",
-    "network",
-    "hardirq",
-    "softirq",
-    "wakeup",
-    "copy",
-    "stolen",
-    "reap",
-)
-CONTEXTS = ("user", "syscall", "kthread", "softirq", "hardirq", "switch", "spin", "idle")
-# Two values closer than this are called equal: a single seed does not tell them apart.
-TIE = 0.01
+if TYPE_CHECKING:
+    import pandas
+
+    from iodrome.requests import Requests
 
 
-def total(value) -> int:
-    """A counter that may be split by reason: {"method POST": 3} counts 3."""
-    return sum(value.values()) if isinstance(value, dict) else int(value or 0)
+class Run(Mapping[str, Any]):
+    """One design's run: the keys of docs/result.md, and its latencies and requests."""
+
+    def __init__(self, data: dict[str, Any], requests: Requests | None = None) -> None:
+        self.data = data
+        self._requests = requests
+
+    def __getitem__(self, key: str) -> Any:
+        return self.data[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    @property
+    def design(self) -> str:
+        name: str = self.data["design"]
+        return name
+
+    @property
+    def latency(self) -> Latency:
+        """Latencies of all requests, in nanoseconds."""
+        return Latency(self.data["latency_ns"], self.data.get("latency_bins", []))
+
+    @property
+    def requests(self) -> Requests:
+        """A row per request.
+
+        Errors: ValueError if the run kept none (`keep_requests=False`, or read from a file).
+        """
+        if self._requests is None:
+            raise ValueError(
+                f"the run of '{self.design}' kept no rows per request: a result read from a file "
+                "has none, and run() keeps them unless keep_requests=False"
+            )
+        return self._requests
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """A row per request; see Requests.to_pandas()."""
+        return self.requests.to_pandas()
+
+    def __repr__(self) -> str:
+        return f"<Run of {self.design}: {self.data['requests']:,} requests, {self.latency!r}>"
 
 
-@dataclass(frozen=True)
-class Metric:
-    """One column of the summary: how to read it from a run, and which direction is better."""
+class Runs(Sequence[Run]):
+    """The runs in the order of their designs; `runs["io_uring"]` or `runs[0]`."""
 
-    key: str
-    label: str
-    better: str  # "less", "more" or "" where neither is
-    read: Callable[[dict], float | None]
-    text: Callable[[float], str]
+    def __init__(self, runs: Sequence[Run]) -> None:
+        self._runs = list(runs)
 
+    @overload
+    def __getitem__(self, which: str | int) -> Run: ...
+    @overload
+    def __getitem__(self, which: slice) -> Runs: ...
+    def __getitem__(self, which: str | int | slice) -> Run | Runs:
+        if isinstance(which, slice):
+            return Runs(self._runs[which])
+        if isinstance(which, int):
+            return self._runs[which]
+        for run in self._runs:
+            if run.design == which:
+                return run
+        raise KeyError(f"no run of '{which}'; there are {', '.join(self.designs)}")
 
-def _latency(name: str) -> Callable[[dict], float | None]:
-    return lambda run: run.get("latency_ns", {}).get(name)
+    def __len__(self) -> int:
+        return len(self._runs)
 
+    def __contains__(self, which: object) -> bool:
+        return which in self._runs or which in self.designs
 
-def _per_request(group: str, name: str) -> Callable[[dict], float | None]:
-    def read(run: dict) -> float | None:
-        value = run.get(group, {}).get(name)
-        return None if value is None or not run.get("requests") else value / run["requests"]
+    @property
+    def designs(self) -> list[str]:
+        return [run.design for run in self._runs]
 
-    return read
-
-
-def _throughput(name: str) -> Callable[[dict], float | None]:
-    return lambda run: run.get("throughput", {}).get(name)
-
-
-def cpu_ns_per_request(run: dict) -> float | None:
-    """CPU time that was not idle, spread over the requests."""
-    if not run.get("requests") or "cpu_ns" not in run:
-        return None
-    busy = sum(time for context, time in run["cpu_ns"].items() if context != "idle")
-    return busy / run["requests"]
-
-
-def _rate(value: float) -> str:
-    return quantities.scaled(value)
-
-
-def _bytes_rate(value: float) -> str:
-    return quantities.scaled(value, "B/s")
-
-
-METRICS = (
-    Metric("mean", "mean", "less", _latency("mean"), quantities.duration),
-    Metric("p50", "p50", "less", _latency("p50"), quantities.duration),
-    Metric("p99", "p99", "less", _latency("p99"), quantities.duration),
-    Metric("p99.9", "p99.9", "less", _latency("p99.9"), quantities.duration),
-    Metric("max", "max", "less", _latency("max"), quantities.duration),
-    Metric("requests_per_s", "req/s", "more", _throughput("requests_per_s"), _rate),
-    Metric("bytes_per_s", "bytes/s", "more", _throughput("bytes_per_s"), _bytes_rate),
-    Metric("cpu", "CPU/req", "less", cpu_ns_per_request, quantities.duration),
-    Metric(
-        "context_switches",
-        "switches/req",
-        "less",
-        _per_request("counters", "context_switches"),
-        quantities.three_digits,
-    ),
-    Metric(
-        "interrupts",
-        "irqs/req",
-        "less",
-        _per_request("counters", "interrupts"),
-        quantities.three_digits,
-    ),
-)
-METRIC = {metric.key: metric for metric in METRICS}
+    def __repr__(self) -> str:
+        return f"<Runs of {', '.join(self.designs)}>"
 
 
 class Result:
-    """The result of one race: `result["runs"]` and the other keys of the JSON, and the reports."""
+    """The result of one race: `result["seed"]` and the other keys of the JSON, `result.runs`, and
+    the reports. It shows itself as the table."""
 
-    def __init__(self, data: dict, text: str | None = None):
+    def __init__(
+        self,
+        data: dict[str, Any],
+        text: str | None = None,
+        requests: Sequence[Requests] = (),
+    ) -> None:
         self.data = data
         self._text = text
+        rows: list[Requests | None] = [*requests] or [None] * len(data["runs"])
+        self.runs = Runs([Run(run, kept) for run, kept in zip(data["runs"], rows, strict=True)])
 
     @classmethod
-    def from_json(cls, text: str) -> "Result":
-        return cls(json.loads(text), text)
+    def from_json(cls, text: str) -> Result:
+        """Errors: ValueError if it is not the JSON of a result."""
+        data = json.loads(text)
+        runs = data.get("runs") if isinstance(data, dict) else None
+        if not isinstance(runs, list) or not runs:
+            raise ValueError("it holds no runs")
+        if not all(isinstance(run, dict) and isinstance(run.get("design"), str) for run in runs):
+            raise ValueError("its runs name no designs")
+        return cls(data, text)
 
     @classmethod
-    def load(cls, path) -> "Result":
+    def load(cls, path: str | PathLike[str]) -> Result:
+        """Reads what save() wrote. Errors: OSError; ValueError as from_json()."""
         return cls.from_json(Path(path).read_text(encoding="utf-8"))
 
-    def __getitem__(self, key: str):
+    def __getitem__(self, key: str) -> Any:
         return self.data[key]
 
     def __repr__(self) -> str:
         from iodrome import reports
 
-        return reports.render("terminal", self)
+        return reports.view("terminal", self)
 
-    @property
-    def runs(self) -> list[dict]:
-        return self.data["runs"]
+    def _repr_html_(self) -> str:
+        from iodrome import reports
+
+        return reports.view("notebook", self)
 
     @property
     def designs(self) -> list[str]:
-        return [run["design"] for run in self.runs]
-
-    def run_of(self, design: str) -> dict:
-        for run in self.runs:
-            if run["design"] == design:
-                return run
-        raise KeyError(f"no run of '{design}'; there are {', '.join(self.designs)}")
+        return self.runs.designs
 
     def to_json(self) -> str:
         return self._text if self._text is not None else json.dumps(self.data, indent=1)
 
-    def save(self, path) -> None:
+    def to_pandas(self) -> pandas.DataFrame:
+        """The rows of all runs' requests, with a column `design`.
+
+        Errors: ValueError if they were not kept; ImportError without pandas.
+        """
+        import pandas
+
+        frames = {run.design: run.to_pandas() for run in self.runs}
+        frame = pandas.concat(frames, names=["design"]).reset_index(level="design")
+        frame["design"] = pandas.Categorical(frame["design"], categories=self.designs)
+        return frame.reset_index(drop=True)
+
+    def save(self, path: str | PathLike[str]) -> None:
         """Writes the JSON, whole or not at all."""
         write_atomically(path, self.to_json().rstrip("\n") + "\n")
 
-    def report(self, path, command: str | None = None) -> None:
-        """Writes the report that the file name's ending asks for, such as `.html`."""
+    def report(self, path: str | PathLike[str], command: str | None = None) -> None:
+        """Writes the report that the file name's ending asks for, such as `.html`.
+
+        Errors: ValueError for an ending that no report has; OSError.
+        """
         from iodrome import reports
 
         write_atomically(path, reports.render(reports.name_for(path), self, command))

@@ -1,82 +1,120 @@
 # SPDX-License-Identifier: Apache-2.0
 """The one place that talks to the extension."""
 
+from __future__ import annotations
+
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 import iodrome
+from iodrome.builders import InputText, Machine, as_setting
+from iodrome.requests import Requests
 from iodrome.result import Result
+
+if TYPE_CHECKING:
+    from iodrome._core import StopToken
 
 
 @cache
-def _core():
+def _core() -> ModuleType:
     # libsystemc prints a banner to the terminal on first use unless it is told not to.
     os.environ.setdefault("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1")
     from iodrome import _core as core
 
-    core.set_data_dir(str(_data_dir()))
+    core.set_data_dir(str(data_dir()))
     return core
 
 
-def _data_dir() -> Path:
+def data_dir() -> Path:
     """Where scenarios/ and hw/ lie, as in the checkout. In an editable install the package has
     two places: the sources and what the build installed."""
     places = [Path(place) / "data" for place in iodrome.__path__]
     return next((place for place in places if place.is_dir()), places[0])
 
 
-def __getattr__(name):
-    if name in ("InputError", "ModelError"):
+def __getattr__(name: str) -> Any:
+    if name in ("InputError", "ModelError", "Stopped", "StopToken"):
         return getattr(_core(), name)
     raise AttributeError(f"module 'iodrome.simulator' has no attribute {name!r}")
 
 
+def _overrides(machine: object, given: Iterable[tuple[str, object]]) -> list[list[str]]:
+    """The machine's changes first: what is given for this run is stronger."""
+    changes = list(machine.changes.items()) if isinstance(machine, Machine) else []
+    pairs = [*changes, *((str(key), as_setting(str(key), value)) for key, value in given)]
+    return [[key, value] for key, value in pairs]
+
+
 def run(
-    input: str | os.PathLike,
+    input: str | os.PathLike[str] | InputText,
     designs: Iterable[str] | None = None,
     *,
     kind: str | None = None,
-    machine: str | os.PathLike | None = None,
+    machine: str | os.PathLike[str] | Machine | None = None,
     seed: int | None = None,
     set: Mapping[str, object] | Iterable[tuple[str, object]] = (),
     skip_bad: int | None = None,
     driver: str = "hosted",
     tlm: bool = False,
-    timeline: str | os.PathLike | None = None,
-    progress: Callable[[dict], None] | None = None,
+    timeline: str | os.PathLike[str] | None = None,
+    keep_requests: bool = True,
+    progress: Callable[[dict[str, Any]], object] | None = None,
+    stop: StopToken | None = None,
 ) -> Result:
     """Runs every design over the same input on the same machine.
 
-    What is left out takes the simulator's default: all designs, the machine `server_2026`, seed 1,
-    or what the scenario file says. `set` overrides parameters by their dotted names.
+    `input` is a path (a log, job file or scenario) or what a builder made: io.chain(),
+    io.fio_job(), io.access_log(). What is left out takes the simulator's default: all designs, the
+    machine `server_2026`, seed 1, or what the scenario file says. `set` overrides parameters by
+    their dotted names; values are strings with units or integers. With `keep_requests` every run
+    has a row per request (about 80 bytes each).
+
+    The interpreter goes on meanwhile. One run happens at a time in a process; a second one waits.
+    A signal, such as an interrupt from the keyboard, or `stop.stop()` ends the run within a
+    fraction of a second, and nothing of it is kept.
 
     `timeline` names a file for what happened when, of the kind that its ending says: .pftrace,
     .ftrace or .vcd; see docs/how-to/read-a-timeline.md.
 
     Errors: InputError (a ValueError) whose text says all that is wrong with the input, with places;
-    ModelError (a RuntimeError) for a fault of the simulator itself.
+    TypeError for a bare float; Stopped; ModelError (a RuntimeError) for a fault of the simulator
+    itself.
     """
-    overrides = set.items() if isinstance(set, Mapping) else set
+    given = set.items() if isinstance(set, Mapping) else set
+    if isinstance(machine, Machine):
+        base: str | None = machine.base
+    else:
+        base = None if machine is None else os.fspath(machine)
+    if isinstance(input, str | os.PathLike):
+        name, content = os.fspath(input), None
+    else:
+        name, content = input.name, input.text()
     request = {
-        "input": os.fspath(input),
+        "input": name,
+        "text": content,
         "kind": kind,
         "designs": None if designs is None else list(designs),
-        "machine": None if machine is None else os.fspath(machine),
+        "machine": base,
         "seed": seed,
-        "set": [[str(key), str(value)] for key, value in overrides],
+        "set": _overrides(machine, given),
         "skip_bad": skip_bad,
         "driver": driver,
         "tlm": tlm,
         "timeline": None if timeline is None else os.fspath(timeline),
+        "keep_requests": keep_requests,
     }
-    return Result.from_json(_core().run(json.dumps(request), progress))
+    text, columns = _core().run(json.dumps(request), progress, stop)
+    data = json.loads(text)
+    return Result(data, text, [Requests(each) for each in columns])
 
 
-def designs() -> list[dict]:
-    """Every design this build knows: name and summary."""
+def designs() -> list[dict[str, str]]:
+    """Every design this build knows: name, summary and source."""
     return list(_core().list_designs())
 
 
@@ -87,4 +125,5 @@ def machines() -> list[str]:
 
 def version() -> str:
     """The version of the simulator."""
-    return _core().version()
+    text: str = _core().version()
+    return text

@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 
 from iodrome import quantities
-from iodrome.result import METRIC, STAGES, TIE, Metric, Result, total
+from iodrome.metrics import METRIC, STAGES, TIE, Metric, total
+from iodrome.result import Result
 
 _JUDGED = ("p50", "p99", "requests_per_s", "cpu")
 _TITLES = {

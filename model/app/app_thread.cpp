@@ -105,7 +105,7 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   co_await ctx.spend(costs_.request_finish);
   ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
   ctx.stop_work();
-  observer_.on_request(run, run.ledger.close(ctx.now()));
+  observer_.on_request(run, run.ledger.close(ctx.now()), ctx.cpu().index());
   --in_flight_;
   source_.finished(index_, run);
 }

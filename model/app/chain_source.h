@@ -29,7 +29,7 @@ class ChainSource {
 class RequestObserver {
  public:
   virtual ~RequestObserver() = default;
-  virtual void on_request(const chain::ChainRun& run, Duration latency) = 0;
+  virtual void on_request(const chain::ChainRun& run, Duration latency, std::uint32_t cpu) = 0;
   /// A thread has no more requests and ends.
   virtual void on_thread_end() = 0;
 };

@@ -11,7 +11,7 @@
 namespace iodrome::chain {
 
 struct ChainRun {
-  std::uint64_t id = 0;
+  std::uint64_t id = 0;  // its number, dense from 0 and the same for every design
   Chain chain;
   events::StageLedger ledger;
   SimTime arrival{};             // when it was meant to start; latency counts from here

@@ -121,7 +121,8 @@ RunState Timeline::run_until_horizon() {
     advances_left_ = choices_.exploring() ? 0 : advance_budget_;
     if (sync_first_ != nullptr) [[unlikely]]
       advances_left_ = 0;
-    ++events_run_;
+    if ((++events_run_ & kPollMask) == 0 && monitor_ != nullptr) [[unlikely]]
+      monitor_->poll();
     event->fire(event);
     event = nullptr;
     if (sync_first_ != nullptr) [[unlikely]]

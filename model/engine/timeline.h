@@ -42,6 +42,14 @@ struct StallLine {
   std::string waits_for;
 };
 
+/// Hears now and then, in real time, that a run goes on.
+class RunMonitor {
+ public:
+  virtual ~RunMonitor() = default;
+  /// Called between two events. It must not touch the model; what it throws ends run().
+  virtual void poll() = 0;
+};
+
 class Timeline;
 
 /// An event that belongs to the timeline, for whatever outlives the frame that scheduled it:
@@ -130,6 +138,9 @@ class Timeline {
   /// Makes run() come back after the current event; called outside run(), after the next one.
   void stop() { stop_requested_ = true; }
 
+  /// Polls `monitor` (or nobody: nullptr) every 65,536 events; it must outlive the runs.
+  void poll_with(RunMonitor* monitor) { monitor_ = monitor; }
+
   /// Ends run-ahead: run() returns `sync` after the current event, and the driver calls
   /// `request.perform` at local time, before any other event. Until then time stands still.
   ///
@@ -178,6 +189,7 @@ class Timeline {
   Event* take_due();
 
   static constexpr std::uint32_t kAdvances = 256;
+  static constexpr std::uint64_t kPollMask = (1u << 16) - 1;
 
   SimTime now_{};
   SimTime horizon_ = SimTime{};
@@ -192,6 +204,7 @@ class Timeline {
   SyncRequest* sync_first_ = nullptr;
   SyncRequest* sync_last_ = nullptr;
   Event* first_ = nullptr;
+  RunMonitor* monitor_ = nullptr;
   std::exception_ptr error_;
   std::uint64_t events_run_ = 0;
   std::size_t live_tasks_ = 0;

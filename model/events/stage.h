@@ -37,6 +37,14 @@ class StageListener {
   virtual void on_stage(std::uint64_t request, Stage stage, SimTime now) = 0;
 };
 
+/// When a request passed from hand to hand; kNever where that has not happened.
+struct Milestones {
+  SimTime submit = kNever;    // the application turned to it
+  SimTime issue = kNever;     // the design's kernel side began with it
+  SimTime dispatch = kNever;  // its first command went to the storage device
+  SimTime complete = kNever;  // its last result could be seen by the application
+};
+
 /// One request's stages. Changing the stage closes the previous one.
 class StageLedger {
  public:
@@ -44,13 +52,13 @@ class StageLedger {
     opened_ = since_ = at;
     stage_ = stage;
     total_.fill(Duration{0});
+    milestones_ = {};
   }
   void enter(Stage stage, SimTime now) {
     total_[static_cast<std::size_t>(stage_)] += now - since_;
     since_ = now;
+    if (stage != stage_) pass(stage, now);
     stage_ = stage;
-    if (listener_ != nullptr) [[unlikely]]
-      listener_->on_stage(request_, stage, now);
   }
   /// Whose ledger it is: the request's cookie, for the events that name it; and who hears of it.
   void belong_to(std::uint64_t request, StageListener* listener) {
@@ -69,9 +77,22 @@ class StageLedger {
   Stage stage() const { return stage_; }
   SimTime opened() const { return opened_; }
   const std::array<Duration, kStages>& totals() const { return total_; }
+  const Milestones& milestones() const { return milestones_; }
 
  private:
+  void pass(Stage to, SimTime now) {
+    if (stage_ <= Stage::submit) {
+      SimTime& left = stage_ == Stage::arrival ? milestones_.submit : milestones_.issue;
+      if (left == kNever) left = now;
+    }
+    if (to == Stage::device && milestones_.dispatch == kNever) milestones_.dispatch = now;
+    if (to == Stage::reap) milestones_.complete = now;
+    if (listener_ != nullptr) [[unlikely]]
+      listener_->on_stage(request_, to, now);
+  }
+
   std::array<Duration, kStages> total_{};
+  Milestones milestones_;
   SimTime opened_{};
   SimTime since_{};
   Stage stage_ = Stage::arrival;

@@ -21,9 +21,12 @@ class LatencyHistogram {
   /// The smallest latency that `parts_per_million` of all do not exceed, as the upper end of its
   /// bin; the maximum is exact.
   Duration quantile(std::int64_t parts_per_million) const;
+  /// How many latencies each bin holds.
+  const std::vector<std::uint64_t>& bins() const { return bins_; }
+
+  static constexpr int kSubBits = 9;
 
  private:
-  static constexpr int kSubBits = 9;
   static std::size_t bin_of(std::uint64_t value);
   static std::uint64_t last_of(std::size_t bin);
 

@@ -42,7 +42,7 @@ class Preparation {
     race.scenario = fs::path(request_.input).filename().string();
     if (request_.tlm && !request_.hosted)
       wrong("sockets need the hosted driver", "drop --tlm, or --driver free");
-    const std::string kind = find_kind();
+    const std::string kind = request_.workload ? std::string{} : find_kind();
     stop_if_wrong();
     if (kind == "scenario") read_scenario();
     fio_ = kind == "fio" || (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::fio);
@@ -70,7 +70,7 @@ class Preparation {
 
  private:
   void stop_if_wrong() const {
-    if (!diagnostics_.ok()) throw InputError(diagnostics_.render());
+    if (!diagnostics_.ok()) throw InputError(diagnostics_);
   }
   void wrong(std::string message, std::string hint = {}) {
     diagnostics_.error({}, std::move(message), std::move(hint));
@@ -103,12 +103,21 @@ class Preparation {
     return {};
   }
 
+  // The input itself may stand in the request; what it refers to is a file.
+  workloads::TextSource open(const std::string& path) const {
+    constexpr std::size_t line_limit_bytes = 16384;
+    if (request_.text && path == request_.input)
+      return workloads::TextSource::from_text(path, *request_.text, line_limit_bytes);
+    return workloads::TextSource::from_file(path, line_limit_bytes);
+  }
+
   void read_scenario() {
     workloads::ScenarioVocabulary vocabulary;
     vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
                              {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
     vocabulary.flags = {"direct"};
-    auto scenario = workloads::load_scenario_file(request_.input, vocabulary, diagnostics_);
+    workloads::TextSource source = open(request_.input);
+    auto scenario = workloads::read_scenario_file(source, vocabulary, diagnostics_);
     if (scenario) scenario_ = std::move(*scenario);
     stop_if_wrong();
   }
@@ -127,7 +136,8 @@ class Preparation {
   // machine is known.
   void apply_pragmas() {
     Diagnostics unused;
-    const auto jobs = workloads::load_fio_job_file(input_path_, environment(1), unused);
+    workloads::TextSource source = open(input_path_);
+    const auto jobs = workloads::read_fio_job_file(source, environment(1), unused);
     if (!jobs) return;
     std::vector<workloads::ParameterOverride> overrides;
     for (const workloads::FioOverride& pragma : jobs->overrides) {
@@ -203,10 +213,13 @@ class Preparation {
   }
 
   void read_workload(PreparedRace& race, const std::string& kind, std::int64_t cpus) {
-    if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::chain) {
+    if (request_.workload) {
+      race.workload = request_.workload;
+    } else if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::chain) {
       race.workload = workloads::ScriptWorkload::make(scenario_.chain, diagnostics_);
     } else if (fio_) {
-      const auto jobs = workloads::load_fio_job_file(input_path_, environment(cpus), diagnostics_);
+      workloads::TextSource source = open(input_path_);
+      const auto jobs = workloads::read_fio_job_file(source, environment(cpus), diagnostics_);
       if (jobs) race.workload = workloads::FioWorkload::make(*jobs, diagnostics_);
     } else {
       read_web(race, input_path_);
@@ -217,6 +230,7 @@ class Preparation {
     workloads::AccessLogOptions options;
     options.skip_bad = request_.skip_bad.value_or(0);
     const std::uint64_t seed = race.seed;
+    options.monitor = request_.monitor;
     options.draw = [seed](std::uint64_t line) { return draw(seed, Purpose::arrival_spread, line); };
     auto log = workloads::load_access_log(path, options, diagnostics_);
     workloads::WebOptions web;

@@ -19,7 +19,7 @@ struct PreparedRace {
   std::string scenario;
   std::uint64_t seed = 1;
   MachineSpec machine;
-  std::unique_ptr<workloads::Workload> workload;
+  std::shared_ptr<const workloads::Workload> workload;
   std::vector<PreparedDesign> designs;
   std::int64_t submit_batch = 1;
   std::vector<ValueSource> sources;

@@ -8,13 +8,14 @@
 
 namespace iodrome::testbed {
 
-nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_dir,
-                            const std::function<void(const RaceProgress&)>& progress) {
+RaceOutcome race(const RaceRequest& request, const std::string& data_dir,
+                 const std::function<void(const RaceProgress&)>& progress) {
   if (request.timeline) refuse_timeline(*request.timeline, request.hosted);
   const PreparedRace prepared = prepare(request, data_dir);
   std::unique_ptr<TimelineFile> timeline;
   if (request.timeline) timeline = std::make_unique<TimelineFile>(*request.timeline, prepared);
   std::vector<RunRecord> records;
+  RaceOutcome outcome;
   for (std::size_t i = 0; i < prepared.designs.size(); ++i) {
     const PreparedDesign& design = prepared.designs[i];
     RunOptions options;
@@ -23,6 +24,8 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
     options.hosted = request.hosted;
     options.tlm = request.tlm;
     options.run_ahead = request.run_ahead;
+    options.keep_requests = request.keep_requests;
+    options.monitor = request.monitor;
     if (progress)
       options.progress = [&](const Progress& at) {
         progress({std::string(design.descriptor->name), i, prepared.designs.size(),
@@ -32,9 +35,11 @@ nlohmann::ordered_json race(const RaceRequest& request, const std::string& data_
     records.push_back(run_design(prepared.machine, *prepared.workload, *design.descriptor,
                                  *design.instance, options));
     if (timeline) timeline->end();
+    if (records.back().log) outcome.logs.push_back(std::move(*records.back().log));
   }
   if (timeline) timeline->commit();
-  return result_json(prepared, records);
+  outcome.result = result_json(prepared, records);
+  return outcome;
 }
 
 }  // namespace iodrome::testbed

@@ -47,6 +47,23 @@ Json curve_json(const metrics::LatencyHistogram& latency) {
   return curve;
 }
 
+// Bins that hold anything: [bin, count].
+Json bins_json(const metrics::LatencyHistogram& latency) {
+  Json bins = Json::array();
+  for (std::size_t bin = 0; bin < latency.bins().size(); ++bin)
+    if (latency.bins()[bin] != 0) bins.push_back({bin, latency.bins()[bin]});
+  return bins;
+}
+
+Json blocks_json(const metrics::BlockSums& sums) {
+  Json json = {{"size", sums.block_size()}, {"count", Json::array()}, {"total_ps", Json::array()}};
+  for (const metrics::BlockSums::Block& block : sums.blocks()) {
+    json["count"].push_back(block.count);
+    json["total_ps"].push_back(to_ps(block.latency));
+  }
+  return json;
+}
+
 template <std::size_t N, class Name, class Value>
 Json named(const std::array<Duration, N>& values, Name name, Value value) {
   Json json;
@@ -100,6 +117,8 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   json["client_bytes_wrong"] = run.client_bytes_wrong;
   json["fingerprint"] = run.fingerprint;
   json["latency_curve"] = curve_json(run.requests.latency);
+  json["latency_bins"] = bins_json(run.requests.latency);
+  json["latency_blocks"] = blocks_json(run.requests.blocks);
   for (const CostUse& cost : run.costs)
     json["costs"][cost.name] = {{"count", cost.count}, {"total_ps", to_ps(cost.total)}};
   json["notes"] = race.workload->notes(descriptor);

@@ -33,6 +33,8 @@ class Execution final : public app::RequestObserver,
       options.observe_waves(probe_, *hosted_->waves());
     machine_ = std::make_unique<Machine>(spec, timeline_, probe_, port_maker(), options.seed,
                                          workload.payload_checked(), *this);
+    timeline_.poll_with(options.monitor);
+    if (options.keep_requests) log_.emplace();
     app_params_.submit_batch = options.submit_batch;
     app_costs_ = spec.app;
   }
@@ -52,14 +54,10 @@ class Execution final : public app::RequestObserver,
     return record();
   }
 
-  void on_request(const chain::ChainRun& run, Duration latency) override {
-    std::uint64_t moved = 0;
-    for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
-      const chain::Op op = run.chain.steps[i].op;
-      const bool moves = op == chain::Op::read || op == chain::Op::send;
-      if (moves && run.results[i] > 0) moved += static_cast<std::uint64_t>(run.results[i]);
-    }
-    requests_.add(run.ledger, latency, run.first_error(), moved);
+  void on_request(const chain::ChainRun& run, Duration latency, std::uint32_t cpu) override {
+    const metrics::EndedRequest ended = ended_request(run, cpu);
+    requests_.add(ended, run.ledger, latency);
+    if (log_) log_->add(ended, run.ledger, latency, begun_);
     if (options_.progress && requests_.latency.count() % kProgressEvery == 0)
       options_.progress(
           {requests_.latency.count(), source_->requests_total(), timeline_.now() - begun_});
@@ -84,6 +82,18 @@ class Execution final : public app::RequestObserver,
   }
 
  private:
+  static metrics::EndedRequest ended_request(const chain::ChainRun& run, std::uint32_t cpu) {
+    metrics::EndedRequest ended{.number = run.id, .error = run.first_error(), .cpu = cpu};
+    if (!run.chain.steps.empty()) ended.op = static_cast<std::uint8_t>(run.chain.steps[0].op);
+    for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
+      const chain::Op op = run.chain.steps[i].op;
+      if (op != chain::Op::read && op != chain::Op::send) continue;
+      ended.op = static_cast<std::uint8_t>(op);
+      if (run.results[i] > 0) ended.bytes += static_cast<std::uint64_t>(run.results[i]);
+    }
+    return ended;
+  }
+
   PortMaker port_maker() {
     if (options_.tlm)
       return [this](hw::Target& target, const char* name) {
@@ -135,6 +145,7 @@ class Execution final : public app::RequestObserver,
     RunRecord record;
     record.design = descriptor_.name;
     record.requests = requests_;
+    record.log = std::move(log_);
     record.simulated = simulated_;
     record.cpu = cpu_;
     record.cpus = spec_.cpus;
@@ -188,6 +199,7 @@ class Execution final : public app::RequestObserver,
   Duration simulated_{};
   std::array<Duration, events::kCpuClasses> cpu_{};
   metrics::RequestMetrics requests_;
+  std::optional<metrics::RequestLog> log_;
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 // One design, one workload, one machine: a run and what it yields.
 #pragma once
 #include <functional>
+#include <optional>
 
 #include "model/engine/driver.h"
 #include "model/engine/wave.h"
@@ -21,6 +22,7 @@ struct CostUse {
 struct RunRecord {
   std::string design;
   metrics::RequestMetrics requests;
+  std::optional<metrics::RequestLog> log;  // if it was asked for
   Duration simulated{};  // from the first arrival that could be until every thread has ended
   std::array<Duration, events::kCpuClasses> cpu{};
   std::int64_t cpus = 0;
@@ -45,6 +47,9 @@ struct RunOptions {
   bool hosted = true;
   bool tlm = false;
   bool run_ahead = true;
+  bool keep_requests = false;  // about 80 bytes of memory each
+  /// Polled now and then; see Timeline::poll_with.
+  RunMonitor* monitor = nullptr;
   /// Called once before anything happens: where observers are attached.
   std::function<void(events::Probe&)> observe;
   /// A VCD file to record waves in, and who adds signals to it before anything happens. Hosted

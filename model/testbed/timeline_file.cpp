@@ -20,7 +20,7 @@ constexpr const char* kFtrace = ".ftrace";
 constexpr const char* kVcd = ".vcd";
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
-  throw InputError(fmt::format("error: the timeline '{}' {}", path, why));
+  throw InputError(fmt::format("the timeline '{}' {}", path, why));
 }
 
 }  // namespace

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charts as Vega-Lite specifications; a chart is {variant name: specification}."""
 
-from iodrome.result import CONTEXTS, STAGES, Result
+from iodrome.metrics import CONTEXTS, STAGES
+from iodrome.result import Result
 
 _SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'

@@ -10,8 +10,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from iodrome import verdict
+from iodrome.metrics import METRICS
 from iodrome.reports.html import charts, tables
-from iodrome.result import METRICS, Result
+from iodrome.result import Result
 
 _HERE = Path(__file__).parent
 

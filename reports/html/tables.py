@@ -4,7 +4,8 @@
 from dataclasses import dataclass
 
 from iodrome import quantities
-from iodrome.result import METRICS, STAGES, TIE, Metric, Result, total
+from iodrome.metrics import METRICS, STAGES, TIE, Metric, total
+from iodrome.result import Result
 
 _COUNTERS = {
     "syscalls": "system calls",

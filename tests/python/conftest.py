@@ -18,13 +18,14 @@ import json, os, sys, time
 
 class InputError(ValueError): pass
 class ModelError(RuntimeError): pass
+class Stopped(RuntimeError): pass
 
 def set_data_dir(path): pass
 def version(): return "9.9.9"
 def list_machines(): return ["server_2026"]
 def list_designs(): return [{"name": "sync", "summary": "A thread per connection."}]
 
-def run(request_text, progress):
+def run(request_text, progress, stop):
     request = json.loads(request_text)
     print(request_text, file=open(os.environ["REQUEST_FILE"], "w"))
     if request["input"] == "bad.log":
@@ -36,7 +37,7 @@ def run(request_text, progress):
                   "requests_total": 2, "simulated_ns": 10})
         print("running", flush=True)
         time.sleep(0.05)
-    return open(os.environ["FIXTURE"]).read()
+    return open(os.environ["FIXTURE"]).read(), []
 """
 
 

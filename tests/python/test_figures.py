@@ -7,8 +7,9 @@ import json
 import pytest
 
 from iodrome import quantities, verdict
+from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.reports.html import charts, report, tables
-from iodrome.result import CONTEXTS, STAGES, Result
+from iodrome.result import Result
 from tests.python.conftest import FIXTURE, ROOT
 
 

@@ -23,6 +23,6 @@ def command(result, file):
         reason = getattr(error, "strerror", None) or str(error)
         raise click.BadParameter(f"{result}: {reason}", param_hint="'RESULT.json'") from None
     if file is None:
-        reports.find("terminal").show(loaded)
+        reports.find_view("terminal").show(loaded)
     else:
         loaded.report(file)

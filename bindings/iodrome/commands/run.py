@@ -87,7 +87,7 @@ def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, r
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline, keep_requests=False,
             progress=view,
         )
     if output:
@@ -99,4 +99,4 @@ def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, r
     else:
         from iodrome import reports
 
-        reports.find("terminal").show(result)
+        reports.find_view("terminal").show(result)

@@ -239,6 +239,7 @@ std::optional<AccessLog> read_access_log(TextSource& source, const AccessLogOpti
 std::optional<AccessLog> load_access_log(const std::string& path, const AccessLogOptions& options,
                                          Diagnostics& diagnostics) {
   TextSource source = TextSource::from_file(path);
+  source.poll_with(options.monitor);
   return read_access_log(source, options, diagnostics);
 }
 

@@ -54,6 +54,8 @@ struct AccessLogOptions {
   /// 64 random bits for a line number; places a whole-second stamp inside its second.
   /// Without it such a stamp stays at the start of its second.
   std::function<std::uint64_t(std::uint64_t line)> draw;
+  /// Polled while the log is read.
+  RunMonitor* monitor = nullptr;
 };
 
 /// Reads an access log. Formats, told apart line by line:

@@ -116,7 +116,7 @@ ChainRun* FioRun::next(std::uint32_t thread) {
   const std::uint64_t number = clone.issued++;
   const std::uint64_t file = number % clone.fds.size();
   const std::uint64_t blocks = spec.region_bytes / spec.block_bytes;
-  run.id = (std::uint64_t{thread} << 32) | number;
+  run.id = number * clones_.size() + thread;
   chain::Step& step = run.chain.steps[0];
   step.fd = clone.fds[file];
   step.offset =

@@ -70,6 +70,7 @@ void TextSource::fail(std::string message, std::string hint) {
 
 bool TextSource::fill() {
   if (at_end_ || !file_) return false;
+  if (monitor_ != nullptr) monitor_->poll();
   if (begin_ > 0) {
     std::memmove(buffer_.data(), buffer_.data() + begin_, end_ - begin_);
     end_ -= begin_;

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/engine/timeline.h"
 #include "model/workloads/input/diagnostics.h"
 
 namespace iodrome::workloads {
@@ -31,6 +32,9 @@ class TextSource {
   /// The next line, valid until the next call; false at the end or after a failure.
   /// Errors: complete lines before a damaged spot are still delivered, the cut one is not.
   bool next(std::string_view& line);
+
+  /// Polls `monitor` whenever a stretch of the file has been read; what it throws leaves next().
+  void poll_with(RunMonitor* monitor) { monitor_ = monitor; }
 
   /// The number of the line last delivered, from 1.
   [[nodiscard]] std::uint64_t line_number() const { return line_number_; }
@@ -59,6 +63,7 @@ class TextSource {
   std::size_t end_ = 0;
   bool at_end_ = false;
   std::uint64_t line_number_ = 0;
+  RunMonitor* monitor_ = nullptr;
   std::optional<Diagnostic> failure_;
 };
 

@@ -170,12 +170,4 @@ std::optional<ScenarioFile> read_scenario_file(TextSource& source,
   return scenario;
 }
 
-std::optional<ScenarioFile> load_scenario_file(const std::string& path,
-                                               const ScenarioVocabulary& vocabulary,
-                                               Diagnostics& diagnostics) {
-  constexpr std::size_t line_limit_bytes = 4096;
-  TextSource source = TextSource::from_file(path, line_limit_bytes);
-  return read_scenario_file(source, vocabulary, diagnostics);
-}
-
 }  // namespace iodrome::workloads

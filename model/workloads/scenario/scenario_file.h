@@ -95,11 +95,6 @@ struct ScenarioVocabulary {
                                                              const ScenarioVocabulary& vocabulary,
                                                              Diagnostics& diagnostics);
 
-/// `read_scenario_file` of a file.
-[[nodiscard]] std::optional<ScenarioFile> load_scenario_file(const std::string& path,
-                                                             const ScenarioVocabulary& vocabulary,
-                                                             Diagnostics& diagnostics);
-
 /// The kind a path's suffix names: `.fio`, `.log`, `.log.gz`.
 [[nodiscard]] std::optional<WorkloadKind> workload_kind_of_path(std::string_view path);
 

@@ -89,11 +89,12 @@ ChainRun* WebRun::next(std::uint32_t thread) {
 }
 
 void WebRun::prepare(Connection& connection, std::uint32_t index) {
-  const AccessRecord& record = workload_.log().records[connection.arrived.front()];
+  const std::uint32_t number = connection.arrived.front();
+  const AccessRecord& record = workload_.log().records[number];
   const std::string& path = workload_.log().files[record.file].path;
   ChainRun& run = connection.run;
   connection.busy = true;
-  run.id = record.line;
+  run.id = number;
   auto& steps = run.chain.steps;
   steps.clear();
   steps.push_back({.op = Op::open, .path = &path});

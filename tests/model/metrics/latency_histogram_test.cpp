@@ -91,9 +91,9 @@ TEST_CASE("request metrics add up stages, errors and bytes") {
   ledger.open(SimTime{}, events::Stage::arrival);
   ledger.enter(events::Stage::device, SimTime{10ns});
   const Duration latency = ledger.close(SimTime{35ns});
-  all.add(ledger, latency, Errno::ok, 4096);
-  all.add(ledger, latency, Errno::eio, 0);
-  all.add(ledger, latency, Errno::eio, 0);
+  all.add({.number = 0, .bytes = 4096}, ledger, latency);
+  all.add({.number = 1, .error = Errno::eio}, ledger, latency);
+  all.add({.number = 2, .error = Errno::eio}, ledger, latency);
   CHECK(all.latency.total() == 105ns);
   CHECK(all.stages[static_cast<std::size_t>(events::Stage::arrival)] == 30ns);
   CHECK(all.stages[static_cast<std::size_t>(events::Stage::device)] == 75ns);

@@ -71,7 +71,7 @@ inline testbed::RaceRequest request_for(const Input& input) {
 }
 
 inline nlohmann::ordered_json race(const testbed::RaceRequest& request) {
-  return testbed::race(request, data_dir(), {});
+  return testbed::race(request, data_dir(), {}).result;
 }
 
 /// One design of a request, as a record with exact figures.

@@ -44,7 +44,7 @@ class ScratchFolder {
 
 /// The root of the source tree, from the place of this header.
 inline std::filesystem::path source_root() {
-  return std::filesystem::path(__FILE__).parent_path() / "../../..";
+  return IODROME_SOURCE_DIR;
 }
 
 }  // namespace iodrome::tests

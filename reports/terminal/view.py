@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from iodrome import quantities, verdict
-from iodrome.result import METRIC, TIE, Result, total
+from iodrome.metrics import METRIC, TIE, total
+from iodrome.result import Result
 
 _WIDE = ("mean", "p50", "p99", "p99.9", "max", "requests_per_s", "cpu", "context_switches",
          "interrupts")  # fmt: skip
@@ -27,7 +28,7 @@ def show(result: Result) -> None:
         print(render(result))
 
 
-def render(result: Result, command: str | None = None) -> str:
+def render(result: Result) -> str:
     sink = io.StringIO()
     Console(file=sink, width=_PIPE_COLUMNS, highlight=False).print(_content(result, _PIPE_COLUMNS))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines())

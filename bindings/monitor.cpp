@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "bindings/monitor.h"
+
+#include <chrono>
+
+namespace iodrome::bindings {
+
+namespace py = pybind11;
+
+namespace {
+
+void look_for_signals() {
+  if (PyErr_CheckSignals() != 0) throw py::error_already_set();
+}
+
+std::timed_mutex& the_run() {
+  static std::timed_mutex mutex;
+  return mutex;
+}
+
+}  // namespace
+
+void Monitor::poll() {
+  if (token_ && token_->stopped.load(std::memory_order_relaxed)) throw Stopped();
+  if (keeps_lock_) {
+    { const py::gil_scoped_release others_go_on; }
+    return look_for_signals();
+  }
+  const py::gil_scoped_acquire interpreter;
+  look_for_signals();
+}
+
+RunLock::RunLock(Monitor& monitor) : lock_(the_run(), std::defer_lock) {
+  const py::gil_scoped_release others_go_on;
+  while (!lock_.try_lock_for(std::chrono::milliseconds(20))) {
+    const py::gil_scoped_acquire interpreter;
+    monitor.poll();
+  }
+}
+
+void add_monitor(py::module_& module) {
+  py::class_<StopToken, std::shared_ptr<StopToken>>(
+      module, "StopToken", "Ends the runs it was given to. Thread-safe; once stopped, it stays so.")
+      .def(py::init<>())
+      .def(
+          "stop", [](StopToken& token) { token.stopped = true; }, "Asks the run to end.")
+      .def_property_readonly("stopped",
+                             [](const StopToken& token) { return token.stopped.load(); });
+}
+
+}  // namespace iodrome::bindings
