@@ -75,8 +75,7 @@ std::function<void(const RaceProgress&)> telling(const py::object& progress) {
 }
 
 py::tuple run(const std::string& request_json, const py::object& progress,
-              std::shared_ptr<StopToken> stop,
-              std::shared_ptr<const workloads::Workload> workload) {
+              std::shared_ptr<StopToken> stop, std::shared_ptr<workloads::Workload> workload) {
   const auto start = std::chrono::steady_clock::now();
   RaceRequest request = parse_request(request_json);
   request.workload = std::move(workload);

@@ -56,3 +56,25 @@ def change(value: float, reference: float) -> str:
         return "="
     digits = 0 if abs(percent) >= 9.95 else 1
     return f"{percent:+.{digits}f} %".replace("-", "−")
+
+
+def _text(value: object, what: str, example: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a string with its unit, such as '{example}', not {value!r}")
+    return value
+
+
+def parse_bytes(text: object) -> int:
+    """`"64 KiB"` or `"1 MB"`, as every file has it. Errors: TypeError, ValueError."""
+    from iodrome.simulator import core
+
+    number: int = core().parse_bytes(_text(text, "a number of bytes", "64 KiB"))
+    return number
+
+
+def parse_duration_ps(text: object) -> int:
+    """`"20 us"` in picoseconds, as every file has it. Errors: TypeError, ValueError."""
+    from iodrome.simulator import core
+
+    number: int = core().parse_duration_ps(_text(text, "a duration", "20 us"))
+    return number

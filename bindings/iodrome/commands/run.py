@@ -1,73 +1,33 @@
 # SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
 import shlex
 import sys
 
 import click
 
-
-def _names(_context, _parameter, value: str | None) -> list[str] | None:
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",")]
-    if "" in names:
-        raise click.BadParameter("wants names separated by single commas")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise click.BadParameter(f"names '{twice}' twice")
-    return names
-
-
-def _pairs(_context, _parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
-    pairs = []
-    for value in values:
-        key, equals, setting = value.partition("=")
-        if not equals or not key.strip():
-            raise click.BadParameter(f"'{value}' is not KEY=VALUE")
-        pairs.append((key.strip(), setting.strip()))
-    return pairs
-
-
-def _text(_context, _parameter, value: str | None) -> str | None:
-    if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise click.BadParameter("is not valid UTF-8")
-    return value
-
-
-def _target(_context, parameter, path: str | None) -> str | None:
-    """A file to write: refused before the race, not after it."""
-    if path is None:
-        return None
-    from iodrome.files import why_not_writable
-
-    reason = why_not_writable(path)
-    if reason is None and parameter.name == "report":
-        from iodrome import reports
-
-        reason = reports.why_no_report(path)
-    if reason:
-        raise click.BadParameter(reason)
-    return path
+from iodrome.options import names, pairs, target, text
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=_text)
-@click.option("--kind", metavar="KIND", callback=_text,
+@click.argument("input", metavar="INPUT", callback=text)
+@click.option("--kind", metavar="KIND", callback=text,
               help="What INPUT is: access_log, fio or scenario. By default its suffix says so.")
-@click.option("--design", "designs", metavar="A,B,…", callback=_names,
+@click.option("--design", "designs", metavar="A,B,…", callback=names,
               help="Designs to race; the first is the reference. By default all.")
-@click.option("--machine", metavar="NAME", callback=_text,
+@click.option("--machine", metavar="NAME", callback=text,
               help="A machine by name, or a file. By default server_2026.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="By default 1.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_pairs,
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=pairs,
               help="Override a parameter by its dotted name; may be repeated.")
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the result as one JSON object instead of the table.")
-@click.option("--report", metavar="FILE.html", callback=_target,
+@click.option("--report", metavar="FILE.html", callback=target,
               help="Write a page that opens offline.")
-@click.option("--output", metavar="FILE.json", callback=_target, help="Write the result as JSON.")
-@click.option("--timeline", metavar="FILE", callback=_target,
+@click.option("--output", metavar="FILE.json", callback=target, help="Write the result as JSON.")
+@click.option("--timeline", metavar="FILE", callback=target,
               help="Write what happened when: FILE.pftrace (Perfetto), .ftrace (text), "
               ".vcd (signals).")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
@@ -75,8 +35,22 @@ def _target(_context, parameter, path: str | None) -> str | None:
 @click.option("--tlm", is_flag=True,
               help="Send every register access and transfer through TLM sockets.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, report, output,
-            timeline, driver, tlm, quiet):
+def command(
+    input: str,
+    kind: str | None,
+    designs: list[str] | None,
+    machine: str | None,
+    seed: int | None,
+    overrides: list[tuple[str, str]],
+    skip_bad: int | None,
+    as_json: bool,
+    report: str | None,
+    output: str | None,
+    timeline: str | None,
+    driver: str,
+    tlm: bool,
+    quiet: bool,
+) -> None:
     """Race designs over INPUT: a web access log, a fio job file or a scenario.
 
     Every design meets the same requests on the same machine. The table goes to the standard

@@ -60,10 +60,16 @@ Result<FilePtr> Uring::file_of(const Sqe& sqe) const {
   return file;
 }
 
-Errno Uring::put_direct(std::uint32_t slot, FilePtr file) {
-  if (slot >= direct_.size()) return Errno::einval;
-  direct_[slot] = std::move(file);
-  return Errno::ok;
+// Where an opened file goes: the process's table, or a slot of the ring's own.
+Task<Value> Uring::put_opened(Sleepable& ctx, const Sqe& sqe, FilePtr file) {
+  if (sqe.opcode == Opcode::openat) {
+    const Result<int> fd = co_await install_file(ctx, files_, std::move(file));
+    if (!fd) co_return fail(fd.error());
+    co_return *fd;
+  }
+  if (sqe.slot >= direct_.size()) co_return fail(Errno::einval);
+  direct_[sqe.slot] = std::move(file);
+  co_return 0;
 }
 
 Task<bool> Uring::push(Sleepable& user, std::span<const Sqe> sqes) {
@@ -146,8 +152,11 @@ Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
   switch (req.sqe.opcode) {
     case Opcode::read:
       return issue_read(ctx, req);
+    case Opcode::openat:
     case Opcode::openat_direct:
       return issue_open(ctx, req);
+    case Opcode::close:
+      return close_file(ctx, files_, req.sqe.fd);
     case Opcode::close_direct:
       return issue_close(ctx, req);
     case Opcode::nop:
@@ -164,9 +173,7 @@ Task<Value> Uring::immediately(Value value) {
 Task<Value> Uring::issue_open(Sleepable& ctx, Req& req) {
   Result<FilePtr> file = co_await try_open(ctx, os_, *req.sqe.path, nullptr);
   if (!file) co_return fail(file.error());
-  const Errno error = put_direct(req.sqe.slot, std::move(*file));
-  if (error != Errno::ok) co_return fail(error);
-  co_return 0;
+  co_return co_await put_opened(ctx, req.sqe, std::move(*file));
 }
 
 Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
@@ -193,15 +200,15 @@ Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
 Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
   switch (sqe.opcode) {
+    case Opcode::openat:
     case Opcode::openat_direct: {
       Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);
       if (!file) co_return fail(file.error());
-      const Errno error = put_direct(sqe.slot, std::move(*file));
-      if (error != Errno::ok) co_return fail(error);
-      co_return 0;
+      co_return co_await put_opened(ctx, sqe, std::move(*file));
     }
     case Opcode::statx: {
-      Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);  // statx goes by path
+      Result<FilePtr> file = files_.get(sqe.fd);
+      if (sqe.path != nullptr) file = co_await open_blocking(ctx, os_, *sqe.path);
       if (!file) co_return fail(file.error());
       const Value size = co_await stat_file(ctx, **file);
       if (!size) co_return size;

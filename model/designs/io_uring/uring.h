@@ -25,11 +25,13 @@ struct UringCosts {
 
 enum class Opcode : std::uint8_t {
   nop,
+  openat,
   openat_direct,
   statx,
   read,
   splice_in,
   splice_out,
+  close,
   close_direct
 };
 
@@ -40,11 +42,11 @@ struct Sqe {
   bool skip_success = false;  // IOSQE_CQE_SKIP_SUCCESS
   bool direct_io = false;     // the file was opened with O_DIRECT
   bool fixed_file = false;    // read: of the direct descriptor (IOSQE_FIXED_FILE)
-  int fd = -1;                // read: descriptor; splice_out: socket
+  int fd = -1;                // of the process: read, splice_in, statx, close; splice_out: socket
   std::uint32_t slot = 0;     // direct descriptor
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
-  const std::string* path = nullptr;
+  const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
   std::span<const hw::PhysAddr> pages;
@@ -107,7 +109,8 @@ class Uring {
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
   Task<void> flush_overflow(kernel::Sleepable& ctx);
   Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
-  Errno put_direct(std::uint32_t slot, kernel::FilePtr file);
+  Task<Result<std::int64_t>> put_opened(kernel::Sleepable& ctx, const Sqe& sqe,
+                                        kernel::FilePtr file);
   static bool forced_async(Opcode opcode);
   static bool failed(const Sqe& sqe, std::int64_t res);
 
