@@ -63,6 +63,7 @@ def run(
     skip_bad: int | None = None,
     driver: str = "hosted",
     tlm: bool = False,
+    timeline: str | os.PathLike[str] | None = None,
     keep_requests: bool = True,
     progress: Callable[[dict[str, Any]], object] | None = None,
     stop: StopToken | None = None,
@@ -78,6 +79,9 @@ def run(
     The interpreter goes on meanwhile. One run happens at a time in a process; a second one waits.
     A signal, such as an interrupt from the keyboard, or `stop.stop()` ends the run within a
     fraction of a second, and nothing of it is kept.
+
+    `timeline` names a file for what happened when, of the kind that its ending says: .pftrace,
+    .ftrace or .vcd; see docs/how-to/read-a-timeline.md.
 
     Errors: InputError (a ValueError) whose text says all that is wrong with the input, with places;
     TypeError for a bare float; Stopped; ModelError (a RuntimeError) for a fault of the simulator
@@ -109,6 +113,7 @@ def run(
         "skip_bad": skip_bad,
         "driver": driver,
         "tlm": tlm,
+        "timeline": None if timeline is None else os.fspath(timeline),
         "keep_requests": keep_requests,
     }
     text, columns = core().run(json.dumps(request), progress, stop, workload)

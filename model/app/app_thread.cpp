@@ -72,7 +72,9 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
     if (run == nullptr) break;
     ++in_flight_;
     const WorkOn work(ctx, &run->ledger, events::Stage::submit);
-    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id});
+    const auto arrival = static_cast<std::uint64_t>(to_ps(run->ledger.opened()));
+    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id, arrival});
+    run->ledger.belong_to(run->cookie(), system_.probe.stage_listener());
     co_await ctx.spend(costs_.request_start);
     co_await advance(ctx, *run);
   }

@@ -24,6 +24,26 @@ enum class Sysno : std::uint16_t {
   chain_wait = 1001,
 };
 
+struct SysnoName {
+  Sysno number;
+  const char* name;
+};
+inline constexpr SysnoName kSysnoNames[] = {
+    {Sysno::fstat, "fstat"},
+    {Sysno::close, "close"},
+    {Sysno::pread64, "pread64"},
+    {Sysno::sendfile, "sendfile"},
+    {Sysno::sendto, "sendto"},
+    {Sysno::recvfrom, "recvfrom"},
+    {Sysno::io_getevents, "io_getevents"},
+    {Sysno::io_submit, "io_submit"},
+    {Sysno::epoll_wait, "epoll_wait"},
+    {Sysno::openat, "openat"},
+    {Sysno::io_uring_enter, "io_uring_enter"},
+    {Sysno::chain_submit, "chain_submit"},
+    {Sysno::chain_wait, "chain_wait"},
+};
+
 /// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings
 /// are awaited by the call itself: `co_await crossing.enter(); ... co_await crossing.leave();`.
 class Crossing {

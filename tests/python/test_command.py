@@ -29,6 +29,7 @@ def test_what_the_user_did_not_give_reaches_the_simulator_as_null(scripted):
         "skip_bad": None,
         "driver": "hosted",
         "tlm": False,
+        "timeline": None,
         "keep_requests": False,
     }
 
@@ -38,6 +39,7 @@ def test_every_option_reaches_the_simulator(scripted):
         *("run", "a.log", "--kind", "access_log", "--design", "sync, io_uring"),
         *("--machine", "server_2007", "--seed", "7", "--set", "cpu.count=2"),
         *("--set", "nic.name=a=b", "--skip-bad", "3", "--driver", "free", "--tlm", "-q"),
+        *("--timeline", "t.ftrace"),
     )
     assert done.returncode == 0, done.stderr
     assert request_of(scripted) == {
@@ -51,6 +53,7 @@ def test_every_option_reaches_the_simulator(scripted):
         "skip_bad": 3,
         "driver": "free",
         "tlm": True,
+        "timeline": "t.ftrace",
         "keep_requests": False,
     }
 

@@ -28,6 +28,9 @@ from iodrome.options import names, pairs, target, targets, text
               help="Write a report; the ending says which: .html is a page that opens offline, "
                    ".fio.json, .fio.txt, .csv, .requests.csv, .parquet, .hgrm. May be repeated.")
 @click.option("--output", metavar="FILE.json", callback=target, help="Write the result as JSON.")
+@click.option("--timeline", metavar="FILE", callback=target,
+              help="Write what happened when: FILE.pftrace (Perfetto), .ftrace (text), "
+              ".vcd (signals).")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
 @click.option("--tlm", is_flag=True,
@@ -44,6 +47,7 @@ def command(
     as_json: bool,
     wanted: tuple[str, ...],
     output: str | None,
+    timeline: str | None,
     driver: str,
     tlm: bool,
     quiet: bool,
@@ -59,7 +63,8 @@ def command(
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, keep_requests=keep, progress=view,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline, keep_requests=keep,
+            progress=view,
         )
     if output:
         result.save(output)

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/nvme/nvme_driver.h"
 
+#include <fmt/format.h>
+
 #include "model/events/memory.h"
 
 namespace iodrome::drivers {
@@ -12,7 +14,6 @@ namespace {
 constexpr std::uint32_t kAdminEntries = 32;
 constexpr Duration kPollPeriod =
     10us;  // of the controller's state while booting; no part of any measurement
-constexpr std::uint64_t kDeviceId = 1;
 }  // namespace
 
 // A submission and a completion queue, and the handler of their vector.
@@ -65,7 +66,7 @@ Task<void> NvmeDriver::attach() {
     const std::uint32_t id = cpu + 1;
     queues_.push_back(std::make_unique<Queue>(*this, id, size));
     Queue& queue = *queues_.back();
-    const std::uint32_t vector = irqs_.request_irq(queue, cpu);
+    const std::uint32_t vector = irqs_.request_irq(queue, cpu, fmt::format("nvme0q{}", id));
     co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
     co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
     nvme::SubmissionEntry create;

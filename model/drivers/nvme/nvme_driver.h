@@ -20,6 +20,8 @@ struct NvmeDriverParams {
 
 class NvmeDriver final : public kernel::BlockDriver {
  public:
+  static constexpr std::uint64_t kDeviceId = 1;  // in events
+
   NvmeDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              const NvmeDriverParams& params, std::uint64_t device_bytes);
   ~NvmeDriver() override;

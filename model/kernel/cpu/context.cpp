@@ -62,7 +62,8 @@ void wake_up(System& system, Thread& thread, Cpu* waker) {
   }
   thread.blocked_total += system.timeline.now() - thread.blocked_since;
   Cpu& target = choose_cpu(system, thread);
-  system.probe.emit(events::SchedWaking{thread.id, target.index()});
+  system.probe.emit(events::SchedWaking{thread.id, target.index()},
+                    waker != nullptr ? waker->index() : events::kNoCpu);
   target.enqueue(thread, waker != &target);
 }
 

@@ -59,7 +59,12 @@ class Atomic {
   }
   template <class E>
   void emit(const E& event) {
-    system_.probe.emit(event);
+    system_.probe.emit(event, cpu_->index());
+  }
+  /// For observers alone; see events::Probe::show.
+  template <class E>
+  void show(const E& event) {
+    system_.probe.show(event, cpu_->index());
   }
 
   /// The request this context works on, if any; its time is charged to it from now on.

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "model/engine/shared.h"
+#include "model/events/io.h"
 #include "model/kernel/sync/wait_queue.h"
 
 namespace iodrome::kernel {
@@ -62,7 +63,7 @@ template <class Entry>
 class CompletionRing<Entry>::Append : public AccessSequence<Append> {
  public:
   Append(CompletionRing& ring, Atomic& ctx, const Entry& entry)
-      : AccessSequence<Append>(ctx.memory()), ring_(ring), entry_(entry) {}
+      : AccessSequence<Append>(ctx.memory()), ring_(ring), ctx_(ctx), entry_(entry) {}
   static constexpr int kSteps = 3;
   [[gnu::always_inline]] bool step(int number) {
     if (number == 0) {
@@ -79,10 +80,14 @@ class CompletionRing<Entry>::Append : public AccessSequence<Append> {
     this->view_.flush();
     return true;
   }
-  bool await_resume() const { return posted_; }
+  bool await_resume() const {
+    if (posted_) ctx_.show(events::RingPosted{});
+    return posted_;
+  }
 
  private:
   CompletionRing& ring_;
+  Atomic& ctx_;
   const Entry entry_;
   bool posted_ = false;
 };
@@ -110,7 +115,8 @@ class CompletionRing<Entry>::Look : public AccessSequence<Look> {
 template <class Entry>
 class CompletionRing<Entry>::Take : public AccessSequence<Take> {
  public:
-  Take(CompletionRing& ring, Atomic& user) : AccessSequence<Take>(user.memory()), ring_(ring) {}
+  Take(CompletionRing& ring, Atomic& user)
+      : AccessSequence<Take>(user.memory()), ring_(ring), user_(user) {}
   static constexpr int kSteps = 3;
   [[gnu::always_inline]] bool step(int number) {
     if (number == 0) {
@@ -125,10 +131,14 @@ class CompletionRing<Entry>::Take : public AccessSequence<Take> {
     ring_.head_.store(this->view_, head_ + 1);
     return true;
   }
-  std::optional<Entry> await_resume() const { return entry_; }
+  std::optional<Entry> await_resume() const {
+    if (entry_) user_.show(events::RingTaken{});
+    return entry_;
+  }
 
  private:
   CompletionRing& ring_;
+  Atomic& user_;
   std::uint32_t head_ = 0;
   std::optional<Entry> entry_;
 };

@@ -149,7 +149,8 @@ TEST_CASE("with skip_success only the last success, or the one failure, makes a 
 
 TEST_CASE("splices run in workers and move a file to a socket without copying") {
   struct Workers final : events::Observer {
-    void on(const events::EventInfo& info, SimTime, std::span<const std::uint64_t>) override {
+    void on(const events::EventInfo& info, SimTime, std::uint32_t,
+            std::span<const std::uint64_t>) override {
       started += info.kind == events::WorkqueueExecuteStart::info.kind;
     }
     int started = 0;
