@@ -32,12 +32,6 @@ bool AppThread::Arrivals::holds() const {
          (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
 }
 
-designs::SubmitTimes AppThread::submit_times() const {
-  designs::SubmitTimes times = submit_times_;
-  times.merge(side_->submit_times());
-  return times;
-}
-
 std::string AppThread::describe() {
   const kernel::Thread& thread = thread_.thread();
   static constexpr const char* kStates[] = {"running", "runnable", "sleeping", "dead"};
@@ -109,20 +103,17 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
 }
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
-  const SimTime before = ctx.now();
-  const Duration blocked_before = ctx.thread().blocked_total;
-  const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
-  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
-  run.results[run.next_step] = as_return_value(result);
+  {
+    const designs::SubmittingCall counted(side_->submit_times(), ctx);
+    const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
+    run.results[run.next_step] = as_return_value(result);
+  }
   settle(run, run.next_step++);
 }
 
 Task<void> AppThread::submit(Sleepable& ctx) {
   queued_ = 0;
-  const SimTime before = ctx.now();
-  const Duration blocked_before = ctx.thread().blocked_total;
   co_await side_->submit(ctx);
-  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
 }
 
 // An error cancels the steps behind it, but for closing what was opened.

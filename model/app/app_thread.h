@@ -28,7 +28,7 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> run(kernel::Sleepable& ctx) override;
   /// A request has arrived for this thread, at no CPU's cost.
   void notify_arrival() { sleepers_.wake_from_outside(system_); }
-  designs::SubmitTimes submit_times() const;
+  const designs::SubmitTimes& submit_times() const { return side_->submit_times(); }
   /// One line of the stall report.
   std::string describe();
 
@@ -62,7 +62,6 @@ class AppThread final : public kernel::ThreadBody {
   std::uint32_t in_flight_ = 0;
   std::int64_t queued_ = 0;
   std::vector<chain::ChainRun*> postponed_;  // no room in the design's queue yet
-  designs::SubmitTimes submit_times_;
   kernel::RunningThread thread_;
 };
 

@@ -68,6 +68,37 @@ struct SubmitTimes {
   }
 };
 
+/// Counts one call that submits, as its caller sees it: from here to the end of the scope,
+/// crossings and all.
+class SubmittingCall {
+ public:
+  SubmittingCall(SubmitTimes& times, Sleepable& user)
+      : times_(times),
+        user_(user),
+        began_(user.now()),
+        blocked_before_(user.thread().blocked_total) {}
+  ~SubmittingCall() {
+    times_.add(user_.now() - began_ - waited_,
+               user_.thread().blocked_total - blocked_before_ - waited_blocked_);
+  }
+  SubmittingCall(const SubmittingCall&) = delete;
+  SubmittingCall& operator=(const SubmittingCall&) = delete;
+
+  /// The call also waited for completions, this long and asleep for that part: no submission.
+  void leave_out(Duration waited, Duration blocked) {
+    waited_ += waited;
+    waited_blocked_ += blocked;
+  }
+
+ private:
+  SubmitTimes& times_;
+  Sleepable& user_;
+  SimTime began_;
+  Duration blocked_before_;
+  Duration waited_{};
+  Duration waited_blocked_{};
+};
+
 /// One application thread's use of a design: a good programmer's event loop is written on these
 /// five verbs.
 ///
@@ -91,8 +122,9 @@ class AppSide {
   /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
   virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
 
-  /// What submitting took inside reap() and wait(); the caller measures the other verbs itself.
-  const SubmitTimes& submit_times() const { return submit_times_; }
+  /// What every call that submits took. Each is counted where it is made, by a SubmittingCall: the
+  /// native submissions by the design, its synchronous steps by whoever calls call().
+  SubmitTimes& submit_times() { return submit_times_; }
 
  protected:
   SubmitTimes submit_times_;

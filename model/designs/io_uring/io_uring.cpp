@@ -27,7 +27,9 @@ class UringSide final : public AppSide {
   }
 
   Task<void> submit(Sleepable& user) override {
-    if (ring_.queued() != 0) co_await ring_.enter(user, true, nullptr);
+    if (ring_.queued() == 0) co_return;
+    const SubmittingCall counted(submit_times_, user);
+    co_await ring_.enter(user, true, nullptr);
   }
 
   Task<Finished> reap(Sleepable& user) override {
@@ -46,8 +48,10 @@ class UringSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    std::optional<SubmittingCall> counted;
+    if (ring_.queued() != 0) counted.emplace(submit_times_, user);
     co_await ring_.enter(user, true, &woken);
-    submit_times_ = ring_.submitted_while_waiting();
+    if (counted) counted->leave_out(ring_.last_waited(), ring_.last_blocked());
   }
 
  private:

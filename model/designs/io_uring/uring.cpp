@@ -84,19 +84,19 @@ Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* w
 }
 
 Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
-  const SimTime before = ctx.now();
-  const Duration blocked = ctx.thread().blocked_total;
   co_await ctx.spend(costs_.enter);
   const std::int64_t consumed = co_await submit_sqes(ctx);
-  if (woken != nullptr && consumed != 0)
-    submitted_while_waiting_.add(ctx.now() - before, ctx.thread().blocked_total - blocked);
-  while (getevents) {
-    co_await run_task_work(ctx);
-    if (woken == nullptr) break;
+  if (getevents) co_await run_task_work(ctx);
+  const SimTime submitted = ctx.now();
+  const Duration blocked = ctx.thread().blocked_total;
+  while (getevents && woken != nullptr) {
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
+    co_await run_task_work(ctx);
   }
+  last_waited_ = ctx.now() - submitted;
+  last_blocked_ = ctx.thread().blocked_total - blocked;
   co_return consumed;
 }
 

@@ -76,8 +76,9 @@ class Uring {
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
   std::size_t queued() const { return sq_.size(); }
-  /// What submitting took in calls that then waited, crossings left out.
-  const SubmitTimes& submitted_while_waiting() const { return submitted_while_waiting_; }
+  /// Of the last call: how long it waited for completions once it had submitted, and slept.
+  Duration last_waited() const { return last_waited_; }
+  Duration last_blocked() const { return last_blocked_; }
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
   /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
@@ -121,7 +122,8 @@ class Uring {
   kernel::WaitQueue& sleepers_;
   kernel::KthreadPool workers_;
   std::deque<Req*> task_work_;
-  SubmitTimes submitted_while_waiting_;
+  Duration last_waited_{};
+  Duration last_blocked_{};
   std::vector<kernel::FilePtr> direct_;
 };
 

@@ -51,7 +51,7 @@ class AioSide final : public AppSide {
     std::size_t done = 0;
     while (done < queued_.size()) {
       const std::span<const Iocb> rest = std::span<const Iocb>(queued_).subspan(done);
-      const Value accepted = co_await context_.submit(user, rest);
+      const Value accepted = co_await submit_call(user, rest);
       if (accepted) {
         done += static_cast<std::size_t>(*accepted);
         continue;
@@ -86,11 +86,7 @@ class AioSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const bool submits = !queued_.empty();
     co_await submit(user);
-    if (submits) submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
     if (!failed_.empty()) co_return;
     if (woken.possible()) {
       co_await context_.epoll_wait(user, woken);
@@ -117,6 +113,15 @@ class AioSide final : public AppSide {
     const auto pages = static_cast<std::size_t>(params_.read_bytes) / hw::kPageBytes + 1;
     while (buffer.size() < pages) buffer.push_back(os_.system.memory.allocate_page());
     return buffer;
+  }
+
+  Task<Value> submit_call(Sleepable& user, std::span<const Iocb> iocbs) {
+    const SubmittingCall counted(submit_times_, user);
+    co_return co_await context_.submit(user, iocbs);
+  }
+  Task<Value> send_call(Sleepable& user, ChainRun& run, int to_fd, std::uint64_t bytes) {
+    const SubmittingCall counted(submit_times_, user);
+    co_return co_await sys_send(user, os_, process_.files, to_fd, buffer_of(run.slot), bytes);
   }
 
   // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
@@ -149,11 +154,7 @@ class AioSide final : public AppSide {
     std::int64_t& sent = run.results[run.next_step];
     const auto left = step.bytes - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const Value result =
-        co_await sys_send(user, os_, process_.files, step.to_fd, buffer_of(run.slot), piece);
-    submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
+    const Value result = co_await send_call(user, run, step.to_fd, piece);
     if (!result) co_return finish(event, as_return_value(result));
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);

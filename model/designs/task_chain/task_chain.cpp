@@ -31,6 +31,7 @@ class ChainSide final : public AppSide {
     std::size_t done = 0;
     while (done < queued_.size()) {
       const auto rest = std::span<ChainRun* const>(queued_).subspan(done);
+      const SubmittingCall counted(submit_times_, user);
       const Value accepted = co_await queue_.submit(user, rest);
       check(accepted.has_value(), "the application submitted a chain that cannot be accepted");
       done += static_cast<std::size_t>(*accepted);
@@ -48,11 +49,7 @@ class ChainSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const bool submits = !queued_.empty();
     co_await submit(user);
-    if (submits) submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
     co_await queue_.wait(user, woken);
   }
 
