@@ -20,7 +20,9 @@ struct CostUse {
 struct RunRecord {
   std::string design;
   metrics::RequestMetrics requests;
-  Duration simulated{};  // from the first arrival that could be until every thread has ended
+  // All times and counts but the clients' and the engine's are of this stretch: from the workload's
+  // start until every application thread has ended.
+  Duration simulated{};
   std::array<Duration, events::kCpuClasses> cpu{};
   std::int64_t cpus = 0;
   events::Counters counters;
