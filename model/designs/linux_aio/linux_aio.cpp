@@ -47,20 +47,24 @@ class AioSide final : public AppSide {
     co_return true;
   }
 
+  /// What finds no room stays queued for the next call: the next piece of a send is queued whatever
+  /// is in flight.
   Task<void> submit(Sleepable& user) override {
     std::size_t done = 0;
-    while (done < queued_.size()) {
+    while (done < queued_.size() && context_.requests_active() < context_.slots()) {
       const std::span<const Iocb> rest = std::span<const Iocb>(queued_).subspan(done);
       const Value accepted = co_await submit_call(user, rest);
       if (accepted) {
         done += static_cast<std::size_t>(*accepted);
         continue;
       }
+      // Whatever was short comes back with an event, if one is still to come.
+      if (accepted.error() == Errno::eagain && context_.requests_active() != 0) break;
       // The first of the rest was refused: its error is its result.
       failed_.push_back({rest.front().data, -static_cast<std::int64_t>(accepted.error())});
       ++done;
     }
-    queued_.clear();
+    queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(done));
   }
 
   Task<Finished> reap(Sleepable& user) override {
