@@ -23,6 +23,7 @@ class AioSide final : public AppSide {
       : os_(os),
         process_(process),
         params_(params),
+        costs_(costs),
         context_(os, process.files, costs, static_cast<std::uint32_t>(params.events), sleepers),
         batch_(static_cast<std::size_t>(params.events)) {}
 
@@ -38,12 +39,12 @@ class AioSide final : public AppSide {
     return nop();
   }
 
-  Task<bool> queue(Sleepable&, ChainRun& run) override {
+  Task<bool> queue(Sleepable& user, ChainRun& run) override {
     if (queued_.size() + context_.requests_active() >= context_.slots()) co_return false;
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
     run.results[run.next_step] = 0;
-    push_read(run);
+    co_await push_read(user, run);
     co_return true;
   }
 
@@ -129,7 +130,8 @@ class AioSide final : public AppSide {
   }
 
   // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
-  void push_read(ChainRun& run) {
+  Task<void> push_read(Sleepable& user, ChainRun& run) {
+    co_await user.spend(costs_.iocb_prepare);
     const Step& step = run.chain.steps[run.next_step];
     const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
     Iocb iocb{run.cookie(),      run.fd_of(step), run.direct, step.offset + done,
@@ -163,13 +165,14 @@ class AioSide final : public AppSide {
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
     if (file_ended || static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
-    push_read(run);
+    co_await push_read(user, run);
     co_return Finished{};
   }
 
   Os& os_;
   Process& process_;
   const AioParams& params_;
+  AioCosts& costs_;
   Kioctx context_;
   std::vector<ChainRun*> runs_;                     // by slot
   std::vector<std::vector<hw::PhysAddr>> buffers_;  // by slot
@@ -186,6 +189,7 @@ class LinuxAio final : public Design {
     list.add("events", "events", "io_setup's argument, per application thread", &params_.events);
     list.add("read_bytes", "bytes", "a file is read and sent in pieces of this size",
              &params_.read_bytes);
+    list.add("costs.iocb_prepare", "", "user: an iocb filled in", &costs_.iocb_prepare.each);
     list.add("costs.submit_call", "", "io_submit's own work, per call", &costs_.submit_call.each);
     list.add("costs.prepare", "", "per iocb: copied in, file looked up, allocated",
              &costs_.prepare.each);
@@ -207,11 +211,9 @@ class LinuxAio final : public Design {
     return std::make_unique<AioSide>(*os_, *process_, costs_, params_, sleepers);
   }
   std::vector<std::pair<std::string, const Cost*>> costs() const override {
-    return {{"submit_call", &costs_.submit_call},
-            {"prepare", &costs_.prepare},
-            {"complete", &costs_.complete},
-            {"getevents", &costs_.getevents},
-            {"copy_event", &costs_.copy_event}};
+    return {{"iocb_prepare", &costs_.iocb_prepare}, {"submit_call", &costs_.submit_call},
+            {"prepare", &costs_.prepare},           {"complete", &costs_.complete},
+            {"getevents", &costs_.getevents},       {"copy_event", &costs_.copy_event}};
   }
 
  private:

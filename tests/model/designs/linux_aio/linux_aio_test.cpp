@@ -36,3 +36,13 @@ TEST_CASE("the next piece of a send waits for room and never fails its request")
       CHECK(outcome.open_after == outcome.open_before);
     }
 }
+
+TEST_CASE("the application pays for every iocb that it fills in") {
+  const testbed::RunRecord record = play(long_sends(3), "linux_aio").record;
+  std::map<std::string, testbed::CostUse> costs;
+  for (const testbed::CostUse& use : record.costs) costs[use.name] = use;
+  const testbed::CostUse& filled = costs["linux_aio.iocb_prepare"];
+  CHECK(filled.count > 0);
+  CHECK(filled.total > Duration{0});
+  CHECK(filled.count == costs["linux_aio.prepare"].count);
+}
