@@ -67,6 +67,7 @@ class BufferedRead {
   std::uint64_t offset_;
   std::uint64_t left_;
   std::uint64_t done_ = 0;
+  PagePtr awaited_;
 };
 
 /// sendfile's progress: file pages to a socket by reference, read ahead of the sending.
@@ -86,6 +87,7 @@ class FileSend {
   std::uint64_t offset_;
   std::uint64_t left_;
   std::uint64_t sent_ = 0;
+  PagePtr awaited_;
 };
 
 /// sendfile(2) as a thread calls it.
@@ -93,9 +95,12 @@ Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr soc
                                              std::uint64_t offset, std::uint64_t bytes);
 
 /// splice(2), file to pipe: up to `bytes`, the pipe's free slots and the end of the file. Returns
-/// bytes moved. Errors: EAGAIN with `wait` armed if nothing could be moved, EIO.
+/// bytes moved, 0 at the end of the file alone. Errors: EAGAIN with `wait` armed if nothing could
+/// be moved, EIO. `awaited` is the caller's to keep between two calls: it holds the page
+/// waited for.
 Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
-                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait);
+                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait,
+                                         PagePtr& awaited);
 /// splice(2), pipe to socket: up to `bytes` of what the pipe holds.
 /// Errors: EAGAIN with `wait` armed if nothing could be moved.
 Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
