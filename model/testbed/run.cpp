@@ -104,6 +104,7 @@ class Execution final : public app::RequestObserver,
     design_.start(machine_->os(), machine_->process());
     for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
     begun_ = timeline_.now();
+    timeline_.choices().ask(options_.oracle);
     costs_before_ = costs_so_far();
     counters_before_ = probe_.counters();
     source_->start(*this);
@@ -131,6 +132,8 @@ class Execution final : public app::RequestObserver,
     check(clients.received == source_->bytes_expected(),
           "clients received more or fewer bytes than were sent");
     check(clients.wrong == 0, "clients received wrong bytes");
+    const kernel::BlockDevice& disk = machine_->os().disk;
+    check(disk.in_flight() == 0 && disk.waiting() == 0, "a bio has not ended");
   }
 
   RunRecord record() {

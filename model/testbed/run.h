@@ -46,6 +46,8 @@ struct RunOptions {
   bool hosted = true;
   bool tlm = false;
   bool run_ahead = true;
+  /// Decides what is not determined, once the machine has booted; nullptr for the defaults.
+  ChoiceOracle* oracle = nullptr;
   /// Called once before anything happens: where observers are attached.
   std::function<void(events::Probe&)> observe;
   /// Called every few thousand requests; may throw to end the run.

@@ -41,7 +41,8 @@ class UringSide final : public AppSide {
       if (finished.run != nullptr) co_return finished;
       // More of a file: the next batch.
       const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
-      if (next_batch(steps).size() > ring_.sq_space()) co_await submit(user);
+      next_batch(steps);
+      while (batch_.size() > ring_.sq_space()) co_await submit(user);
       const bool pushed = co_await ring_.push(user, batch_);
       check(pushed, "a batch larger than the submission queue");
     }

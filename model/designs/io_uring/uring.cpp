@@ -3,6 +3,7 @@
 
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -85,11 +86,14 @@ Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* w
 
 Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
   co_await ctx.spend(costs_.enter);
+  const std::size_t to_submit = sq_.size();
   const std::int64_t consumed = co_await submit_sqes(ctx);
   if (getevents) co_await run_task_work(ctx);
+  // As Linux: a call that could not submit everything does not wait.
+  const bool all = static_cast<std::size_t>(consumed) == to_submit;
   const SimTime submitted = ctx.now();
   const Duration blocked = ctx.thread().blocked_total;
-  while (getevents && woken != nullptr) {
+  while (getevents && woken != nullptr && all) {
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
@@ -97,6 +101,7 @@ Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeConditio
   }
   last_waited_ = ctx.now() - submitted;
   last_blocked_ = ctx.thread().blocked_total - blocked;
+  if (!all && consumed == 0) co_return fail(Errno::eagain);
   co_return consumed;
 }
 
@@ -105,6 +110,7 @@ Task<std::int64_t> Uring::submit_sqes(Sleepable& ctx) {
   Req* head = nullptr;
   Req* tail = nullptr;
   while (!sq_.empty()) {
+    if (head == nullptr && allocation_fails(os_.system, "io_uring request")) break;
     const Sqe sqe = sq_.front();
     sq_.pop_front();
     ++consumed;

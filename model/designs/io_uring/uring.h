@@ -82,6 +82,8 @@ class Uring {
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
   /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
+  /// Errors: EAGAIN if there was no memory for the first. Without memory for a later one the rest
+  /// stays queued. Such a call does not sleep.
   Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents,
                                    const WakeCondition* woken);
 

@@ -46,7 +46,7 @@ class Kioctx {
          kernel::WaitQueue& sleepers);
 
   /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no
-  /// slot, EBADF, EINVAL). A buffered read is carried out here and now: the submitter
+  /// slot or no memory, EBADF, EINVAL). A buffered read is carried out here and now: the submitter
   /// sleeps for it.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<const Iocb> iocbs);
 

@@ -33,31 +33,48 @@ class ChainSide final : public AppSide {
       const auto rest = std::span<ChainRun* const>(queued_).subspan(done);
       const SubmittingCall counted(submit_times_, user);
       const Value accepted = co_await queue_.submit(user, rest);
-      check(accepted.has_value(), "the application submitted a chain that cannot be accepted");
-      done += static_cast<std::size_t>(*accepted);
+      if (accepted) {
+        done += static_cast<std::size_t>(*accepted);
+        continue;
+      }
+      check(accepted.error() == Errno::enomem,
+            "the application submitted a chain that cannot be accepted");
+      refused_.push_back(queued_[done++]);
     }
     queued_.clear();
   }
 
   Task<Finished> reap(Sleepable& user) override {
+    if (!refused_.empty()) {
+      ChainRun& run = *refused_.front();
+      refused_.pop_front();
+      run.results.assign(run.chain.steps.size(), -static_cast<std::int64_t>(Errno::ecanceled));
+      run.results[0] = -static_cast<std::int64_t>(Errno::enomem);
+      co_return all_steps(run);
+    }
     const std::optional<ChainEvent> event = co_await queue_.take(user);
     if (!event) co_return Finished{};
     ChainRun& run = *runs_[ChainRun::slot_of(event->user_data)];
-    // The walker has moved next_step to the end; the results are all there.
-    run.next_step = 0;
-    co_return Finished{&run, static_cast<std::uint32_t>(run.chain.steps.size())};
+    co_return all_steps(run);
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
     co_await submit(user);
-    co_await queue_.wait(user, woken);
+    if (refused_.empty()) co_await queue_.wait(user, woken);
   }
 
  private:
+  // A walker has moved next_step to the end; the results are all there.
+  static Finished all_steps(ChainRun& run) {
+    run.next_step = 0;
+    return {&run, static_cast<std::uint32_t>(run.chain.steps.size())};
+  }
+
   ChainCosts& costs_;
   ChainQueue queue_;
   std::vector<ChainRun*> queued_;
-  std::vector<ChainRun*> runs_;  // by slot
+  std::deque<ChainRun*> refused_;  // no memory: they end with that
+  std::vector<ChainRun*> runs_;    // by slot
 };
 
 class TaskChain final : public Design {

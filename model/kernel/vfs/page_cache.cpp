@@ -2,6 +2,7 @@
 #include "model/kernel/vfs/page_cache.h"
 
 #include "model/events/vfs.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::kernel {
 
@@ -17,7 +18,9 @@ Page* PageCache::find(Inode& inode, std::uint64_t index) {
   return &page;
 }
 
-Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
+// Null if there is no memory for it.
+Page* PageCache::add_page(Inode& inode, std::uint64_t index) {
+  if (allocation_fails(system_, "page cache")) return nullptr;
   evict();
   if (inode.pages.empty()) inode.pages.resize(inode.page_count());
   if (inodes_.size() <= inode.number) inodes_.resize(inode.number + 1);
@@ -28,7 +31,7 @@ Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
   page->index = index;
   inode.pages[index] = page;
   lru_.push_back(*page);
-  return *page;
+  return page;
 }
 
 void PageCache::evict() {
@@ -61,9 +64,14 @@ Task<Errno> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first
     if (page == nullptr) {
       std::uint64_t missing = 0;
       do {
-        Page& added = add_page(inode, first + i + missing);
-        if (i + missing++ == 0) held.emplace_back(&added);
+        Page* const added = add_page(inode, first + i + missing);
+        if (added == nullptr) {
+          count = i + missing;
+          break;
+        }
+        if (i + missing++ == 0) held.emplace_back(added);
       } while (i + missing < count && find(inode, first + i + missing) == nullptr);
+      if (missing == 0) co_return i == 0 ? Errno::enomem : Errno::ok;
       // Whoever waits, waits for the first page: the device's time for the others is nobody's.
       co_await submit_read(ctx, inode, first + i, missing, i == 0 ? ledger : nullptr);
       all_there = false;

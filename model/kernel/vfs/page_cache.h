@@ -33,7 +33,8 @@ class PageCache {
   /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the
   /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Puts the
   /// first page into `held`, and those behind it as far as all of them are uptodate. The first one
-  /// may be still being read. Errors: EIO if the first page could not be read.
+  /// may be still being read. Errors: EIO if the first page could not be read, ENOMEM if there is
+  /// none for it; where memory runs out behind it, less is read.
   Task<Errno> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
                          events::StageLedger* ledger, HeldPages& held);
 
@@ -47,7 +48,7 @@ class PageCache {
 
  private:
   struct ReadBio;
-  Page& add_page(Inode& inode, std::uint64_t index);
+  Page* add_page(Inode& inode, std::uint64_t index);
   void evict();
   Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
                          events::StageLedger* ledger);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/mm/allocation.h"
 #include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/file_ops.h"
 
@@ -213,6 +214,7 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
       if (!none) co_return fail(none.error());
       continue;
     }
+    if (allocation_fails(os.system, "send page")) co_return fail(Errno::enobufs);
     const std::uint64_t at = sent_ % hw::kPageBytes;
     PagePart part{PagePtr{new Page(os.system.memory)}, 0,
                   static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - at, left_))};

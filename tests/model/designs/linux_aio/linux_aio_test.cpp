@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The application's side of linux_aio when its context is small.
+#include "tests/model/kernel/fail_allocation.h"
 #include "tests/model/testbed/scripted.h"
 
 using namespace iodrome;
@@ -35,6 +36,19 @@ TEST_CASE("the next piece of a send waits for room and never fails its request")
       CHECK(outcome.streams == std::vector<std::uint64_t>(12, 2 * kLongBytes - 512));
       CHECK(outcome.open_after == outcome.open_before);
     }
+}
+
+TEST_CASE("an iocb without memory is submitted again while others are in flight, else it fails") {
+  const auto errors_of = [](std::size_t clients, std::uint64_t number) {
+    FailAllocation oracle(number, "kiocb");
+    testbed::RunOptions options;
+    options.oracle = &oracle;
+    const Outcome outcome = play(long_sends(clients), "linux_aio", {{"cpu.count", "1"}}, options);
+    CHECK(oracle.failed());
+    return outcome.record.requests.errors;
+  };
+  CHECK(errors_of(1, 1) == std::map<std::string, std::uint64_t>{{"EAGAIN", 1}});
+  CHECK(errors_of(4, 4).empty());
 }
 
 TEST_CASE("the application pays for every iocb that it fills in") {

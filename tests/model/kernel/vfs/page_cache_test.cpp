@@ -3,6 +3,7 @@
 
 #include "model/kernel/calls/file_calls.h"
 #include "tests/model/kernel/disk.h"
+#include "tests/model/kernel/fail_allocation.h"
 
 using namespace iodrome;
 using namespace iodrome::kernel;
@@ -213,4 +214,26 @@ TEST_CASE("splicing from a cache of one page moves every page and ends at the fi
   }
   s.rig.run();
   for (const Splicer& splicer : splicers) CHECK(splicer.result == 10 * hw::kPageBytes - 7);
+}
+
+TEST_CASE("without memory for its page a read is ENOMEM; for those behind it less is read ahead") {
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    CAPTURE(number);
+    Scene s;
+    s.inode = &s.file("/f", 100'000);
+    s.user = s.pages(1);
+    FailAllocation oracle(number);
+    s.rig.timeline.choices().ask(&oracle);
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+    const bool first = number == 1;
+    CHECK(s.result == (first ? Result<std::int64_t>(fail(Errno::enomem)) : 4096));
+    CHECK(s.cache.pages_cached() == number - 1);  // 16 KiB of read-ahead are four
+    CHECK(s.rig.memory.pages_in_use() == s.cache.pages_cached() + 1);
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+    CHECK(s.result == hw::kPageBytes);
+    CHECK(s.holds(s.user, *s.inode, 0, hw::kPageBytes));
+    s.rig.end();
+  }
 }
