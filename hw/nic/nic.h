@@ -51,8 +51,16 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
     std::uint32_t head = 0;
     std::uint32_t tail = 0;        // last doorbell
     std::uint32_t known_tail = 0;  // last doorbell the card has noticed
+    std::uint64_t doorbells = 0;   // rung
+    std::uint64_t noticed = 0;     // number of the last one noticed
     bool busy = false;
 
+    // Doorbells arrive in order; of two that arrive at once, the younger one counts.
+    void notice(std::uint64_t number, std::uint32_t written) {
+      if (number < noticed) return;
+      noticed = number;
+      known_tail = written;
+    }
     std::uint32_t next(std::uint32_t index) const { return index + 1 == entries ? 0 : index + 1; }
   };
   struct Segment {

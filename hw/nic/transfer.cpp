@@ -7,8 +7,9 @@
 namespace iodrome::hw {
 
 Activity Nic::fetch(std::uint32_t tail) {
+  const std::uint64_t number = ++tx_.doorbells;
   co_await pause_for(timeline_, params_.doorbell_flight + params_.descriptor_fetch);
-  tx_.known_tail = tail;
+  tx_.notice(number, tail);
   if (tx_.busy) co_return;
   tx_.busy = true;
   while (tx_.head != tx_.known_tail) {
@@ -104,12 +105,13 @@ Activity Nic::write_head(std::uint32_t head, SimTime sent) {
 }
 
 Activity Nic::new_buffers(std::uint32_t tail) {
+  const std::uint64_t number = ++rx_.doorbells;
   if (received_.empty() && !rx_.busy) {
-    rx_.known_tail = tail;  // nobody waits, so nobody can tell when the card noticed
+    rx_.notice(number, tail);  // nobody waits, so nobody can tell when the card noticed
     co_return;
   }
   co_await pause_for(timeline_, params_.doorbell_flight);
-  rx_.known_tail = tail;
+  rx_.notice(number, tail);
   if (!rx_.busy) receive();
 }
 

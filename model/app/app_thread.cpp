@@ -32,12 +32,6 @@ bool AppThread::Arrivals::holds() const {
          (owner_.in_flight_ == 0 && owner_.source_.exhausted(owner_.index_));
 }
 
-designs::SubmitTimes AppThread::submit_times() const {
-  designs::SubmitTimes times = submit_times_;
-  times.merge(side_->submit_times());
-  return times;
-}
-
 std::string AppThread::describe() {
   const kernel::Thread& thread = thread_.thread();
   static constexpr const char* kStates[] = {"running", "runnable", "sleeping", "dead"};
@@ -96,10 +90,7 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     bool queued = co_await side_->queue(ctx, run);
     if (!queued) {
       ctx.stop_work();  // the others' submission is not this request's time in the kernel
-      {
-        const designs::SubmitTimer timer = submitting(ctx);
-        co_await side_->submit(ctx);
-      }
+      co_await submit(ctx);
       ctx.work_on(&run.ledger, events::Stage::submit);
       queued = co_await side_->queue(ctx, run);
     }
@@ -107,8 +98,7 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     if (!queued) {
       postponed_.push_back(&run);
     } else if (++queued_ >= params_.submit_batch) {
-      const designs::SubmitTimer timer = submitting(ctx);
-      co_await side_->submit(ctx);
+      co_await submit(ctx);
     }
     co_return;
   }
@@ -129,16 +119,16 @@ Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
   {
-    const designs::SubmitTimer timer(ctx, submit_times_);
+    const designs::SubmittingCall counted(side_->submit_times(), ctx);
     const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
     run.results[run.next_step] = as_return_value(result);
   }
   settle(run, run.next_step++);
 }
 
-designs::SubmitTimer AppThread::submitting(Sleepable& ctx) {
+Task<void> AppThread::submit(Sleepable& ctx) {
   queued_ = 0;
-  return {ctx, submit_times_};
+  return side_->submit(ctx);
 }
 
 // An error cancels the steps behind it, but for closing what was opened.

@@ -28,7 +28,7 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> run(kernel::Sleepable& ctx) override;
   /// A request has arrived for this thread, at no CPU's cost.
   void notify_arrival() { sleepers_.wake_from_outside(system_); }
-  designs::SubmitTimes submit_times() const;
+  const designs::SubmitTimes& submit_times() const { return side_->submit_times(); }
   /// One line of the stall report.
   std::string describe();
 
@@ -48,7 +48,7 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
   chain::ChainRun& note(const designs::Finished& finished);
-  designs::SubmitTimer submitting(kernel::Sleepable& ctx);
+  Task<void> submit(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run, const chain::Step& step);
   void settle(chain::ChainRun& run, std::size_t step);
 
@@ -64,7 +64,6 @@ class AppThread final : public kernel::ThreadBody {
   std::uint32_t in_flight_ = 0;
   std::int64_t queued_ = 0;
   std::vector<chain::ChainRun*> postponed_;  // no room in the design's queue yet
-  designs::SubmitTimes submit_times_;
   kernel::RunningThread thread_;
 };
 

@@ -68,20 +68,35 @@ struct SubmitTimes {
   }
 };
 
-/// Adds what submitting took, from here to the end of the scope.
-class SubmitTimer {
+/// Counts one call that submits, as its caller sees it: from here to the end of the scope,
+/// crossings and all.
+class SubmittingCall {
  public:
-  SubmitTimer(Sleepable& ctx, SubmitTimes& times)
-      : ctx_(ctx), times_(times), begun_(ctx.now()), blocked_(ctx.thread().blocked_total) {}
-  ~SubmitTimer() { times_.add(ctx_.now() - begun_, ctx_.thread().blocked_total - blocked_); }
-  SubmitTimer(const SubmitTimer&) = delete;
-  SubmitTimer& operator=(const SubmitTimer&) = delete;
+  SubmittingCall(SubmitTimes& times, Sleepable& user)
+      : times_(times),
+        user_(user),
+        began_(user.now()),
+        blocked_before_(user.thread().blocked_total) {}
+  ~SubmittingCall() {
+    times_.add(user_.now() - began_ - waited_,
+               user_.thread().blocked_total - blocked_before_ - waited_blocked_);
+  }
+  SubmittingCall(const SubmittingCall&) = delete;
+  SubmittingCall& operator=(const SubmittingCall&) = delete;
+
+  /// The call also waited for completions, this long and asleep for that part: no submission.
+  void leave_out(Duration waited, Duration blocked) {
+    waited_ += waited;
+    waited_blocked_ += blocked;
+  }
 
  private:
-  Sleepable& ctx_;
   SubmitTimes& times_;
-  const SimTime begun_;
-  const Duration blocked_;
+  Sleepable& user_;
+  SimTime began_;
+  Duration blocked_before_;
+  Duration waited_{};
+  Duration waited_blocked_{};
 };
 
 /// One application thread's use of a design: a good programmer's event loop is written on these
@@ -99,17 +114,17 @@ class AppSide {
   /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit().
   /// False: no room now; submit what is queued and reap first.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
-  /// Submits everything queued. Returns what the last call did; whom an error concerns hears of it
-  /// by a completion.
-  virtual Task<Result<std::int64_t>> submit(Sleepable& user) = 0;
+  /// Submits everything queued. Whom an error concerns hears of it by a completion.
+  virtual Task<void> submit(Sleepable& user) = 0;
   /// Takes one completion, without entering the kernel if the design allows it; no run if there is
   /// none.
   virtual Task<Finished> reap(Sleepable& user) = 0;
   /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
   virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
 
-  /// What submitting took inside reap() and wait(); the caller measures the other verbs itself.
-  const SubmitTimes& submit_times() const { return submit_times_; }
+  /// What every call that submits took. Each is counted where it is made, by a SubmittingCall: the
+  /// native submissions by the design, its synchronous steps by whoever calls call().
+  SubmitTimes& submit_times() { return submit_times_; }
 
  protected:
   SubmitTimes submit_times_;

@@ -12,7 +12,7 @@ enum class Choice : std::uint8_t {
   wake,        // which waiter is woken
   interrupt,   // where an interrupt strikes
   completion,  // which finished command a device reports first
-  memory,      // when a buffered store becomes visible
+  memory,      // when a buffered store becomes visible; asked as `order`, a store being an event
   allocation,  // whether an allocation fails
   fault,       // whether, and how, hardware misbehaves
 };

@@ -59,6 +59,8 @@ const char* name_of(Errno error) {
       return "EOPNOTSUPP";
     case Errno::econnreset:
       return "ECONNRESET";
+    case Errno::enobufs:
+      return "ENOBUFS";
     case Errno::ealready:
       return "EALREADY";
     case Errno::einprogress:

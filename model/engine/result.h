@@ -35,6 +35,7 @@ enum class Errno : std::int16_t {
   ebadr = 53,
   eopnotsupp = 95,
   econnreset = 104,
+  enobufs = 105,
   ealready = 114,
   einprogress = 115,
   ecanceled = 125,

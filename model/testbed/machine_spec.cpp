@@ -119,7 +119,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.scheduler.slice > Duration{0}, "cpu.slice must be positive");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");
-  require(spec.page_cache.capacity_bytes >= 1 << 20, "page_cache.capacity must be at least 1 MiB");
+  require(spec.page_cache.capacity_bytes >= 4096, "page_cache.capacity must be at least 4 KiB");
   require(spec.page_cache.readahead_bytes >= 4096,
           "page_cache.readahead must be at least 4096 bytes");
   require(spec.page_cache.max_bio_bytes >= 4096 && spec.page_cache.max_bio_bytes <= 1 << 20 &&

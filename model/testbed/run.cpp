@@ -66,6 +66,8 @@ class Execution final : public app::RequestObserver,
   void on_thread_end() override {
     if (++ended_ < threads_.size()) return;
     simulated_ = timeline_.now() - begun_;
+    costs_ = used_since(costs_before_, costs_so_far());
+    counters_ = probe_.counters() - counters_before_;
     for (const auto& cpu : machine_->system().cpus) {
       cpu->account().turn_to(cpu->account().current(), timeline_.now());
       for (std::size_t i = 0; i < events::kCpuClasses; ++i) cpu_[i] += cpu->account().totals()[i];
@@ -114,6 +116,9 @@ class Execution final : public app::RequestObserver,
     design_.start(machine_->os(), machine_->process());
     for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
     begun_ = timeline_.now();
+    timeline_.choices().ask(options_.oracle);
+    costs_before_ = costs_so_far();
+    counters_before_ = probe_.counters();
     source_->start(*this);
     const std::uint32_t count = source_->thread_count();
     threads_.reserve(count);
@@ -139,6 +144,8 @@ class Execution final : public app::RequestObserver,
     check(clients.received == source_->bytes_expected(),
           "clients received more or fewer bytes than were sent");
     check(clients.wrong == 0, "clients received wrong bytes");
+    const kernel::BlockDevice& disk = machine_->os().disk;
+    check(disk.in_flight() == 0 && disk.waiting() == 0, "a bio has not ended");
   }
 
   RunRecord record() {
@@ -149,14 +156,9 @@ class Execution final : public app::RequestObserver,
     record.simulated = simulated_;
     record.cpu = cpu_;
     record.cpus = spec_.cpus;
-    record.counters = probe_.counters();
+    record.counters = counters_;
+    record.costs = costs_;
     for (const auto& thread : threads_) record.submit.merge(thread->submit_times());
-    for (const auto& row : kernel::KernelCosts::table())
-      add_cost(record, std::string(row.name), machine_->system().costs.*row.cost);
-    for (const auto& [name, cost] : design_.costs())
-      add_cost(record, std::string(descriptor_.name) + "." + name, *cost);
-    add_cost(record, "app.request_start", app_costs_.request_start);
-    add_cost(record, "app.request_finish", app_costs_.request_finish);
     record.client_bytes = machine_->clients().total().received;
     record.client_bytes_wrong = machine_->clients().total().wrong;
     record.events_run = timeline_.events_run();
@@ -164,8 +166,28 @@ class Execution final : public app::RequestObserver,
     return record;
   }
 
-  static void add_cost(RunRecord& record, std::string name, const kernel::Cost& cost) {
-    if (cost.count != 0) record.costs.push_back({std::move(name), cost.count, cost.total});
+  // Every named cost, in the order of the tables.
+  std::vector<CostUse> costs_so_far() {
+    std::vector<CostUse> all;
+    const auto add = [&all](std::string name, const kernel::Cost& cost) {
+      all.push_back({std::move(name), cost.count, cost.total});
+    };
+    for (const auto& row : kernel::KernelCosts::table())
+      add(std::string(row.name), machine_->system().costs.*row.cost);
+    for (const auto& [name, cost] : design_.costs())
+      add(std::string(descriptor_.name) + "." + name, *cost);
+    add("app.request_start", app_costs_.request_start);
+    add("app.request_finish", app_costs_.request_finish);
+    return all;
+  }
+  static std::vector<CostUse> used_since(const std::vector<CostUse>& before,
+                                         const std::vector<CostUse>& now) {
+    std::vector<CostUse> used;
+    for (std::size_t i = 0; i < now.size(); ++i)
+      if (now[i].count != before[i].count)
+        used.push_back(
+            {now[i].name, now[i].count - before[i].count, now[i].total - before[i].total});
+    return used;
   }
 
   std::string stall_report() const {
@@ -198,6 +220,10 @@ class Execution final : public app::RequestObserver,
   SimTime begun_{};
   Duration simulated_{};
   std::array<Duration, events::kCpuClasses> cpu_{};
+  std::vector<CostUse> costs_before_;  // when the workload began
+  std::vector<CostUse> costs_;         // between then and the last thread's end
+  events::Counters counters_before_;
+  events::Counters counters_;
   metrics::RequestMetrics requests_;
   std::optional<metrics::RequestLog> log_;
 };

@@ -23,7 +23,9 @@ struct RunRecord {
   std::string design;
   metrics::RequestMetrics requests;
   std::optional<metrics::RequestLog> log;  // if it was asked for
-  Duration simulated{};  // from the first arrival that could be until every thread has ended
+  // All times and counts but the clients' and the engine's are of this stretch: from the workload's
+  // start until every application thread has ended.
+  Duration simulated{};
   std::array<Duration, events::kCpuClasses> cpu{};
   std::int64_t cpus = 0;
   events::Counters counters;
@@ -50,6 +52,8 @@ struct RunOptions {
   bool keep_requests = false;  // about 80 bytes of memory each
   /// Polled now and then; see Timeline::poll_with.
   RunMonitor* monitor = nullptr;
+  /// Decides what is not determined, once the machine has booted; nullptr for the defaults.
+  ChoiceOracle* oracle = nullptr;
   /// Called once before anything happens: where observers are attached.
   std::function<void(events::Probe&)> observe;
   /// A VCD file to record waves in, and who adds signals to it before anything happens. Hosted

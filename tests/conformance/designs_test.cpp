@@ -253,13 +253,19 @@ TEST_CASE("many clients in a tiny page cache get every byte") {
     script.clients.push_back(
         Chains{{open_step(kLarge), send_step(0, 0, kLargeBytes), close_step(0)},
                {open_step(kSmall), send_step(0, 0, kSmallBytes), close_step(0)}});
-  for (const std::string& design : design_names()) {
-    CAPTURE(design);
-    const Outcome outcome =
-        play(script, design, {{"page_cache.capacity", "1 MiB"}, {"cpu.count", "8"}});
-    CHECK(outcome.record.requests.error_count() == 0);
-    for (const std::uint64_t stream : outcome.streams) CHECK(stream == kLargeBytes + kSmallBytes);
-  }
+  // Down to a single page, which somebody else drops before its reader has run.
+  for (const char* capacity : {"1 MiB", "64 KiB", "4 KiB"})
+    for (const char* ahead : {"4 KiB", "128 KiB"})
+      for (const std::string& design : design_names()) {
+        CAPTURE(design, capacity, ahead);
+        const Outcome outcome = play(script, design,
+                                     {{"page_cache.capacity", capacity},
+                                      {"page_cache.readahead", ahead},
+                                      {"cpu.count", "8"}});
+        CHECK(outcome.record.requests.error_count() == 0);
+        for (const std::uint64_t stream : outcome.streams)
+          CHECK(stream == kLargeBytes + kSmallBytes);
+      }
 }
 
 TEST_CASE("a slow client and a small send buffer hold the sender back and lose nothing") {

@@ -28,7 +28,10 @@ class UringSide final : public AppSide {
     return ring_.push(user, next_batch(steps));
   }
 
-  Task<Value> submit(Sleepable& user) override { return ring_.enter(user, true, nullptr); }
+  Task<void> submit(Sleepable& user) override {
+    const SubmittingCall counted(submit_times_, user);
+    co_await ring_.enter(user, true, nullptr);
+  }
 
   Task<Finished> reap(Sleepable& user) override {
     return then(ring_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
@@ -40,8 +43,10 @@ class UringSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
+    std::optional<SubmittingCall> counted;
+    if (ring_.queued() != 0) counted.emplace(submit_times_, user);
     co_await ring_.enter(user, true, &woken);
-    submit_times_ = ring_.submitted_while_waiting();
+    if (counted) counted->leave_out(ring_.last_waited(), ring_.last_blocked());
   }
 
  private:
@@ -54,11 +59,11 @@ class UringSide final : public AppSide {
     {
       const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
       bool pushed = co_await ring_.push(user, next_batch(steps));
-      if (!pushed) {
+      check(batch_.size() <= ring_.sq_entries(), "a batch larger than the submission queue");
+      while (!pushed) {
         co_await submit(user);
         pushed = co_await ring_.push(user, batch_);
       }
-      check(pushed, "a batch larger than the submission queue");
     }
     co_return co_await reap(user);
   }

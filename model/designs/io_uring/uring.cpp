@@ -3,6 +3,7 @@
 
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -94,14 +95,15 @@ Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
 Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
   Crossing crossing(ctx, Sysno::io_uring_enter);
   co_await crossing.enter();
-  const SimTime before = ctx.now();
-  const Duration blocked = ctx.thread().blocked_total;
   co_await ctx.spend(costs_.enter);
   const std::uint32_t tail = co_await sq_.load_tail(ctx);
-  const std::uint32_t consumed = sq_.waiting(tail);
-  if (consumed != 0) co_await submit_sqes(ctx, consumed);
-  if (woken != nullptr && consumed != 0)
-    submitted_while_waiting_.add(ctx.now() - before, ctx.thread().blocked_total - blocked);
+  const std::uint32_t to_submit = sq_.waiting(tail);
+  std::uint32_t consumed = 0;
+  if (to_submit != 0) consumed = co_await submit_sqes(ctx, to_submit);
+  // As Linux: a call that could not submit everything does not wait.
+  const bool waits = woken != nullptr && consumed == to_submit;
+  SimTime submitted = kNever;
+  Duration blocked{};
   while (getevents) {
     if (!overflow_.empty()) co_await flush_overflow(ctx);
     while (!task_work_.empty()) {
@@ -111,20 +113,30 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       co_await ctx.spend(costs_.task_work);
       co_await finish(ctx, req, req->result);
     }
-    if (woken == nullptr) break;
+    if (submitted == kNever) {
+      submitted = ctx.now();
+      blocked = ctx.thread().blocked_total;
+    }
+    if (!waits) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
+  last_waited_ = submitted == kNever ? Duration{0} : ctx.now() - submitted;
+  last_blocked_ = submitted == kNever ? Duration{0} : ctx.thread().blocked_total - blocked;
+  const Value value = consumed == 0 && to_submit != 0 ? Value(fail(Errno::eagain)) : Value(consumed);
   co_await crossing.leave();
-  crossing.end(consumed);
-  co_return consumed;
+  crossing.end(as_return_value(value));
+  co_return value;
 }
 
-Task<void> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
+// Returns how many of them there was memory for.
+Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
   Req* head = nullptr;
   Req* tail = nullptr;
-  for (std::uint32_t left = count; left > 0; --left) {
+  std::uint32_t consumed = 0;
+  for (; consumed < count; ++consumed) {
+    if (head == nullptr && allocation_fails(os_.system, "io_uring request")) break;
     auto* const req = new Req(*this, sq_.take());
     const WorkOn work(ctx, req->ledger, events::Stage::kernel);
     co_await ctx.spend(costs_.issue);
@@ -134,11 +146,12 @@ Task<void> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
       tail = tail->next = req;
     }
     // A chain ends at the first SQE without the flag, or with the batch.
-    if (req->sqe.link && left > 1) continue;
+    if (req->sqe.link && consumed + 1 < count) continue;
     ctx.emit(events::IoAccepted{head->sqe.request});
     co_await start(ctx, std::exchange(head, nullptr));
   }
   co_await sq_.commit(ctx);
+  co_return consumed;
 }
 
 // Issues a request in the owner's context: without blocking, else by a worker.

@@ -77,11 +77,16 @@ class Uring {
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
-  /// What submitting took in calls that then waited, crossings left out.
-  const SubmitTimes& submitted_while_waiting() const { return submitted_while_waiting_; }
+  /// What the kernel has not consumed yet; for accounts only.
+  std::uint32_t queued() const { return sq_.unsubmitted(); }
+  /// Of the last call: how long it waited for completions once it had submitted, and slept.
+  Duration last_waited() const { return last_waited_; }
+  Duration last_blocked() const { return last_blocked_; }
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
   /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
+  /// Errors: EAGAIN if there was no memory for the first. Without memory for a later one the rest
+  /// stays queued. Such a call does not sleep.
   Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents,
                                    const WakeCondition* woken);
 
@@ -92,7 +97,7 @@ class Uring {
 
  private:
   struct Req;
-  Task<void> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
+  Task<std::uint32_t> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
@@ -120,7 +125,8 @@ class Uring {
   kernel::WaitQueue& sleepers_;
   kernel::KthreadPool workers_;
   std::deque<Req*> task_work_;
-  SubmitTimes submitted_while_waiting_;
+  Duration last_waited_{};
+  Duration last_blocked_{};
   std::vector<kernel::FilePtr> direct_;
 };
 

@@ -3,6 +3,7 @@
 
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::designs::linux_aio {
 
@@ -51,6 +52,7 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   const WorkOn work(ctx, iocb.ledger, events::Stage::kernel);
   co_await ctx.spend(costs_.prepare);
   if (requests_active_ >= ring_.size()) co_return Errno::eagain;
+  if (allocation_fails(os_.system, "kiocb")) co_return Errno::eagain;
   const Result<FilePtr> file = files_.get(iocb.fd);
   if (!file) co_return file.error();
   ++requests_active_;

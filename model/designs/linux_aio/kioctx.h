@@ -15,11 +15,12 @@
 namespace iodrome::designs::linux_aio {
 
 struct AioCosts {
-  kernel::Cost submit_call;  // io_submit's own work, per call
-  kernel::Cost prepare;      // per iocb: copy 64 bytes in, look the file up, allocate, check
-  kernel::Cost complete;     // aio_complete
-  kernel::Cost getevents;    // io_getevents' own work, per call
-  kernel::Cost copy_event;   // per event copied out
+  kernel::Cost iocb_prepare;  // user: an iocb filled in
+  kernel::Cost submit_call;   // io_submit's own work, per call
+  kernel::Cost prepare;       // per iocb: copy 64 bytes in, look the file up, allocate, check
+  kernel::Cost complete;      // aio_complete
+  kernel::Cost getevents;     // io_getevents' own work, per call
+  kernel::Cost copy_event;    // per event copied out
 };
 
 /// A control block, as far as the model uses one.
@@ -45,8 +46,8 @@ class Kioctx {
          kernel::WaitQueue& sleepers);
 
   /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no
-  /// slot, EBADF, EINVAL). A buffered read is carried out here and now: the submitter sleeps for
-  /// it.
+  /// slot or no memory, EBADF, EINVAL). A buffered read is carried out here and now: the submitter
+  /// sleeps for it.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<const Iocb> iocbs);
 
   /// io_getevents(2): at least `min` events, at most `to.size()`. With `woken`, it also returns

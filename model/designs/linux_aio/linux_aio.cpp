@@ -23,6 +23,7 @@ class AioSide final : public AppSide {
       : os_(os),
         process_(process),
         params_(params),
+        costs_(costs),
         context_(os, process.files, costs, static_cast<std::uint32_t>(params.events), sleepers),
         batch_(static_cast<std::size_t>(params.events)) {}
 
@@ -38,32 +39,33 @@ class AioSide final : public AppSide {
     return Task<Value>::ready(0);
   }
 
-  Task<bool> queue(Sleepable&, ChainRun& run) override {
-    if (queued_.size() + context_.requests_active() >= context_.slots())
-      return Task<bool>::ready(false);
+  Task<bool> queue(Sleepable& user, ChainRun& run) override {
+    if (queued_.size() + context_.requests_active() >= context_.slots()) co_return false;
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
     run.results[run.next_step] = 0;
-    push_read(run);
-    return Task<bool>::ready(true);
+    co_await push_read(user, run);
+    co_return true;
   }
 
-  Task<Value> submit(Sleepable& user) override {
+  /// What finds no room stays queued for the next call: the next piece of a send is queued whatever
+  /// is in flight.
+  Task<void> submit(Sleepable& user) override {
     std::size_t done = 0;
-    Value accepted = 0;
-    while (done < queued_.size()) {
+    while (done < queued_.size() && context_.requests_active() < context_.slots()) {
       const std::span<const Iocb> rest = std::span<const Iocb>(queued_).subspan(done);
-      accepted = co_await context_.submit(user, rest);
+      const Value accepted = co_await submit_call(user, rest);
       if (accepted) {
         done += static_cast<std::size_t>(*accepted);
         continue;
       }
+      // Whatever was short comes back with an event, if one is still to come.
+      if (accepted.error() == Errno::eagain && context_.requests_active() != 0) break;
       // The first of the rest was refused: its error is its result.
       failed_.push_back({rest.front().data, -static_cast<std::int64_t>(accepted.error())});
       ++done;
     }
-    queued_.clear();
-    co_return accepted;
+    queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(done));
   }
 
   Task<Finished> reap(Sleepable& user) override {
@@ -89,11 +91,7 @@ class AioSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const bool submits = !queued_.empty();
     co_await submit(user);
-    if (submits) submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
     if (!failed_.empty()) co_return;
     if (woken.possible()) {
       co_await context_.epoll_wait(user, woken);
@@ -121,8 +119,18 @@ class AioSide final : public AppSide {
     return buffer;
   }
 
+  Task<Value> submit_call(Sleepable& user, std::span<const Iocb> iocbs) {
+    const SubmittingCall counted(submit_times_, user);
+    co_return co_await context_.submit(user, iocbs);
+  }
+  Task<Value> send_call(Sleepable& user, ChainRun& run, int to_fd, std::uint64_t bytes) {
+    const SubmittingCall counted(submit_times_, user);
+    co_return co_await sys_send(user, os_, process_.files, to_fd, buffer_of(run.slot), bytes);
+  }
+
   // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
-  void push_read(ChainRun& run) {
+  Task<void> push_read(Sleepable& user, ChainRun& run) {
+    co_await user.spend(costs_.iocb_prepare);
     const Step& step = run.chain.steps[run.next_step];
     const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
     Iocb iocb{run.cookie(),      run.fd_of(step), run.direct, step.offset + done,
@@ -156,22 +164,19 @@ class AioSide final : public AppSide {
     std::int64_t& sent = run.results[run.next_step];
     const auto left = step.bytes - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const Value result =
-        co_await sys_send(user, os_, process_.files, step.to_fd, buffer_of(run.slot), piece);
-    submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
+    const Value result = co_await send_call(user, run, step.to_fd, piece);
     if (!result) co_return finish(event, as_return_value(result));
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
     if (file_ended || static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
-    push_read(run);
+    co_await push_read(user, run);
     co_return Finished{};
   }
 
   Os& os_;
   Process& process_;
   const AioParams& params_;
+  AioCosts& costs_;
   Kioctx context_;
   std::vector<ChainRun*> runs_;                     // by slot
   std::vector<std::vector<hw::PhysAddr>> buffers_;  // by slot
@@ -188,6 +193,7 @@ class LinuxAio final : public Design {
     list.add("events", "events", "io_setup's argument, per application thread", &params_.events);
     list.add("read_bytes", "bytes", "a file is read and sent in pieces of this size",
              &params_.read_bytes);
+    list.add("costs.iocb_prepare", "", "user: an iocb filled in", &costs_.iocb_prepare.each);
     list.add("costs.submit_call", "", "io_submit's own work, per call", &costs_.submit_call.each);
     list.add("costs.prepare", "", "per iocb: copied in, file looked up, allocated",
              &costs_.prepare.each);
@@ -209,11 +215,9 @@ class LinuxAio final : public Design {
     return std::make_unique<AioSide>(*os_, *process_, costs_, params_, sleepers);
   }
   std::vector<std::pair<std::string, const Cost*>> costs() const override {
-    return {{"submit_call", &costs_.submit_call},
-            {"prepare", &costs_.prepare},
-            {"complete", &costs_.complete},
-            {"getevents", &costs_.getevents},
-            {"copy_event", &costs_.copy_event}};
+    return {{"iocb_prepare", &costs_.iocb_prepare}, {"submit_call", &costs_.submit_call},
+            {"prepare", &costs_.prepare},           {"complete", &costs_.complete},
+            {"getevents", &costs_.getevents},       {"copy_event", &costs_.copy_event}};
   }
 
  private:

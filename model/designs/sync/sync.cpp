@@ -38,7 +38,7 @@ class SyncSide final : public AppSide {
   }
 
   Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
-  Task<Value> submit(Sleepable&) override { return Task<Value>::ready(0); }
+  Task<void> submit(Sleepable&) override { return Task<void>::ready(); }
   Task<Finished> reap(Sleepable&) override { return Task<Finished>::ready(Finished{}); }
 
   /// The thread blocks in recv() until its connection has a request.

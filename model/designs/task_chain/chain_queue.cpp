@@ -2,6 +2,7 @@
 #include "model/designs/task_chain/chain_queue.h"
 
 #include "model/events/io.h"
+#include "model/kernel/mm/allocation.h"
 #include "model/kernel/syscall.h"
 
 namespace iodrome::designs::task_chain {
@@ -79,8 +80,13 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     if (!valid(run->chain)) co_return fail(Errno::einval);
   }
   std::int64_t accepted = 0;
+  Errno refused = Errno::eagain;
   for (ChainRun* const run : runs) {
     if (in_flight_ >= ring_.size()) break;
+    if (allocation_fails(ctx.system(), "chain walker")) {
+      refused = Errno::enomem;
+      break;
+    }
     ++in_flight_;
     ++accepted;
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
@@ -95,7 +101,7 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     run->ledger.enter(events::Stage::queue, ctx.now());
     co_await engine_.threads.queue(ctx, *walker);
   }
-  if (accepted == 0) co_return fail(Errno::eagain);
+  if (accepted == 0) co_return fail(refused);
   co_return accepted;
 }
 

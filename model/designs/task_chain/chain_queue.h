@@ -56,7 +56,7 @@ class ChainQueue final : public chain::WalkerHost {
   ChainQueue(ChainEngine& engine, kernel::WaitQueue& sleepers);
 
   /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
-  /// Errors: EINVAL (a bad step anywhere), EAGAIN (no ring slot for the first).
+  /// Errors: EINVAL (a bad step anywhere); for the first, EAGAIN (no ring slot), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
   /// chain_wait: sleeps until an entry is visible or `woken` holds.
   Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken);

@@ -28,44 +28,54 @@ class ChainSide final : public AppSide {
     });
   }
 
-  Task<Value> submit(Sleepable& user) override {
+  Task<void> submit(Sleepable& user) override {
     std::size_t done = 0;
-    Value accepted = 0;
     while (done < queued_.size()) {
       const auto rest = std::span<ChainRun* const>(queued_).subspan(done);
-      accepted = co_await queue_.submit(user, rest);
-      check(accepted.has_value(), "the application submitted a chain that cannot be accepted");
-      done += static_cast<std::size_t>(*accepted);
+      const SubmittingCall counted(submit_times_, user);
+      const Value accepted = co_await queue_.submit(user, rest);
+      if (accepted) {
+        done += static_cast<std::size_t>(*accepted);
+        continue;
+      }
+      check(accepted.error() == Errno::enomem,
+            "the application submitted a chain that cannot be accepted");
+      refused_.push_back(queued_[done++]);
     }
     queued_.clear();
-    co_return accepted;
   }
 
   Task<Finished> reap(Sleepable& user) override {
+    if (!refused_.empty()) {
+      ChainRun& run = *refused_.front();
+      refused_.pop_front();
+      run.results.assign(run.chain.steps.size(), -static_cast<std::int64_t>(Errno::ecanceled));
+      run.results[0] = -static_cast<std::int64_t>(Errno::enomem);
+      return Task<Finished>::ready(all_steps(run));
+    }
     return then(queue_.take(user), [this](const std::optional<ChainEvent>& event) {
       if (!event) return Task<Finished>::ready(Finished{});
-      ChainRun& run = *runs_[ChainRun::slot_of(event->user_data)];
-      // The walker has moved next_step to the end; the results are all there.
-      run.next_step = 0;
-      const auto steps = static_cast<std::uint32_t>(run.chain.steps.size());
-      return Task<Finished>::ready(Finished{&run, steps});
+      return Task<Finished>::ready(all_steps(*runs_[ChainRun::slot_of(event->user_data)]));
     });
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    const SimTime before = user.now();
-    const Duration blocked = user.thread().blocked_total;
-    const bool submits = !queued_.empty();
     co_await submit(user);
-    if (submits) submit_times_.add(user.now() - before, user.thread().blocked_total - blocked);
-    co_await queue_.wait(user, woken);
+    if (refused_.empty()) co_await queue_.wait(user, woken);
   }
 
  private:
+  // A walker has moved next_step to the end; the results are all there.
+  static Finished all_steps(ChainRun& run) {
+    run.next_step = 0;
+    return {&run, static_cast<std::uint32_t>(run.chain.steps.size())};
+  }
+
   ChainCosts& costs_;
   ChainQueue queue_;
   std::vector<ChainRun*> queued_;
-  std::vector<ChainRun*> runs_;  // by slot
+  std::deque<ChainRun*> refused_;  // no memory: they end with that
+  std::vector<ChainRun*> runs_;    // by slot
 };
 
 class TaskChain final : public Design {

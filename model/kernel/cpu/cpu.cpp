@@ -120,7 +120,19 @@ void Cpu::raise_irq(IrqAction& action) {
   if (std::find(pending_irqs_.begin(), pending_irqs_.end(), &action) != pending_irqs_.end()) return;
   check(!pending_irqs_.full(), "more vectors than a CPU has");
   pending_irqs_.push_back(&action);
-  if (irqs_disabled_ == 0 && !active_[2]) hardirq_->signal();
+  if (irqs_disabled_ != 0 || active_[2]) return;
+  if (timeline_.choices().exploring() && strikes_later()) [[unlikely]]
+    return;
+  hardirq_->signal();
+}
+
+// Whether the interrupt waits for the burst in progress to end. The code behind that burst then
+// runs before the handler, not after it: the two orders in which a handler can meet a piece of
+// code.
+bool Cpu::strikes_later() {
+  if (burst_[active_[1] ? 1 : 0] == nullptr) return false;
+  irq_after_burst_ = timeline_.choices().choose(Choice::interrupt, 2, "raise_irq") != 0;
+  return irq_after_burst_;
 }
 
 void Cpu::enable_irqs() {
@@ -210,6 +222,8 @@ void Cpu::fired(Burst& burst) {
     return;
   }
   burst_[level] = nullptr;
+  if (std::exchange(irq_after_burst_, false)) [[unlikely]]
+    hardirq_->signal();
   burst.finished(&burst);
 }
 

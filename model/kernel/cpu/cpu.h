@@ -55,7 +55,8 @@ class Cpu {
   Thread* current() { return current_; }
 
   /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in
-  /// progress, or when interrupts are enabled again.
+  /// progress, or when interrupts are enabled again. Under exploration the oracle may let it strike
+  /// later: once the burst in progress has ended, in the next one.
   void raise_irq(IrqAction& action);
   void disable_irqs() { ++irqs_disabled_; }
   void enable_irqs();
@@ -105,6 +106,7 @@ class Cpu {
   void pick_next();
   void switch_to(Thread& next);
   void dispatch();
+  bool strikes_later();
   Task<void> hardirq_loop();
   Task<void> softirq_loop();
 
@@ -128,6 +130,7 @@ class Cpu {
 
   boost::circular_buffer<IrqAction*> pending_irqs_;
   std::uint32_t irqs_disabled_ = 0;
+  bool irq_after_burst_ = false;  // an interrupt waits for the end of the burst in progress
   std::uint32_t pending_softirqs_ = 0;
   IrqAction* softirq_actions_[kSoftirqs] = {};
   std::unique_ptr<IrqLoop> hardirq_;

@@ -60,6 +60,9 @@ class SubmissionRing {
   /// Kernel: gives the slots of everything taken back to the user.
   Index::Store commit(Atomic& ctx) { return head_.store_release(ctx, kernel_head_); }
 
+  /// For accounts only: what the user has written and the kernel has not given back.
+  std::uint32_t unsubmitted() const { return user_tail_ - head_.peek(); }
+
   /// The tail as it is mapped, for the user who writes into it what it likes.
   Index& mapped_tail() { return tail_; }
 

@@ -2,6 +2,7 @@
 #include "model/kernel/socket/socket.h"
 
 #include "model/events/net.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::kernel {
 
@@ -24,6 +25,10 @@ Task<Result<std::uint64_t>> Socket::try_send(Atomic& ctx, std::span<const PagePa
   std::size_t next = 0;
   std::uint32_t skip = 0;  // bytes of parts[next] already taken
   while (next < parts.size() && room > 0) {
+    if (allocation_fails(system_, "segment")) {
+      if (taken == 0) co_return fail(Errno::enobufs);
+      break;
+    }
     auto* segment = new Segment;
     segment->socket = this;
     segment->stream_offset = next_offset_;

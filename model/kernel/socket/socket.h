@@ -46,6 +46,7 @@ class Socket {
 
   /// Queues as many of `parts` as fit, by reference. Legal up to softirq; never sleeps. Returns the
   /// bytes taken. Errors: EAGAIN if there is no room at all; `wait`, if given, then expects room.
+  /// ENOBUFS if there is no memory for the first segment; for a later one, less is taken.
   Task<Result<std::uint64_t>> try_send(Atomic& ctx, std::span<const PagePart> parts, IoWait* wait);
 
   /// For the driver's receive path: the peer has everything before `stream_offset`.

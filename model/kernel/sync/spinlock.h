@@ -22,7 +22,10 @@ class Spinlock {
 
  private:
   friend class Guard;
-  struct Spinner : ResumeEvent, boost::intrusive::list_base_hook<> {
+  // The hook lets go by itself: a run that ends early destroys frames in which somebody spins.
+  using Hook =
+      boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+  struct Spinner : ResumeEvent, Hook {
     Spinner(Spinlock& lock, Atomic& context) : owner(lock), ctx(context) {}
     bool await_ready() const noexcept { return false; }
     void await_suspend(std::coroutine_handle<> waiter) {
@@ -39,7 +42,7 @@ class Spinlock {
 
   const char* name_;
   bool held_ = false;
-  boost::intrusive::list<Spinner> spinners_;
+  boost::intrusive::list<Spinner, boost::intrusive::constant_time_size<false>> spinners_;
 };
 
 class [[nodiscard]] Spinlock::Guard {

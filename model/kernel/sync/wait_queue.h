@@ -7,7 +7,7 @@
 
 namespace iodrome::kernel {
 
-/// FIFO of sleeping threads.
+/// FIFO of sleeping threads; under exploration the oracle chooses who is woken.
 ///
 /// Use: `while (!condition) co_await queue.wait(ctx, "what for", stage);`. A wake-up between the
 /// check and the sleep is not lost, because the thread is queued first.
@@ -22,10 +22,10 @@ class WaitQueue {
   Wait wait(Sleepable& ctx, const char* waits_for, events::Stage stage);
 
   bool empty() const { return sleepers_.empty(); }
-  /// Wakes the thread that waits longest. Legal in any context; costs try_to_wake_up if there is
-  /// one.
+  /// Wakes one thread, by default the one that waits longest. Legal in any context; costs
+  /// try_to_wake_up if there is one.
   Task<void> wake_one(Atomic& ctx) {
-    return sleepers_.empty() ? Task<void>::ready() : wake_first(ctx);
+    return sleepers_.empty() ? Task<void>::ready() : wake_among(ctx, sleepers_.size());
   }
   Task<void> wake_all(Atomic& ctx);
   /// Wakes everyone at no CPU's cost: for what comes from outside the machine.
@@ -36,7 +36,7 @@ class WaitQueue {
   struct Sleeper : boost::intrusive::list_base_hook<> {
     Thread* thread = nullptr;
   };
-  Task<void> wake_first(Atomic& ctx);
+  Task<void> wake_among(Atomic& ctx, std::size_t oldest);
 
   const char* name_;
   boost::intrusive::list<Sleeper> sleepers_;

@@ -10,7 +10,7 @@ namespace iodrome::kernel {
 
 /// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
 /// Without `wait` it only looks at what is cached, and starts nothing.
-/// Errors: ENOENT, EIO. Takes locks that sleep in Linux, so it wants a thread.
+/// Errors: ENOENT, EIO, ENOMEM. Takes locks that sleep in Linux, so it wants a thread.
 Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
 Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path);
 
@@ -58,7 +58,7 @@ class BufferedRead {
                std::span<const hw::PhysAddr> pages)
       : file_(std::move(file)), pages_(pages), offset_(offset), left_(bytes) {}
   /// Returns the bytes read in all; short at the end of the file.
-  /// Errors: EAGAIN with `wait` armed, EIO, EBADF.
+  /// Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
 
  private:
@@ -67,6 +67,7 @@ class BufferedRead {
   std::uint64_t offset_;
   std::uint64_t left_;
   std::uint64_t done_ = 0;
+  PagePtr awaited_;
 };
 
 /// sendfile's progress: file pages to a socket by reference, read ahead of the sending.
@@ -76,7 +77,8 @@ class FileSend {
       : file_(std::move(file)), socket_(std::move(socket)), offset_(offset), left_(bytes) {}
 
   /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end
-  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF.
+  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM,
+  /// ENOBUFS; what was sent before is sent.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
   std::uint64_t sent() const { return sent_; }
 
@@ -86,6 +88,7 @@ class FileSend {
   std::uint64_t offset_;
   std::uint64_t left_;
   std::uint64_t sent_ = 0;
+  PagePtr awaited_;
 };
 
 /// sendfile(2) as a thread calls it.
@@ -93,11 +96,14 @@ Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr soc
                                              std::uint64_t offset, std::uint64_t bytes);
 
 /// splice(2), file to pipe: up to `bytes`, the pipe's free slots and the end of the file. Returns
-/// bytes moved. Errors: EAGAIN with `wait` armed if nothing could be moved, EIO.
+/// bytes moved, 0 at the end of the file alone. Errors: EAGAIN with `wait` armed if nothing could
+/// be moved, EIO, ENOMEM. `awaited` is the caller's to keep between two calls: it holds the page
+/// waited for.
 Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
-                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait);
+                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait,
+                                         PagePtr& awaited);
 /// splice(2), pipe to socket: up to `bytes` of what the pipe holds.
-/// Errors: EAGAIN with `wait` armed if nothing could be moved.
+/// Errors: EAGAIN with `wait` armed if nothing could be moved, ENOBUFS.
 Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
                                           std::uint64_t bytes, IoWait& wait);
 
@@ -115,7 +121,7 @@ class UserSend {
   /// `pages` holds the bytes from their start; it stays valid until the end.
   UserSend(FilePtr socket, std::span<const hw::PhysAddr> pages, std::uint64_t bytes)
       : socket_(std::move(socket)), pages_(pages), left_(bytes) {}
-  /// As FileSend::try_run.
+  /// As FileSend::try_run; ENOBUFS also without a page to copy into.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
 
  private:

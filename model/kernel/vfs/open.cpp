@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/events/vfs.h"
+#include "model/kernel/mm/allocation.h"
 #include "model/kernel/vfs/file_ops.h"
 
 namespace iodrome::kernel {
@@ -53,6 +54,10 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
   }
   if (inode.metadata != Inode::Metadata::cached) {
     if (wait == nullptr) co_return fail(Errno::eagain);
+    if (inode.metadata == Inode::Metadata::cold && allocation_fails(os.system, "inode buffer")) {
+      ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::enomem)});
+      co_return fail(Errno::enomem);
+    }
     wait->stage = events::Stage::queue;
     add_waiter(inode.metadata_waiters, *wait);
     if (inode.metadata == Inode::Metadata::cold)

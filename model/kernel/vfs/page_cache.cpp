@@ -2,6 +2,7 @@
 #include "model/kernel/vfs/page_cache.h"
 
 #include "model/events/vfs.h"
+#include "model/kernel/mm/allocation.h"
 
 namespace iodrome::kernel {
 
@@ -17,7 +18,9 @@ Page* PageCache::find(Inode& inode, std::uint64_t index) {
   return &page;
 }
 
-Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
+// Null if there is no memory for it.
+Page* PageCache::add_page(Inode& inode, std::uint64_t index) {
+  if (allocation_fails(system_, "page cache")) return nullptr;
   evict();
   if (inode.pages.empty()) inode.pages.resize(inode.page_count());
   if (inodes_.size() <= inode.number) inodes_.resize(inode.number + 1);
@@ -28,7 +31,7 @@ Page& PageCache::add_page(Inode& inode, std::uint64_t index) {
   page->index = index;
   inode.pages[index] = page;
   lru_.push_back(*page);
-  return *page;
+  return page;
 }
 
 void PageCache::evict() {
@@ -46,37 +49,41 @@ void PageCache::evict() {
   }
 }
 
-void PageCache::await_page(Inode& inode, std::uint64_t index, IoWait& wait) {
-  Page* const page = find(inode, index);
-  check(page != nullptr && page->state == Page::State::reading, "waiting for a page nobody reads");
-  add_waiter(page->waiters, wait);
+void PageCache::await_page(Page& page, IoWait& wait) {
+  check(page.state == Page::State::reading, "waiting for a page nobody reads");
+  add_waiter(page.waiters, wait);
 }
 
-Task<Result<std::uint64_t>> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
-                                                  std::uint64_t count,
-                                                  events::StageLedger* ledger) {
+Task<Errno> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
+                                  std::uint64_t count, events::StageLedger* ledger,
+                                  HeldPages& held) {
   co_await ctx.spend(ctx.costs().page_lookup, count);
-  std::uint64_t there = 0;
   bool all_there = true;
   for (std::uint64_t i = 0; i < count;) {
-    const Page* const page = find(inode, first + i);
+    Page* const page = find(inode, first + i);
     if (page == nullptr) {
       std::uint64_t missing = 0;
       do {
-        add_page(inode, first + i + missing++);
+        Page* const added = add_page(inode, first + i + missing);
+        if (added == nullptr) {
+          count = i + missing;
+          break;
+        }
+        if (i + missing++ == 0) held.emplace_back(added);
       } while (i + missing < count && find(inode, first + i + missing) == nullptr);
+      if (missing == 0) co_return i == 0 ? Errno::enomem : Errno::ok;
       // Whoever waits, waits for the first page: the device's time for the others is nobody's.
       co_await submit_read(ctx, inode, first + i, missing, i == 0 ? ledger : nullptr);
       all_there = false;
       i += missing;
       continue;
     }
-    if (page->state == Page::State::error && i == 0) co_return fail(Errno::eio);
+    if (page->state == Page::State::error && i == 0) co_return Errno::eio;
     all_there = all_there && page->state == Page::State::uptodate;
-    if (all_there) ++there;
+    if (all_there || i == 0) held.emplace_back(page);
     ++i;
   }
-  co_return there;
+  co_return Errno::ok;
 }
 
 Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first,

@@ -18,6 +18,9 @@ struct PageCacheParams {
   std::int64_t max_bio_bytes = 0;
 };
 
+/// Pages that somebody works with: what is held is not dropped.
+using HeldPages = boost::container::small_vector<PagePtr, 16>;
+
 class PageCache {
  public:
   PageCache(System& system, BlockDevice& device) : system_(system), device_(device) {}
@@ -28,13 +31,15 @@ class PageCache {
   PageCacheParams params;
 
   /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the
-  /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Returns how
-  /// many leading pages are uptodate. Errors: EIO if the first page could not be read.
-  Task<Result<std::uint64_t>> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
-                                         std::uint64_t count, events::StageLedger* ledger);
+  /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Puts the
+  /// first page into `held`, and those behind it as far as all of them are uptodate. The first one
+  /// may be still being read. Errors: EIO if the first page could not be read, ENOMEM if there is
+  /// none for it; where memory runs out behind it, less is read.
+  Task<Errno> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
+                         events::StageLedger* ledger, HeldPages& held);
 
-  /// Makes `wait` expect the end of the read of one page, which must be cached.
-  void await_page(Inode& inode, std::uint64_t index, IoWait& wait);
+  /// Makes `wait` expect the end of the read of a page that is being read.
+  static void await_page(Page& page, IoWait& wait);
 
   /// A cached page, or nullptr; it becomes the most recently used.
   Page* find(Inode& inode, std::uint64_t index);
@@ -43,7 +48,7 @@ class PageCache {
 
  private:
   struct ReadBio;
-  Page& add_page(Inode& inode, std::uint64_t index);
+  Page* add_page(Inode& inode, std::uint64_t index);
   void evict();
   Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
                          events::StageLedger* ledger);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/mm/allocation.h"
 #include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/file_ops.h"
 
@@ -14,26 +15,12 @@ std::span<const PagePart> view(const Parts& parts) {
 constexpr std::uint64_t kWindowPages =
     16;  // one segment's worth: the unit in which sendfile goes on
 
-// References to the uptodate pages of [offset, offset + bytes).
-Parts collect(Os& os, Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
-  Parts parts;
-  while (bytes > 0) {
-    Page* const page = os.page_cache.find(inode, offset / hw::kPageBytes);
-    if (page == nullptr || page->state != Page::State::uptodate) break;
-    const auto skip = static_cast<std::uint32_t>(offset % hw::kPageBytes);
-    const auto size =
-        static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - skip, bytes));
-    parts.push_back({PagePtr{page}, skip, size});
-    offset += size;
-    bytes -= size;
-  }
-  return parts;
-}
-
-// Makes the pages under [offset, offset + bytes) arrive, reading ahead. Returns the bytes that are
-// there; EAGAIN with `wait` armed on the first page if none is.
-Task<Result<std::uint64_t>> bytes_ready(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
-                                        std::uint64_t bytes, IoWait& wait) {
+// Makes the pages under [offset, offset + bytes) arrive, reading ahead. Puts into `parts` what is
+// there, never nothing; EAGAIN with `wait` armed on the first page if it is not. That page is held
+// in `awaited`: nobody can drop it before it has been used once, so every wait brings the transfer
+// on.
+Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
+                        std::uint64_t bytes, IoWait& wait, PagePtr& awaited, Parts& parts) {
   PageCache& cache = os.page_cache;
   const std::uint64_t first = offset / hw::kPageBytes;
   const std::uint64_t last = (offset + bytes - 1) / hw::kPageBytes;
@@ -44,22 +31,29 @@ Task<Result<std::uint64_t>> bytes_ready(Atomic& ctx, Os& os, Inode& inode, std::
     const auto ahead = static_cast<std::uint64_t>(cache.params.readahead_bytes) / hw::kPageBytes;
     count = std::min(std::max(count, ahead), inode.page_count() - first);
   }
-  const Result<std::uint64_t> there =
-      co_await cache.read_pages(ctx, inode, first, count, cold ? wait.ledger : nullptr);
-  if (!there) co_return fail(there.error());
-  if (*there == 0) {
-    const Page* const awaited = cache.find(inode, first);
-    if (awaited == nullptr || awaited->state != Page::State::reading) {
-      // It arrived while the rest was being submitted.
-      if (awaited != nullptr && awaited->state == Page::State::uptodate)
-        co_return std::min(bytes, hw::kPageBytes - offset % hw::kPageBytes);
-      co_return fail(Errno::eio);
-    }
+  HeldPages held;
+  const Errno error =
+      co_await cache.read_pages(ctx, inode, first, count, cold ? wait.ledger : nullptr, held);
+  awaited = nullptr;
+  if (error != Errno::ok) co_return error;
+  // It may have arrived, well or not, while the rest was being submitted.
+  if (held.front()->state == Page::State::error) co_return Errno::eio;
+  if (held.front()->state == Page::State::reading) {
+    awaited = held.front();
     wait.stage = events::Stage::queue;
-    cache.await_page(inode, first, wait);
-    co_return fail(Errno::eagain);
+    PageCache::await_page(*awaited, wait);
+    co_return Errno::eagain;
   }
-  co_return std::min(bytes, *there * hw::kPageBytes - offset % hw::kPageBytes);
+  for (const PagePtr& there : held) {
+    if (bytes == 0) break;
+    const auto skip = static_cast<std::uint32_t>(offset % hw::kPageBytes);
+    const auto size =
+        static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - skip, bytes));
+    parts.push_back({there, skip, size});
+    offset += size;
+    bytes -= size;
+  }
+  co_return Errno::ok;
 }
 
 // Calls a try_run() form until it is done, sleeping where it would block.
@@ -82,9 +76,9 @@ Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wa
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
     const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
-    const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset_, want, wait);
-    if (!ready) co_return fail(ready.error());
-    const Parts parts = collect(os, inode, offset_, *ready);
+    Parts parts;
+    const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
+    if (error != Errno::ok) co_return fail(error);
     for (const PagePart& part : parts) {
       // Source and destination pages need not be aligned to each other.
       for (std::uint32_t copied = 0; copied < part.bytes;) {
@@ -109,9 +103,9 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
     const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
-    const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset_, want, wait);
-    if (!ready) co_return fail(ready.error());
-    const Parts parts = collect(os, inode, offset_, *ready);
+    Parts parts;
+    const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
+    if (error != Errno::ok) co_return fail(error);
     const Result<std::uint64_t> taken = co_await socket_->socket->try_send(ctx, view(parts), &wait);
     if (!taken) co_return fail(taken.error());
     offset_ += *taken;
@@ -129,7 +123,8 @@ Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr soc
 }
 
 Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
-                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait) {
+                                         std::uint64_t offset, std::uint64_t bytes, IoWait& wait,
+                                         PagePtr& awaited) {
   if (file.inode == nullptr) co_return fail(Errno::ebadf);
   Inode& inode = *file.inode;
   if (offset >= inode.size_bytes || bytes == 0) co_return 0;
@@ -138,9 +133,9 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
     co_return fail(Errno::ebusy);  // splice would wait for the other end; no caller here does
   const std::uint64_t want =
       std::min({bytes, inode.size_bytes - offset, room - offset % hw::kPageBytes});
-  const Result<std::uint64_t> ready = co_await bytes_ready(ctx, os, inode, offset, want, wait);
-  if (!ready) co_return fail(ready.error());
-  Parts parts = collect(os, inode, offset, *ready);
+  Parts parts;
+  const Errno error = co_await ready_parts(ctx, os, inode, offset, want, wait, awaited, parts);
+  if (error != Errno::ok) co_return fail(error);
   std::int64_t moved = 0;
   for (PagePart& part : parts) {
     if (pipe.full()) break;
@@ -174,10 +169,11 @@ Task<Result<std::int64_t>> splice_in_blocking(Sleepable& ctx, Os& os, FilePtr fi
                                               std::uint64_t offset, std::uint64_t bytes) {
   co_await ctx.spend(ctx.costs().splice_call);
   std::uint64_t done = 0;
+  PagePtr awaited;
   while (done < bytes && !pipe.full()) {
     BlockingWait wait(ctx);
     const Result<std::int64_t> moved =
-        co_await try_splice_in(ctx, os, *file, pipe, offset + done, bytes - done, wait);
+        co_await try_splice_in(ctx, os, *file, pipe, offset + done, bytes - done, wait, awaited);
     if (!moved && moved.error() != Errno::eagain) co_return moved;
     if (!moved) {
       co_await wait.wait("splice from file");
@@ -218,6 +214,7 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
       if (!none) co_return fail(none.error());
       continue;
     }
+    if (allocation_fails(os.system, "send page")) co_return fail(Errno::enobufs);
     const std::uint64_t at = sent_ % hw::kPageBytes;
     PagePart part{PagePtr{new Page(os.system.memory)}, 0,
                   static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - at, left_))};

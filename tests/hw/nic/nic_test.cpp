@@ -240,6 +240,22 @@ TEST_CASE("a segment may come in two doorbells") {
   CHECK(host.acks.size() == 1);
 }
 
+TEST_CASE(
+    "of two doorbells that arrive at once the younger counts, in whatever order they are seen") {
+  struct LastFirst final : ChoiceOracle {
+    std::uint32_t choose(Choice kind, std::uint32_t options, const char*) override {
+      return kind == Choice::order ? options - 1 : 0;
+    }
+  } oracle;
+  NicHost host(gigabit(), quick());
+  host.timeline.choices().ask(&oracle);
+  host.send(1, 0, 1000);
+  host.send(1, 1000, 1000);
+  host.timeline.run();
+  CHECK(host.card.counters().malformed == 0);
+  CHECK(host.card.counters().segments_sent == 2);
+}
+
 TEST_CASE("clients tell when they have drained") {
   NicHost host(gigabit(), quick());
   std::vector<std::pair<std::uint32_t, std::uint64_t>> told;

@@ -153,7 +153,7 @@ TEST_CASE("values at the edge of what is allowed run") {
       {"linux_aio.read_bytes", "512 B"},
       {"task_chain.threads", "1"},
       {"task_chain.ring_entries", "1"},
-      {"page_cache.capacity", "1 MiB"},
+      {"page_cache.capacity", "4 KiB"},
       {"page_cache.readahead", "4096"},
       {"page_cache.max_bio", "4096"},
       {"socket.send_buffer", "4096"},

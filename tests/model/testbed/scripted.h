@@ -32,6 +32,8 @@ struct Outcome {
   std::vector<std::uint64_t> streams;                 // bytes each client's connection carried
   std::size_t open_before = 0;
   std::size_t open_after = 0;
+  std::size_t pages_after = 0;         // of physical memory, the page cache's left out
+  std::size_t page_holders_after = 0;  // that hold pages of the page cache, besides the cache
   testbed::RunRecord record;
 };
 
@@ -159,6 +161,7 @@ class ScriptedRun final : public workloads::WorkloadRun {
   }
 
   std::uint64_t bytes_expected() const override {
+    count_pages();
     outcome_.streams.clear();
     std::uint64_t total = 0;
     for (const kernel::Socket* socket : stage_.sockets) {
@@ -180,6 +183,18 @@ class ScriptedRun final : public workloads::WorkloadRun {
     std::deque<Extent> expected;
     std::size_t begun = 0;
   };
+
+  // Asked for at the end, when nothing is under way.
+  void count_pages() const {
+    outcome_.pages_after = stage_.system.memory.pages_in_use();
+    outcome_.page_holders_after = 0;
+    for (const auto& [path, size] : script_.files)
+      for (const kernel::PagePtr& page : (*stage_.files.lookup(path))->pages) {
+        if (page == nullptr) continue;
+        --outcome_.pages_after;
+        outcome_.page_holders_after += page->references - 1;
+      }
+  }
 
   // What the chain's sends will bring, each as far as its file goes.
   void promise(Client& client, std::uint64_t stream) {

@@ -2,6 +2,9 @@
 // Who has the CPU when: classes of time, interrupt levels, run queues.
 #include "model/kernel/cpu/cpu.h"
 
+#include <set>
+
+#include "tests/model/engine/every_schedule.h"
 #include "tests/model/kernel/rig.h"
 
 using namespace iodrome;
@@ -253,4 +256,93 @@ TEST_CASE("any mixture of threads and interrupts leaves no time without an owner
     for (int i = 0; i < 3; ++i) user += s.rig.spent(static_cast<std::size_t>(i), CpuClass::user);
     CHECK(user == 7 * 20 * 100ns);
   }
+}
+
+namespace {
+
+// Goes through both places at which an interrupt may strike; decides by default otherwise.
+struct Strikes final : ChoiceOracle {
+  std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) override {
+    return kind == Choice::interrupt ? schedules.choose(kind, options, site) : 0;
+  }
+  EverySchedule schedules;
+};
+
+}  // namespace
+
+TEST_CASE("an oracle may let an interrupt strike behind the code that follows the burst") {
+  std::set<std::string> seen;
+  Strikes oracle;
+  do {
+    Scene s;
+    s.rig.timeline.choices().ask(&oracle);
+    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      co_await ctx.spend(scene.work);
+      scene.log.add("code", ctx.now());
+      co_await ctx.spend(scene.work);
+      scene.log.add("end", ctx.now());
+    });
+    IrqAction& acts = s.rig.action(s, handle);
+    s.rig.irq_at(40ns, 0, acts);
+    s.rig.run();
+    CHECK(s.rig.spent(0, CpuClass::user) == 200ns);
+    CHECK(s.rig.spent(0, CpuClass::hardirq) == 32ns);
+    CHECK(s.rig.spent_in_all() == s.rig.now());
+    seen.insert(s.log.text);
+  } while (oracle.schedules.next());
+  CHECK(seen ==
+        std::set<std::string>{"handler@45 code@142 end@242", "code@110 handler@115 end@242"});
+}
+
+TEST_CASE("an interrupt that strikes late is not lost, whatever the code behind the burst does") {
+  // It sleeps, ends, takes a lock, or is interrupted by another vector at once.
+  enum class Then { sleep, end, lock, other };
+  for (const Then then : {Then::sleep, Then::end, Then::lock, Then::other}) {
+    CAPTURE(static_cast<int>(then));
+    struct Late : Scene {
+      Then then{};
+      int handled = 0;
+      WaitQueue queue{"test"};
+      Spinlock lock{"test"};
+    };
+    Strikes oracle;
+    int schedules = 0;
+    do {
+      Late s;
+      s.then = then;
+      s.rig.timeline.choices().ask(&oracle);
+      s.rig.thread<Late>(0, s, [](Sleepable& ctx, Late& scene) -> Task<void> {
+        co_await ctx.spend(scene.work);
+        if (scene.then == Then::sleep) co_await scene.queue.wait(ctx, "handler", Stage::queue);
+        if (scene.then == Then::lock) {
+          const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+          co_await ctx.spend(scene.work);
+        }
+      });
+      const auto count = [](Atomic& ctx, Late& scene) -> Task<void> {
+        ++scene.handled;
+        co_await ctx.spend(scene.handler);
+        co_await scene.queue.wake_all(ctx);
+      };
+      s.rig.irq_at(40ns, 0, s.rig.action<Late>(s, count));
+      if (then == Then::other) s.rig.irq_at(50ns, 0, s.rig.action<Late>(s, count));
+      s.rig.run();
+      CHECK(s.handled == (then == Then::other ? 2 : 1));
+      CHECK(s.rig.spent_in_all() == s.rig.now());
+      ++schedules;
+      s.rig.end();
+    } while (oracle.schedules.next());
+    CHECK(schedules >= 2);
+  }
+}
+
+TEST_CASE("without an oracle an interrupt strikes at once") {
+  Scene s;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.work);
+    scene.log.add("code", ctx.now());
+  });
+  s.rig.irq_at(40ns, 0, s.rig.action(s, handle));
+  s.rig.run();
+  CHECK(s.log.text == "handler@45 code@142");
 }

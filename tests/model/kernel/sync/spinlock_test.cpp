@@ -103,3 +103,27 @@ TEST_CASE("a holder is not preempted before it lets go") {
   s.rig.run();
   CHECK(s.log.text == "out@502 other@602 end@702");
 }
+
+TEST_CASE("a run that ends while somebody spins is cleared away, whoever dies first") {
+  for (const bool lock_dies_first : {false, true}) {
+    auto s = std::make_unique<Scene>(3);
+    auto lock = std::make_unique<Spinlock>("test");
+    struct Both {
+      Scene& scene;
+      Spinlock& lock;
+    } both{*s, *lock};
+    // The holder throws out of the run with two spinners behind it.
+    for (std::uint32_t cpu = 0; cpu < 3; ++cpu)
+      s->rig.thread<Both>(cpu, both, [](Sleepable& ctx, Both& state) -> Task<void> {
+        co_await ctx.spend(state.scene.before, ctx.cpu().index() + 1);
+        const Spinlock::Guard guard = co_await state.lock.lock(ctx);
+        co_await ctx.spend(state.scene.inside);
+        check(false, "the holder fails");
+      });
+    CHECK_THROWS_AS(s->rig.timeline.run(), InternalError);
+    CHECK(s->rig.spent(1, CpuClass::spin) > 0ns);
+    CHECK(s->rig.spent(2, CpuClass::spin) > 0ns);
+    if (lock_dies_first) lock = nullptr;
+    s->rig.end();
+  }
+}

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/sync/wait_queue.h"
 
+#include <set>
+
 #include "model/kernel/sync/io_wait.h"
+#include "tests/model/engine/every_schedule.h"
 #include "tests/model/kernel/rig.h"
 
 using namespace iodrome;
@@ -11,9 +14,7 @@ using events::Stage;
 namespace {
 
 struct Scene {
-  explicit Scene(std::uint32_t cpus) : rig(cpus) {
-    rig.system.costs.try_to_wake_up.each = 4ns;
-  }
+  explicit Scene(std::uint32_t cpus) : rig(cpus) { rig.system.costs.try_to_wake_up.each = 4ns; }
   Cost work{100ns};
   Log log;
   WaitQueue queue{"queue"};
@@ -93,4 +94,43 @@ TEST_CASE("a wait for several things ends with the last of them") {
   for (const Duration time : {100ns, 200ns, 300ns}) s.rig.irq_at(time, 0, arrives);
   s.rig.run();
   CHECK(s.log.text == "all@304");
+}
+
+TEST_CASE("an oracle may wake sleepers in any order, and waking all still wakes each once") {
+  for (const bool all : {false, true}) {
+    std::set<std::string> orders;
+    EverySchedule schedules;
+    do {
+      Scene s(1);
+      // Asked for the wake-ups alone.
+      struct Wakes final : ChoiceOracle {
+        explicit Wakes(EverySchedule& by) : schedule(by) {}
+        std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) override {
+          return kind == Choice::wake ? schedule.choose(kind, options, site) : 0;
+        }
+        EverySchedule& schedule;
+      } oracle{schedules};
+      for (int i = 0; i < 3; ++i) s.rig.thread(0, s, sleep_for_ever);
+      IrqAction& wakes = s.rig.action<Scene>(
+          s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_one(ctx); });
+      IrqAction& wakes_all = s.rig.action<Scene>(
+          s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_all(ctx); });
+      s.rig.timeline.choices().ask(&oracle);
+      if (all)
+        s.rig.irq_at(100ns, 0, wakes_all);
+      else
+        s.rig.irq_at(100ns, 0, wakes);
+      s.rig.run();
+      orders.insert(s.log.text);
+      s.rig.end();
+    } while (schedules.next());
+    if (!all) {
+      CHECK(orders == std::set<std::string>{"thread1@104", "thread2@104", "thread3@104"});
+      continue;
+    }
+    CHECK(orders.size() == 6);
+    for (const std::string& order : orders)
+      for (const char* thread : {"thread1@112", "thread2@112", "thread3@112"})
+        CHECK(order.find(thread) != std::string::npos);
+  }
 }

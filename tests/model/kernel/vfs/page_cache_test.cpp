@@ -3,6 +3,7 @@
 
 #include "model/kernel/calls/file_calls.h"
 #include "tests/model/kernel/disk.h"
+#include "tests/model/kernel/fail_allocation.h"
 
 using namespace iodrome;
 using namespace iodrome::kernel;
@@ -153,4 +154,91 @@ TEST_CASE("the time of a cold read is the device's, of a copy the copy's") {
   CHECK(stage(both.ledger, Stage::device) == 1us);
   CHECK(stage(both.ledger, Stage::copy) == 4096ns);
   s.rig.end();
+}
+
+TEST_CASE("in a cache of one page many readers get every byte, each wait bringing one on") {
+  constexpr std::uint64_t kPages = 20;
+  constexpr std::uint32_t kReaders = 4;
+  struct Reader {
+    Scene& scene;
+    Inode& inode;
+    std::vector<hw::PhysAddr> user;
+    Cost& think;
+    Result<std::int64_t> result = 0;
+  };
+  Scene s(kReaders);
+  s.cache.params.capacity_bytes = hw::kPageBytes;
+  s.cache.params.readahead_bytes = hw::kPageBytes;
+  // A reader that was told of its page runs only after others, out of step with it, have asked for
+  // theirs.
+  s.rig.system.costs.context_switch.each = 3us;
+  Cost think{700ns};
+  std::deque<Reader> readers;
+  for (std::uint32_t i = 0; i < kReaders; ++i)
+    readers.push_back(
+        {s, s.file("/" + std::to_string(i), kPages * hw::kPageBytes), s.pages(kPages), think});
+  for (std::uint32_t i = 0; i < kReaders; ++i)
+    s.rig.thread<Reader>(i, readers[i], [](Sleepable& ctx, Reader& reader) -> Task<void> {
+      Scene& scene = reader.scene;
+      // A page at a time, so that every one is waited for.
+      for (std::uint64_t page = 0; page < kPages; ++page) {
+        co_await ctx.spend(reader.think, ctx.cpu().index() + page % 3);
+        const auto to = std::span<const hw::PhysAddr>(reader.user).subspan(page, 1);
+        reader.result = co_await pread_blocking(ctx, scene.os, scene.open(reader.inode), false,
+                                                page * hw::kPageBytes, hw::kPageBytes, to);
+        if (reader.result != hw::kPageBytes) co_return;
+      }
+    });
+  // Far longer than it takes: readers that rob each other would go on for ever.
+  CHECK(s.rig.timeline.run(SimTime{} + 10ms) == RunState::idle);
+  for (const Reader& reader : readers) {
+    CHECK(reader.result == hw::kPageBytes);
+    CHECK(s.holds(reader.user, reader.inode, 0, kPages * hw::kPageBytes));
+  }
+  CHECK(s.disk.issued.size() == kReaders * kPages);
+}
+
+TEST_CASE("splicing from a cache of one page moves every page and ends at the file's end alone") {
+  Scene s(2);
+  s.cache.params.capacity_bytes = hw::kPageBytes;
+  s.cache.params.readahead_bytes = 4 * hw::kPageBytes;
+  s.rig.system.costs.context_switch.each = 3us;
+  struct Splicer {
+    Scene& scene;
+    Inode& inode;
+    Pipe pipe{16};
+    Result<std::int64_t> result = 0;
+  };
+  std::deque<Splicer> splicers;
+  for (std::uint32_t i = 0; i < 2; ++i) {
+    splicers.push_back({s, s.file("/" + std::to_string(i), 10 * hw::kPageBytes - 7)});
+    s.rig.thread<Splicer>(i, splicers.back(), [](Sleepable& ctx, Splicer& self) -> Task<void> {
+      self.result = co_await splice_in_blocking(ctx, self.scene.os, self.scene.open(self.inode),
+                                                self.pipe, 0, 1'000'000);
+    });
+  }
+  CHECK(s.rig.timeline.run(SimTime{} + 10ms) == RunState::idle);
+  for (const Splicer& splicer : splicers) CHECK(splicer.result == 10 * hw::kPageBytes - 7);
+}
+
+TEST_CASE("without memory for its page a read is ENOMEM; for those behind it less is read ahead") {
+  for (std::uint64_t number = 1; number <= 5; ++number) {
+    CAPTURE(number);
+    Scene s;
+    s.inode = &s.file("/f", 100'000);
+    s.user = s.pages(1);
+    FailAllocation oracle(number);
+    s.rig.timeline.choices().ask(&oracle);
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+    const bool first = number == 1;
+    CHECK(s.result == (first ? Result<std::int64_t>(fail(Errno::enomem)) : 4096));
+    CHECK(s.cache.pages_cached() == number - 1);  // 16 KiB of read-ahead are four
+    CHECK(s.rig.memory.pages_in_use() == s.cache.pages_cached() + 1);
+    s.rig.thread(0, s, read_file);
+    s.rig.run();
+    CHECK(s.result == hw::kPageBytes);
+    CHECK(s.holds(s.user, *s.inode, 0, hw::kPageBytes));
+    s.rig.end();
+  }
 }
