@@ -25,10 +25,11 @@ _HOMES = {
     "Stopped": "iodrome.simulator",
     "access_log": "iodrome.builders",
     "chain": "iodrome.builders",
-    "designs": "iodrome.simulator",
+    "designs": "iodrome.catalogue",
     "fio_job": "iodrome.builders",
     "machine": "iodrome.builders",
-    "machines": "iodrome.simulator",
+    "machines": "iodrome.catalogue",
+    "parameters": "iodrome.catalogue",
     "run": "iodrome.simulator",
     "version": "iodrome.simulator",
 }

@@ -6,13 +6,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import iodrome
 from iodrome.builders import InputText, Machine, as_setting
+from iodrome.core import core
 from iodrome.requests import Requests
 from iodrome.result import Result
 
@@ -20,26 +17,9 @@ if TYPE_CHECKING:
     from iodrome._core import StopToken
 
 
-@cache
-def _core() -> ModuleType:
-    # libsystemc prints a banner to the terminal on first use unless it is told not to.
-    os.environ.setdefault("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1")
-    from iodrome import _core as core
-
-    core.set_data_dir(str(data_dir()))
-    return core
-
-
-def data_dir() -> Path:
-    """Where scenarios/ and hw/ lie, as in the checkout. In an editable install the package has
-    two places: the sources and what the build installed."""
-    places = [Path(place) / "data" for place in iodrome.__path__]
-    return next((place for place in places if place.is_dir()), places[0])
-
-
 def __getattr__(name: str) -> Any:
     if name in ("InputError", "ModelError", "Stopped", "StopToken"):
-        return getattr(_core(), name)
+        return getattr(core(), name)
     raise AttributeError(f"module 'iodrome.simulator' has no attribute {name!r}")
 
 
@@ -103,22 +83,12 @@ def run(
         "tlm": tlm,
         "keep_requests": keep_requests,
     }
-    text, columns = _core().run(json.dumps(request), progress, stop)
+    text, columns = core().run(json.dumps(request), progress, stop)
     data = json.loads(text)
     return Result(data, text, [Requests(each) for each in columns])
 
 
-def designs() -> list[dict[str, str]]:
-    """Every design this build knows: name, summary and source."""
-    return list(_core().list_designs())
-
-
-def machines() -> list[str]:
-    """The machine files that come with the package."""
-    return list(_core().list_machines())
-
-
 def version() -> str:
     """The version of the simulator."""
-    text: str = _core().version()
+    text: str = core().version()
     return text

@@ -28,6 +28,8 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStages = 14;
 const char* name_of(Stage stage);
+/// Whose time it is, as a phrase.
+const char* meaning_of(Stage stage);
 
 /// When a request passed from hand to hand; kNever where that has not happened.
 struct Milestones {

@@ -4,6 +4,8 @@ import sys
 
 import click
 
+from iodrome import completion
+
 
 def _names(_context, _parameter, value: str | None) -> list[str] | None:
     if value is None:
@@ -50,23 +52,30 @@ def _target(_context, parameter, path: str | None) -> str | None:
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=_text)
+@click.argument("input", metavar="INPUT", callback=_text,
+                shell_complete=completion.input_files)
 @click.option("--kind", metavar="KIND", callback=_text,
+              shell_complete=completion.input_kinds,
               help="What INPUT is: access_log, fio or scenario. By default its suffix says so.")
 @click.option("--design", "designs", metavar="A,B,…", callback=_names,
+              shell_complete=completion.design_names,
               help="Designs to race; the first is the reference. By default all.")
 @click.option("--machine", metavar="NAME", callback=_text,
+              shell_complete=completion.machine_names,
               help="A machine by name, or a file. By default server_2026.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="By default 1.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_pairs,
+              shell_complete=completion.parameter_keys,
               help="Override a parameter by its dotted name; may be repeated.")
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the result as one JSON object instead of the table.")
 @click.option("--report", metavar="FILE.html", callback=_target,
+              shell_complete=completion.any_file,
               help="Write a page that opens offline.")
-@click.option("--output", metavar="FILE.json", callback=_target, help="Write the result as JSON.")
+@click.option("--output", metavar="FILE.json", callback=_target,
+              shell_complete=completion.any_file, help="Write the result as JSON.")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
 @click.option("--tlm", is_flag=True,
