@@ -248,16 +248,18 @@ class NotFound(LookupError):
 
 
 def find(name: str, kind: str | None = None, machine: str = "") -> Topic:
-    """The one topic of that name, an alias (the last part of a dotted name) counting where no
-    name fits.
+    """The one topic of that name. An alias, such as the end of a dotted name, counts where no name
+    fits; options of job files and keys of the result, where nothing else has the name.
 
     Errors: NotFound; InputError.
     """
     topics = [topic for each in ([kind] if kind else KINDS) for topic in topics_of(each, machine)]
     exact = [topic for topic in topics if topic.name == name]
     found = exact + [topic for topic in topics if name in topic.aliases]
-    if len(exact) == 1 or len(found) == 1:
-        return found[0]
+    strong = [topic for topic in exact if topic.kind not in ("option", "result")]
+    for fitting in (strong, exact, found):
+        if len(fitting) == 1:
+            return fitting[0]
     if found:
         lines = catalogue.table(
             (f"  iodrome explain {topic.kind} {topic.name}", topic.summary) for topic in found

@@ -237,6 +237,9 @@ Json input_words() {
   words["workload_kinds"] = workloads::workload_kind_names;
   words["error_reactions"] = workloads::error_reactions;
   const workloads::ScenarioVocabulary vocabulary = scenario_vocabulary();
+  words["units"] = {{"duration", workloads::duration_unit_names()},
+                    {"bytes", workloads::byte_unit_names()},
+                    {"rate", workloads::rate_unit_names()}};
   words["operations"] = Json::array();
   for (const workloads::StepOperation& operation : vocabulary.operations)
     words["operations"].push_back({{"name", operation.name}, {"yields", operation.results}});

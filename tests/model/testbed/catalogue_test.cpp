@@ -70,7 +70,8 @@ TEST_CASE("every key of the catalogue stands there once and may be set to the va
     testbed::RaceRequest request = request_for(input);
     request.machine = machine;
     std::set<std::string> keys;
-    for (const Json& row : testbed::catalogue(data_dir(), machine)["parameters"]) {
+    const Json catalogue = testbed::catalogue(data_dir(), machine);
+    for (const Json& row : catalogue["parameters"]) {
       CHECK(keys.insert(row["key"]).second);
       request.set.emplace_back(row["key"], row["value"]);
     }
