@@ -13,6 +13,7 @@ from click.shell_completion import (
     BashComplete,
     CompletionItem,
     FishComplete,
+    ShellComplete,
     ZshComplete,
     add_completion_class,
 )
@@ -139,7 +140,19 @@ class _Bash(BashComplete):
         return args, incomplete
 
 
-class _Zsh(ZshComplete):
+class _WholeWord(ShellComplete):
+    """These shells put the answer in the place of the whole word, `--option=` included."""
+
+    def get_completions(self, args: list[str], incomplete: str) -> Items:
+        items = super().get_completions(args, incomplete)
+        option, equals, _ = incomplete.partition("=")
+        if equals and option.startswith("--"):
+            for item in items:
+                item.value = f"{option}={item.value}"
+        return items
+
+
+class _Zsh(_WholeWord, ZshComplete):
     source_template = ZshComplete.source_template.replace(
         "compadd -U -V unsorted -a completions",
         "local -a going_on=(${(M)completions:#*[=/]}) ended=(${completions:#*[=/]})\n"
@@ -148,7 +161,14 @@ class _Zsh(ZshComplete):
     )
 
 
-_CLASSES = {"bash": _Bash, "zsh": _Zsh, "fish": FishComplete}
+class _Fish(_WholeWord, FishComplete):
+    # Names in a list have commas of their own, and so have explanations.
+    source_template = FishComplete.source_template.replace(
+        'string split "," $completion', 'string split --max 1 "," $completion'
+    )
+
+
+_CLASSES: dict[str, type[ShellComplete]] = {"bash": _Bash, "zsh": _Zsh, "fish": _Fish}
 
 
 def register() -> None:

@@ -36,6 +36,7 @@ def test_sub_commands_options_and_names_are_completed_in_every_shell(iodrome, sh
     assert completed(iodrome, "iodrome ex", shell) == ["explain"]
     assert completed(iodrome, "iodrome run --des", shell) == ["--design"]
     assert completed(iodrome, "iodrome run --design io", shell) == ["io_uring"]
+    assert completed(iodrome, "iodrome run --design sync,ta", shell) == ["sync,task_chain"]
 
 
 @pytest.mark.parametrize(
@@ -118,6 +119,34 @@ def test_bash_completes_with_the_printed_script(iodrome, typed, words):
     *replies, registered = done.stdout.splitlines()
     assert [reply for reply in replies if reply] == words
     assert registered == "complete -o nosort -F _iodrome_completion iodrome"
+
+
+@pytest.mark.skipif(not shutil.which("fish"), reason="needs fish")
+def test_fish_completes_with_the_printed_script(iodrome):
+    (iodrome.folder / "i.fish").write_text(iodrome("completion", "fish").stdout)
+    asked = (
+        "iodrome run --design sync,ta", "iodrome run --design=sync,ta",
+        "iodrome run --set costs.syscall_en",
+    )  # fmt: skip
+    bin_ = iodrome.folder / "bin"
+    bin_.mkdir()
+    (bin_ / "iodrome").write_text(f'#!/bin/sh\nexec {sys.executable} -m iodrome "$@"\n')
+    (bin_ / "iodrome").chmod(0o755)
+    lines = "; ".join(f"complete -C '{line}'" for line in asked)
+    done = subprocess.run(
+        ["fish", "--no-config", "-c", f"source i.fish; {lines}"],
+        cwd=iodrome.folder, capture_output=True, text=True, timeout=60,
+        env={**iodrome.environment, "PATH": f"{bin_}:{iodrome.environment['PATH']}"},
+    )  # fmt: skip
+    assert done.stdout.split() == [
+        "sync,task_chain", "--design=sync,task_chain", "costs.syscall_entry=",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("shell", ["zsh", "fish"])
+def test_an_option_with_its_value_is_completed_as_one_word(iodrome, shell):
+    words = ["--design=sync,task_chain"]
+    assert completed(iodrome, "iodrome run --design=sync,ta", shell) == words
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

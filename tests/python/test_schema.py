@@ -43,10 +43,12 @@ def test_every_file_that_comes_along_fits_and_a_misspelt_key_does_not(kind, path
         assert not check.is_valid(tomllib.loads(wrong)), key
 
 
-def test_the_example_of_the_page_fits():
-    page = (ROOT / "model/workloads/README.md").read_text()
-    example = re.search(r"```toml\n(.*?)```", page, re.DOTALL)[1]
-    checker("scenario").validate(tomllib.loads(example))
+@pytest.mark.parametrize(
+    "page", ["model/workloads/README.md", "docs/how-to/edit-scenarios-with-completion.md"]
+)
+def test_the_example_of_a_page_fits(page):
+    example = re.search(r"```toml\n(.*?)```", (ROOT / page).read_text(), re.DOTALL)[1]
+    checker("scenario").validate(tomllib.loads(example.replace("\n   ", "\n")))
 
 
 @pytest.mark.parametrize(
