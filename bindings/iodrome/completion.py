@@ -156,8 +156,12 @@ class _Zsh(_WholeWord, ZshComplete):
     source_template = ZshComplete.source_template.replace(
         "compadd -U -V unsorted -a completions",
         "local -a going_on=(${(M)completions:#*[=/]}) ended=(${completions:#*[=/]})\n"
-        "        compadd -U -S '' -V unsorted -a going_on\n"
-        "        compadd -U -V unsorted -a ended",
+        "        (( $#going_on )) && compadd -U -S '' -V unsorted -a going_on\n"
+        "        (( $#ended )) && compadd -U -V unsorted -a ended",
+    ).replace(
+        # Only the first call comes this way; without a registration every other key press is lost.
+        '    %(complete_func)s "$@"\nelse',
+        '    compdef %(complete_func)s %(prog_name)s\n    %(complete_func)s "$@"\nelse',
     )
 
 

@@ -31,6 +31,15 @@ def completed(command, line: str, shell: str = "bash") -> list[str]:
     return [word for word in words if word]
 
 
+def on_path(command) -> dict[str, str]:
+    """An environment in which shells find `iodrome` as a program."""
+    programs = command.folder / "bin"
+    programs.mkdir()
+    (programs / "iodrome").write_text(f'#!/bin/sh\nexec {sys.executable} -m iodrome "$@"\n')
+    (programs / "iodrome").chmod(0o755)
+    return {**command.environment, "PATH": f"{programs}:{command.environment['PATH']}"}
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_sub_commands_options_and_names_are_completed_in_every_shell(iodrome, shell):
     assert completed(iodrome, "iodrome ex", shell) == ["explain"]
@@ -106,19 +115,40 @@ def test_bash_completes_with_the_printed_script(iodrome, typed, words):
     done = subprocess.run(
         [
             "bash", "--norc", "-c",
-            f"mkdir -p bin; printf '#!/bin/sh\\nexec {sys.executable} -m iodrome \"$@\"\\n'"
-            " > bin/iodrome; chmod +x bin/iodrome; PATH=$PWD/bin:$PATH; . ./completion.bash;"
-            " compopt() { :; };"
+            ". ./completion.bash; compopt() { :; };"
             f" COMP_WORDS=({quoted}); COMP_CWORD={len(typed) - 1};"
             " _iodrome_completion iodrome; printf '%s\\n' \"${COMPREPLY[@]}\";"
             " complete -p iodrome",
         ],
-        cwd=iodrome.folder, env=iodrome.environment, capture_output=True, text=True, timeout=60,
+        cwd=iodrome.folder, env=on_path(iodrome), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.stderr == ""
     *replies, registered = done.stdout.splitlines()
     assert [reply for reply in replies if reply] == words
     assert registered == "complete -o nosort -F _iodrome_completion iodrome"
+
+
+@pytest.mark.skipif(not shutil.which("zsh"), reason="needs zsh")
+def test_zsh_completes_with_the_printed_script_again_and_again(iodrome):
+    (iodrome.folder / "_iodrome").write_text(iodrome("completion", "zsh").stdout)
+    # Outside of its line editor zsh has no compadd; compdef stores what `complete` then calls.
+    lines = """
+        fpath=($PWD $fpath); autoload -Uz _iodrome; handler=_iodrome
+        compdef() { handler=$1 }
+        compadd() { print -r -- "${(P)${@[-1]}}" }
+        complete() { words=("$@"); CURRENT=$#; $handler }
+        complete iodrome run --design sync,ta
+        complete iodrome run --set costs.syscall_en
+        complete iodrome run --machine=server_2026
+    """
+    done = subprocess.run(
+        ["zsh", "-f", "-c", lines],
+        cwd=iodrome.folder, env=on_path(iodrome), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stderr == ""
+    assert done.stdout.split() == [
+        "sync,task_chain", "costs.syscall_entry=", "--machine=server_2026",
+    ]  # fmt: skip
 
 
 @pytest.mark.skipif(not shutil.which("fish"), reason="needs fish")
@@ -128,15 +158,10 @@ def test_fish_completes_with_the_printed_script(iodrome):
         "iodrome run --design sync,ta", "iodrome run --design=sync,ta",
         "iodrome run --set costs.syscall_en",
     )  # fmt: skip
-    bin_ = iodrome.folder / "bin"
-    bin_.mkdir()
-    (bin_ / "iodrome").write_text(f'#!/bin/sh\nexec {sys.executable} -m iodrome "$@"\n')
-    (bin_ / "iodrome").chmod(0o755)
     lines = "; ".join(f"complete -C '{line}'" for line in asked)
     done = subprocess.run(
         ["fish", "--no-config", "-c", f"source i.fish; {lines}"],
-        cwd=iodrome.folder, capture_output=True, text=True, timeout=60,
-        env={**iodrome.environment, "PATH": f"{bin_}:{iodrome.environment['PATH']}"},
+        cwd=iodrome.folder, env=on_path(iodrome), capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert done.stdout.split() == [
         "sync,task_chain", "--design=sync,task_chain", "costs.syscall_entry=",
