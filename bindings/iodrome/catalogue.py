@@ -145,10 +145,14 @@ def table(rows: Iterable[tuple[str, ...]]) -> list[str]:
     ]
 
 
-@cache
 def data(machine: str = "") -> dict[str, Any]:
-    """The catalogue as the simulator writes it. Errors: InputError for an unknown machine or a
-    wrong file."""
+    """The catalogue as the simulator writes it, read once. Errors: InputError for an unknown
+    machine or a wrong file."""
+    return _read(machine)
+
+
+@cache
+def _read(machine: str) -> dict[str, Any]:
     everything: dict[str, Any] = json.loads(core().catalogue(machine))
     return everything
 
