@@ -64,7 +64,8 @@ def _item(text: str) -> str:
 def _prose(text: str) -> Iterator[str]:
     """Text of a page keeps its lines: they are lists and tables as often as sentences."""
     for line in plain(text).splitlines():
-        yield f"  {line}".rstrip()
+        indent = "  " + " " * (len(line) - len(line.lstrip()))
+        yield from _wrapped(line.strip(), indent) if len(line) > WIDTH else [f"  {line}".rstrip()]
 
 
 def _value(name: str, row: Parameter, help: str = "") -> Iterator[str]:

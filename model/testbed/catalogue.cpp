@@ -78,10 +78,10 @@ std::string leading_comment(const std::string& path, Diagnostics& diagnostics) {
     if (line.find("SPDX-License-Identifier") != std::string_view::npos) continue;
     line.remove_prefix(1);
     if (!text.empty()) text += '\n';
-    text += line.starts_with(' ') ? line.substr(1) : line;
+    text += workloads::printable(line.starts_with(' ') ? line.substr(1) : line, line.size() * 4);
   }
   if (source.failure()) diagnostics.add(*source.failure());
-  return workloads::printable(text, text.size() * 4);
+  return text;
 }
 
 class Catalogue {

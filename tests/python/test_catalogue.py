@@ -166,6 +166,16 @@ def test_the_mechanisms_cover_every_folder_of_the_modelled_kernel():
             assert f"{folder.name}/" in places
 
 
+def test_a_file_s_own_words_are_told_and_its_first_sentence_is_the_summary(iodrome):
+    optane = next(part for part in catalogue.parts() if part.name == "optane_p5800x")
+    assert optane.summary == "Intel Optane P5800X."
+    old = next(machine for machine in io.machines() if machine.name == "server_2007")
+    assert old.summary.endswith("gigabit Ethernet.") and "LMbench" in old.about
+    told = iodrome("explain", "optane_p5800x").stdout
+    assert "\n    doorbell_flight 150 + command_fetch 550" in told
+    assert max(map(len, told.splitlines())) <= 102
+
+
 def test_lists_show_themselves_as_tables():
     shown = repr(io.designs()).splitlines()
     assert [line.split()[0] for line in shown] == [design.name for design in io.designs()]

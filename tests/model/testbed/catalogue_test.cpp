@@ -117,6 +117,14 @@ TEST_CASE("the values of a machine are its own, of a machine file too") {
   CHECK((*find(own["machines"][1]["parameters"], "key", "cpu.slice"))["value"] == "4 ms");
 }
 
+TEST_CASE("what a file says of itself keeps its lines and shows no control characters") {
+  const OtherData data("scenarios/chain.toml",
+                       "# SPDX-License-Identifier: Apache-2.0\n"
+                       "# What\n#   is \x1b this?\n\n# not that\n");
+  const Json catalogue = testbed::catalogue(data.folder.path(""), "server_2026");
+  CHECK((*find(catalogue["scenarios"], "name", "chain.toml"))["about"] == "What\n  is \\x1b this?");
+}
+
 TEST_CASE("what is wrong with a machine or a file is told as in a race") {
   CHECK(complaint(data_dir(), "server_2062").find("did you mean 'server_2026'?") !=
         std::string::npos);
