@@ -14,7 +14,7 @@ void add_run(pybind11::module_& module);
 /// Adds `parse_bytes` and `parse_duration_ps` to the module.
 void add_quantities(pybind11::module_& module);
 
-/// Adds `set_data_dir`, `list_designs`, `list_machines` and `version` to the module.
+/// Adds `set_data_dir`, `catalogue` and `version` to the module.
 void add_catalogue(pybind11::module_& module);
 
 }  // namespace iodrome::bindings

@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <pybind11/stl.h>
-
+#include "model/testbed/catalogue.h"
 #include "bindings/bindings.h"
 #include "bindings/data_dir.h"
-#include "model/designs/design.h"
-#include "model/testbed/machine_spec.h"
+#include "model/testbed/preparation.h"
 
 #ifndef IODROME_VERSION
 #define IODROME_VERSION "unknown"
@@ -23,18 +21,15 @@ std::string& data_dir() {
 void add_catalogue(py::module_& module) {
   module.def(
       "set_data_dir", [](const std::string& path) { data_dir() = path; }, py::arg("path"));
-  module.def("list_designs", [] {
-    py::list all;
-    for (const designs::Descriptor* descriptor : designs::all()) {
-      py::dict design;
-      design["name"] = std::string(descriptor->name);
-      design["summary"] = std::string(descriptor->summary);
-      design["source"] = std::string(descriptor->source);
-      all.append(design);
-    }
-    return all;
-  });
-  module.def("list_machines", [] { return testbed::machine_names(data_dir()); });
+  module.def(
+      "catalogue",
+      [](const std::string& machine) {
+        const std::string name = machine.empty() ? testbed::kDefaultMachine : machine;
+        return testbed::catalogue(data_dir(), name).dump();
+      },
+      py::arg("machine") = "",
+      "What a race can be made of, as JSON text, with the parameters of a machine (by default the "
+      "one that races take). Raises InputError.");
   module.def("version", [] { return std::string(IODROME_VERSION); });
 }
 

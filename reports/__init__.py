@@ -15,6 +15,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from iodrome.nearest import hint
+
 if TYPE_CHECKING:
     from iodrome.result import Result
 
@@ -36,8 +38,12 @@ def name_for(path: str | PathLike[str]) -> str:
     fitting = [name for name in names() if str(path).lower().endswith(ending(name))]
     if fitting:
         return max(fitting, key=len)
-    known = ", ".join(ending(name) for name in names())
-    raise ValueError(f"'{path}': no report has the ending '{Path(path).suffix}'; there is {known}")
+    known = [ending(name) for name in names()]
+    wrong = Path(path).suffix
+    near = hint(wrong, known)
+    raise ValueError(
+        f"'{path}': no report has the ending '{wrong}'; there is {', '.join(known)}.{near}"
+    )
 
 
 def why_no_report(path: str | PathLike[str]) -> str | None:

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `iodrome`. Each sub-command is a module of iodrome.commands, found by its name."""
 
-import difflib
 import os
 import sys
 from importlib import import_module
@@ -10,29 +9,32 @@ from pkgutil import iter_modules
 import click
 
 from iodrome import commands
+from iodrome.nearest import hint, with_hints
 
 
 class Commands(click.Group):
     """Sub-commands by module name; a wrong one is answered with the nearest right one."""
 
-    def list_commands(self, context):
+    def list_commands(self, context: click.Context) -> list[str]:
         return sorted(module.name for module in iter_modules(commands.__path__))
 
-    def get_command(self, context, name):
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
         if name not in self.list_commands(context):
             return None
-        return import_module(f"iodrome.commands.{name}").command
+        command: click.Command = import_module(f"iodrome.commands.{name}").command
+        return with_hints(command)
 
-    def resolve_command(self, context, args):
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         names = self.list_commands(context)
         if args and args[0] not in names and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], names, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(names)}."
-            context.fail(f"No such command '{args[0]}'.{hint}")
+            near = hint(args[0], names) or f" There are {', '.join(names)}."
+            context.fail(f"No such command '{args[0]}'.{near}")
         return super().resolve_command(context, args)
 
 
-def _print_version(context, _parameter, wanted):
+def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
     if wanted:
         from iodrome.simulator import version
 
@@ -45,7 +47,7 @@ def _print_version(context, _parameter, wanted):
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
     help="Show the version and exit.",
 )  # fmt: skip
-def group():
+def group() -> None:
     """Race asynchronous-I/O kernel designs on a simulated machine.
 
     Try: iodrome run access.log.gz --design sync,io_uring --report race.html
@@ -54,6 +56,10 @@ def group():
 
 def main() -> None:
     """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 130 interrupted."""
+    if "_IODROME_COMPLETE" in os.environ:
+        from iodrome import completion
+
+        completion.register()
     try:
         group.main(prog_name="iodrome", standalone_mode=False)
     except click.exceptions.Exit as stop:

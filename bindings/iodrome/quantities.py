@@ -66,7 +66,7 @@ def _text(value: object, what: str, example: str) -> str:
 
 def parse_bytes(text: object) -> int:
     """`"64 KiB"` or `"1 MB"`, as every file has it. Errors: TypeError, ValueError."""
-    from iodrome.simulator import core
+    from iodrome.core import core
 
     number: int = core().parse_bytes(_text(text, "a number of bytes", "64 KiB"))
     return number
@@ -74,7 +74,7 @@ def parse_bytes(text: object) -> int:
 
 def parse_duration_ps(text: object) -> int:
     """`"20 us"` in picoseconds, as every file has it. Errors: TypeError, ValueError."""
-    from iodrome.simulator import core
+    from iodrome.core import core
 
     number: int = core().parse_duration_ps(_text(text, "a duration", "20 us"))
     return number

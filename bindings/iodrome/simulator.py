@@ -6,37 +6,16 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
-from importlib import import_module
-from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
-import iodrome
 from iodrome.builders import InputText, Machine, as_setting
+from iodrome.core import core
 from iodrome.operations import Workload
 from iodrome.requests import Requests
 from iodrome.result import Result
 
 if TYPE_CHECKING:
     from iodrome._core import StopToken
-
-
-@cache
-def core() -> ModuleType:
-    """The extension, ready for use."""
-    # libsystemc prints a banner to the terminal on first use unless it is told not to.
-    os.environ.setdefault("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1")
-    extension = import_module("iodrome._core")
-    extension.set_data_dir(str(data_dir()))
-    return extension
-
-
-def data_dir() -> Path:
-    """Where scenarios/ and hw/ lie, as in the checkout. In an editable install the package has
-    two places: the sources and what the build installed."""
-    places = [Path(place) / "data" for place in iodrome.__path__]
-    return next((place for place in places if place.is_dir()), places[0])
 
 
 def __getattr__(name: str) -> Any:
@@ -119,16 +98,6 @@ def run(
     text, columns = core().run(json.dumps(request), progress, stop, workload)
     data = json.loads(text)
     return Result(data, text, [Requests(each) for each in columns])
-
-
-def designs() -> list[dict[str, str]]:
-    """Every design this build knows: name, summary and source."""
-    return list(core().list_designs())
-
-
-def machines() -> list[str]:
-    """The machine files that come with the package."""
-    return list(core().list_machines())
 
 
 def version() -> str:

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 from iodrome import simulator, vary
 from iodrome.builders import InputText
+from iodrome.core import core, data_dir
 from iodrome.files import write_atomically
 from iodrome.metrics import row_of
 
@@ -79,8 +80,8 @@ def run_point(request: Mapping[str, Any]) -> str:
 @cache
 def build_id() -> str:
     """What a result follows from besides its request: the extension and the tables of costs."""
-    digest = hashlib.sha256(Path(simulator.core().__file__ or "").read_bytes())
-    data = simulator.data_dir()
+    digest = hashlib.sha256(Path(core().__file__ or "").read_bytes())
+    data = data_dir()
     for folder in ("hw", "model", "scenarios/machines"):
         for file in sorted((data / folder).rglob("*.toml")):
             digest.update(str(file.relative_to(data)).encode() + b"\0" + file.read_bytes())

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <array>
 #include <cstdint>
 
 namespace iodrome::events {
@@ -24,5 +25,26 @@ struct Counters {
             a.bytes_device_dma - b.bytes_device_dma};
   }
 };
+
+/// A counter as results name it.
+struct CounterRow {
+  const char* name;
+  std::uint64_t Counters::*counter;
+  const char* moved_by;
+};
+
+/// Every counter, in the order of the result.
+inline constexpr std::array<CounterRow, 7> kCounters = {{
+    {"syscalls", &Counters::syscalls, "a thread entering the kernel"},
+    {"context_switches", &Counters::context_switches,
+     "a CPU turning from one thread, or idle, to another"},
+    {"interrupts", &Counters::interrupts, "a hardirq handler starting"},
+    {"wakeups", &Counters::wakeups, "a sleeping thread made runnable"},
+    {"bytes_copied_cpu", &Counters::bytes_copied_cpu, "payload moved by a CPU"},
+    {"bytes_copied_dma", &Counters::bytes_copied_dma,
+     "payload moved memory to memory by a DMA engine; 0, there is none yet"},
+    {"bytes_device_dma", &Counters::bytes_device_dma,
+     "payload between memory and a device, counted when the driver hands it over"},
+}};
 
 }  // namespace iodrome::events

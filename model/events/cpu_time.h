@@ -20,6 +20,8 @@ enum class CpuClass : std::uint8_t {
 };
 inline constexpr std::size_t kCpuClasses = 8;
 const char* name_of(CpuClass cpu_class);
+/// What a CPU does in it, as a phrase.
+const char* meaning_of(CpuClass cpu_class);
 
 /// One CPU's account.
 class CpuAccount {

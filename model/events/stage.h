@@ -29,6 +29,8 @@ enum class Stage : std::uint8_t {
 };
 inline constexpr std::size_t kStages = 14;
 const char* name_of(Stage stage);
+/// Whose time it is, as a phrase.
+const char* meaning_of(Stage stage);
 
 /// Hears of every change of stage of the requests that it was given to.
 class StageListener {

@@ -3,7 +3,7 @@
 
 #include <fmt/format.h>
 
-#include <filesystem>
+#include <algorithm>
 
 namespace iodrome::testbed {
 
@@ -23,9 +23,12 @@ bool is_number(const std::string& text) {
   return text.find_first_not_of("0123456789") == std::string::npos;
 }
 
+bool counts_bytes(const Parameter& parameter) {
+  return parameter.unit == "B" || parameter.unit == "bytes";
+}
+
 Parsed parse_number(const Parameter& parameter, const std::string& text) {
-  if ((parameter.unit == "B" || parameter.unit == "bytes") && !is_number(text))
-    return workloads::parse_bytes(text);
+  if (counts_bytes(parameter) && !is_number(text)) return workloads::parse_bytes(text);
   return workloads::parse_count(text);
 }
 
@@ -38,6 +41,21 @@ std::string text_of(const toml::node& node, const workloads::TomlDocument& docum
 }
 
 }  // namespace
+
+std::string_view type_name(const Parameter& parameter) {
+  struct Namer {
+    const Parameter& parameter;
+    std::string_view operator()(Duration*) const { return "duration"; }
+    std::string_view operator()(std::int64_t*) const {
+      return counts_bytes(parameter) ? "bytes" : "count";
+    }
+    std::string_view operator()(Rate*) const { return "rate"; }
+    std::string_view operator()(Fraction*) const { return "share"; }
+    std::string_view operator()(bool*) const { return "flag"; }
+    std::string_view operator()(std::string*) const { return "text"; }
+  };
+  return std::visit(Namer{parameter}, parameter.slot);
+}
 
 std::string read_value(const Parameter& parameter, const std::string& text) {
   struct Reader {
@@ -76,8 +94,9 @@ void Configuration::override_with(std::vector<workloads::ParameterOverride> over
   for (auto& entry : overrides) overrides_.push_back(std::move(entry));
 }
 
-const workloads::ParameterOverride* Configuration::override_of(const std::string& key) {
-  keys_.push_back(key);
+const workloads::ParameterOverride* Configuration::override_of(const std::string& key,
+                                                               const Parameter& parameter) {
+  known_.push_back({key, parameter.unit, parameter.help, type_name(parameter)});
   const workloads::ParameterOverride* found = nullptr;
   for (const auto& entry : overrides_)
     if (entry.key == key) found = &entry;
@@ -113,7 +132,7 @@ void Configuration::fill(TomlTable& table, const std::string& prefix,
 
 void Configuration::fill_one(TomlTable& table, const std::string& key, const std::string& full_name,
                              const Parameter& parameter) {
-  const workloads::ParameterOverride* const override = override_of(full_name);
+  const workloads::ParameterOverride* const override = override_of(full_name, parameter);
   std::optional<TomlTable> entry = table.table(key);
   if (!entry) {
     if (!table.has(key) && override == nullptr)
@@ -168,7 +187,7 @@ void Configuration::fill_from_overrides(const std::string& prefix,
                                         const ParameterList& parameters) {
   for (const Parameter& parameter : parameters.all()) {
     const std::string full_name = prefix + "." + std::string(parameter.name);
-    const workloads::ParameterOverride* const override = override_of(full_name);
+    const workloads::ParameterOverride* const override = override_of(full_name, parameter);
     if (override == nullptr) continue;
     const std::string complaint = read_value(parameter, override->value);
     if (!complaint.empty())
@@ -178,11 +197,10 @@ void Configuration::fill_from_overrides(const std::string& prefix,
 }
 
 void Configuration::finish() {
-  const std::vector<std::string_view> names(keys_.begin(), keys_.end());
+  std::vector<std::string_view> names;
+  for (const KnownParameter& parameter : known_) names.push_back(parameter.key);
   for (const auto& entry : overrides_) {
-    bool known = false;
-    for (const std::string& key : keys_) known = known || key == entry.key;
-    if (!known)
+    if (std::find(names.begin(), names.end(), entry.key) == names.end())
       diagnostics_.error(entry.place,
                          fmt::format("unknown parameter {}", workloads::in_quotes(entry.key)),
                          workloads::name_hint(entry.key, names, 0));

@@ -26,6 +26,14 @@ struct ValueSource {
   bool guess = false;
 };
 
+/// A parameter that overrides may name, as its component describes it.
+struct KnownParameter {
+  std::string key;
+  std::string_view unit;
+  std::string_view help;
+  std::string_view type;  // see type_name()
+};
+
 class Configuration {
  public:
   Configuration(std::string data_dir, workloads::Diagnostics& diagnostics)
@@ -51,20 +59,25 @@ class Configuration {
   void finish();
 
   const std::vector<ValueSource>& sources() const { return sources_; }
-  const std::vector<std::string>& keys() const { return keys_; }
+  /// Every parameter that was asked for, in the order of the tables.
+  const std::vector<KnownParameter>& known() const { return known_; }
 
  private:
   struct Level;
   void fill_one(workloads::TomlTable& table, const std::string& key, const std::string& full_name,
                 const Parameter& parameter);
-  const workloads::ParameterOverride* override_of(const std::string& key);
+  const workloads::ParameterOverride* override_of(const std::string& key,
+                                                  const Parameter& parameter);
 
   std::string data_dir_;
   workloads::Diagnostics& diagnostics_;
   std::vector<workloads::ParameterOverride> overrides_;
-  std::vector<std::string> keys_;
+  std::vector<KnownParameter> known_;
   std::vector<ValueSource> sources_;
 };
+
+/// What may be written for a parameter: duration, count, bytes, rate, flag, text or share.
+std::string_view type_name(const Parameter& parameter);
 
 /// Reads `text` into a parameter's slot. Returns the complaint, or an empty string.
 std::string read_value(const Parameter& parameter, const std::string& text);

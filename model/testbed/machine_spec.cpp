@@ -84,11 +84,26 @@ constexpr Group kGroups[] = {
      }},
 };
 
+template <auto Member>
+constexpr PartKind part_kind(const char* table, const char* folder) {
+  return {table, folder,
+          [](MachineSpec& spec, ParameterList& list) { (spec.*Member).describe(list); },
+          [](const MachineSpec& spec, ParameterProblems& problems) {
+            (spec.*Member).examine(problems);
+          }};
+}
+
+constexpr PartKind kPartKinds[] = {
+    part_kind<&MachineSpec::nvme>("nvme", "nvme"),
+    part_kind<&MachineSpec::disk>("disk", "disk"),
+    part_kind<&MachineSpec::nic>("nic", "nic"),
+    part_kind<&MachineSpec::client>("clients", "nic"),
+};
+
 // Part names are checked against the folder, so that a typo gets the nearest one.
 bool part_exists(Configuration& configuration, const std::string& kind, const std::string& part,
                  const char* key) {
-  const std::vector<std::string> parts =
-      toml_names(configuration.data_dir() + "/hw/" + kind + "/params");
+  const std::vector<std::string> parts = part_names(configuration.data_dir(), kind);
   if (std::find(parts.begin(), parts.end(), part) != parts.end()) return true;
   const std::vector<std::string_view> views(parts.begin(), parts.end());
   configuration.diagnostics().error(
@@ -97,18 +112,13 @@ bool part_exists(Configuration& configuration, const std::string& kind, const st
   return false;
 }
 
-template <class Params>
-void load_part(Configuration& configuration, const std::string& kind, const std::string& part,
-               const char* key, const char* table, Params& params) {
-  if (!part_exists(configuration, kind, part, key)) return;
-  ParameterList list;
-  params.describe(list);
-  configuration.fill_from_file("hw/" + kind + "/params/" + part + ".toml", table, list);
-  if (!configuration.ok()) return;
-  ParameterProblems problems;
-  params.examine(problems);
-  for (const std::string& line : problems.lines())
-    configuration.diagnostics().error({}, fmt::format("{}.{}", table, line));
+void load_part(Configuration& configuration, std::string_view table, const std::string& part,
+               const char* key, MachineSpec& spec) {
+  const PartKind* const kind =
+      std::find_if(std::begin(kPartKinds), std::end(kPartKinds),
+                   [&](const PartKind& one) { return one.table == table; });
+  if (part_exists(configuration, kind->folder, part, key))
+    load_part_file(configuration, *kind, part, spec);
 }
 
 void examine(const MachineSpec& spec, Configuration& configuration) {
@@ -134,6 +144,8 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "socket.segment must be 1448 to 65536 bytes");
 }
 
+}  // namespace
+
 std::string machine_file(Configuration& configuration, const std::string& name) {
   const bool is_path = name.find('/') != std::string::npos || name.ends_with(".toml");
   if (is_path) return name;
@@ -148,10 +160,32 @@ std::string machine_file(Configuration& configuration, const std::string& name) 
   return configuration.data_dir() + "/scenarios/machines/" + name + ".toml";
 }
 
-}  // namespace
-
 std::vector<std::string> machine_names(const std::string& data_dir) {
   return toml_names(data_dir + "/scenarios/machines");
+}
+
+std::vector<std::string> part_names(const std::string& data_dir, const std::string& folder) {
+  return toml_names(data_dir + "/hw/" + folder + "/params");
+}
+
+std::span<const PartKind> part_kinds() {
+  return kPartKinds;
+}
+
+std::string part_file(const PartKind& kind, const std::string& part) {
+  return fmt::format("hw/{}/params/{}.toml", kind.folder, part);
+}
+
+void load_part_file(Configuration& configuration, const PartKind& kind, const std::string& part,
+                    MachineSpec& spec) {
+  ParameterList list;
+  kind.describe(spec, list);
+  configuration.fill_from_file(part_file(kind, part), kind.table, list);
+  if (!configuration.ok()) return;
+  ParameterProblems problems;
+  kind.examine(spec, problems);
+  for (const std::string& line : problems.lines())
+    configuration.diagnostics().error({}, fmt::format("{}.{}", kind.table, line));
 }
 
 std::optional<MachineSpec> load_machine(Configuration& configuration, const std::string& name) {
@@ -175,15 +209,13 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
     table->finish();
   }
   root.finish();
-  if (spec.storage_kind == "nvme")
-    load_part(configuration, "nvme", spec.storage_part, "storage.part", "nvme", spec.nvme);
-  else if (spec.storage_kind == "disk")
-    load_part(configuration, "disk", spec.storage_part, "storage.part", "disk", spec.disk);
+  if (spec.storage_kind == "nvme" || spec.storage_kind == "disk")
+    load_part(configuration, spec.storage_kind, spec.storage_part, "storage.part", spec);
   else
     configuration.diagnostics().error(
         {}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
-  load_part(configuration, "nic", spec.network_part, "network.part", "nic", spec.nic);
-  load_part(configuration, "nic", spec.clients_part, "network.clients", "clients", spec.client);
+  load_part(configuration, "nic", spec.network_part, "network.part", spec);
+  load_part(configuration, "clients", spec.clients_part, "network.clients", spec);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   return spec;

@@ -2,6 +2,7 @@
 // A machine as its file describes it.
 #pragma once
 #include <optional>
+#include <span>
 
 #include "hw/factory.h"
 #include "model/app/app_thread.h"
@@ -45,5 +46,25 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
 
 /// The machines that come with Iodrome, by name.
 std::vector<std::string> machine_names(const std::string& data_dir);
+
+/// The file of a machine given by name or by path. Errors: reported; then it is empty.
+std::string machine_file(Configuration& configuration, const std::string& name);
+
+/// A kind of device part. Its files lie in `hw/<folder>/params` and hold the one table.
+struct PartKind {
+  const char* table;
+  const char* folder;
+  void (*describe)(MachineSpec& spec, ParameterList& list);
+  void (*examine)(const MachineSpec& spec, ParameterProblems& problems);
+};
+std::span<const PartKind> part_kinds();
+
+/// The part files of a folder of `hw`, by name.
+std::vector<std::string> part_names(const std::string& data_dir, const std::string& folder);
+/// The file of a part, in the data directory.
+std::string part_file(const PartKind& kind, const std::string& part);
+/// Reads one part into its place in `spec`. Errors: reported.
+void load_part_file(Configuration& configuration, const PartKind& kind, const std::string& part,
+                    MachineSpec& spec);
 
 }  // namespace iodrome::testbed

@@ -21,16 +21,7 @@ using workloads::ScenarioFile;
 
 namespace {
 
-constexpr const char* kDefaultMachine = "server_2026";
 constexpr const char* kReference = "sync";
-constexpr std::string_view kKinds[] = {"access_log", "fio", "scenario"};
-
-// Workload parameters that flags and scenarios may set.
-struct WorkloadParams {
-  std::string load = "0.6";
-  std::int64_t connections = 256;
-  std::int64_t submit_batch = 0;  // 0: the workload's own
-};
 
 class Preparation {
  public:
@@ -88,9 +79,10 @@ class Preparation {
 
   std::string find_kind() {
     if (request_.kind) {
-      if (std::find(std::begin(kKinds), std::end(kKinds), *request_.kind) == std::end(kKinds))
+      if (std::find(std::begin(kInputKinds), std::end(kInputKinds), *request_.kind) ==
+          std::end(kInputKinds))
         wrong(fmt::format("unknown kind {}", workloads::in_quotes(*request_.kind)),
-              workloads::name_hint(*request_.kind, kKinds));
+              workloads::name_hint(*request_.kind, kInputKinds));
       return *request_.kind;
     }
     if (request_.input.ends_with(".toml")) return "scenario";
@@ -112,12 +104,8 @@ class Preparation {
   }
 
   void read_scenario() {
-    workloads::ScenarioVocabulary vocabulary;
-    vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
-                             {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
-    vocabulary.flags = {"direct"};
     workloads::TextSource source = open(request_.input);
-    auto scenario = workloads::read_scenario_file(source, vocabulary, diagnostics_);
+    auto scenario = workloads::read_scenario_file(source, scenario_vocabulary(), diagnostics_);
     if (scenario) scenario_ = std::move(*scenario);
     stop_if_wrong();
   }
@@ -189,10 +177,7 @@ class Preparation {
       PreparedDesign design;
       design.descriptor = designs::all()[static_cast<std::size_t>(found - known.begin())];
       design.instance = design.descriptor->make();
-      ParameterList list;
-      design.instance->describe(list);
-      if (!list.all().empty())
-        configuration_.fill_from_file("model/designs/" + name + "/params.toml", name, list);
+      fill_design(configuration_, name, *design.instance);
       const std::string complaint = diagnostics_.ok() ? design.instance->check_parameters() : "";
       if (!complaint.empty()) wrong(complaint);
       race.designs.push_back(std::move(design));
@@ -201,10 +186,7 @@ class Preparation {
 
   void load_workload_params() {
     ParameterList list;
-    list.add("load", "", "offered share of the link, trace, or closed:N", &params_.load);
-    list.add("connections", "", "most connections at a time", &params_.connections);
-    list.add("submit_batch", "", "requests queued before they are submitted",
-             &params_.submit_batch);
+    params_.describe(list);
     configuration_.fill_from_overrides("workload", list);
     if (scenario_.connections && !given("workload.connections"))
       params_.connections = *scenario_.connections;
@@ -289,6 +271,28 @@ class Preparation {
 };
 
 }  // namespace
+
+void WorkloadParams::describe(ParameterList& list) {
+  list.add("load", "", "offered share of the link, trace, or closed:N", &load);
+  list.add("connections", "", "most connections at a time", &connections);
+  list.add("submit_batch", "", "requests queued before they are submitted; 0: the workload's own",
+           &submit_batch);
+}
+
+workloads::ScenarioVocabulary scenario_vocabulary() {
+  workloads::ScenarioVocabulary vocabulary;
+  vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
+                           {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
+  vocabulary.flags = {"direct"};
+  return vocabulary;
+}
+
+void fill_design(Configuration& configuration, const std::string& name, designs::Design& design) {
+  ParameterList list;
+  design.describe(list);
+  if (!list.all().empty())
+    configuration.fill_from_file("model/designs/" + name + "/params.toml", name, list);
+}
 
 PreparedRace prepare(const RaceRequest& request, const std::string& data_dir) {
   return Preparation(request, data_dir).run();

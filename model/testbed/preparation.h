@@ -10,6 +10,25 @@
 
 namespace iodrome::testbed {
 
+inline constexpr const char* kDefaultMachine = "server_2026";
+/// What an input can be.
+inline constexpr std::string_view kInputKinds[] = {"access_log", "fio", "scenario"};
+
+/// Workload parameters that flags and scenarios may set.
+struct WorkloadParams {
+  std::string load = "0.6";
+  std::int64_t connections = 256;
+  std::int64_t submit_batch = 0;
+
+  void describe(ParameterList& list);
+};
+
+/// The operations and flags that scenarios may use.
+workloads::ScenarioVocabulary scenario_vocabulary();
+
+/// A design's own parameters, from its folder.
+void fill_design(Configuration& configuration, const std::string& name, designs::Design& design);
+
 struct PreparedDesign {
   const designs::Descriptor* descriptor = nullptr;
   std::unique_ptr<designs::Design> instance;  // parameters filled

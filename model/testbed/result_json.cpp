@@ -101,14 +101,8 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   json["throughput"] = {{"requests_per_s", per_second(requests, run.simulated)},
                         {"bytes_per_s", per_second(run.requests.bytes, run.simulated)}};
   json["cpu_ns"] = named(run.cpu, class_name, [](Duration d) { return ns(d); });
-  const events::Counters& counters = run.counters;
-  json["counters"] = {{"syscalls", counters.syscalls},
-                      {"context_switches", counters.context_switches},
-                      {"interrupts", counters.interrupts},
-                      {"wakeups", counters.wakeups},
-                      {"bytes_copied_cpu", counters.bytes_copied_cpu},
-                      {"bytes_copied_dma", counters.bytes_copied_dma},
-                      {"bytes_device_dma", counters.bytes_device_dma}};
+  for (const events::CounterRow& row : events::kCounters)
+    json["counters"][row.name] = run.counters.*row.counter;
   json["submit_held_ns"] = {{"max", ns(run.submit.held_max)}, {"total", ns(run.submit.held_total)}};
   json["submit_blocked_ns"] = {{"max", ns(run.submit.blocked_max)},
                                {"total", ns(run.submit.blocked_total)}};
@@ -125,18 +119,19 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   return json;
 }
 
+constexpr designs::Difference kMachine[] = {
+    {"wake-up preemption, fair scheduling, load balancing, idle states, the timer tick",
+     "kernel/cpu"},
+    {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
+    {"merging, plugging and I/O schedulers", "kernel/block"},
+    {"packet loss, congestion control, receive processing of data", "kernel/socket"},
+    {"memory bandwidth shared between CPUs and devices; NUMA; IOMMU", "hw"},
+};
+
 Json not_modelled_json(const PreparedRace& race) {
   Json list = Json::array();
   const auto add = [&](const designs::Difference& difference) {
     list.push_back({{"what", difference.what}, {"where", difference.where}});
-  };
-  static constexpr designs::Difference kMachine[] = {
-      {"wake-up preemption, fair scheduling, load balancing, idle states, the timer tick",
-       "kernel/cpu"},
-      {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
-      {"merging, plugging and I/O schedulers", "kernel/block"},
-      {"packet loss, congestion control, receive processing of data", "kernel/socket"},
-      {"memory bandwidth shared between CPUs and devices; NUMA; IOMMU", "hw"},
   };
   for (const designs::Difference& difference : kMachine) add(difference);
   for (const designs::Difference& difference : race.workload->not_modelled()) add(difference);
@@ -158,6 +153,10 @@ Json sources_json(const PreparedRace& race) {
 }
 
 }  // namespace
+
+std::span<const designs::Difference> machine_differences() {
+  return kMachine;
+}
 
 nlohmann::ordered_json result_json(const PreparedRace& race,
                                    const std::vector<RunRecord>& records) {

@@ -5,6 +5,9 @@
 
 namespace iodrome::testbed {
 
+/// What every machine leaves out, whatever it is made of.
+std::span<const designs::Difference> machine_differences();
+
 /// The result object of a race.
 nlohmann::ordered_json result_json(const PreparedRace& race, const std::vector<RunRecord>& records);
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from iodrome import simulator
+from iodrome import catalogue
 from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.result import Result
 
@@ -65,7 +65,7 @@ def charts(result: Result) -> dict[str, dict[str, Spec]]:
 def colour(design: str) -> str:
     """One colour per design, whatever else is shown: by its place among this build's designs, then
     by its letters."""
-    known = [entry["name"] for entry in simulator.designs()]
+    known = [each.name for each in catalogue.designs()]
     place = known.index(design) if design in known else len(known) + sum(design.encode())
     return f"var(--design-{place % DESIGN_COLOURS})"
 

@@ -22,8 +22,6 @@ class Stopped(RuntimeError): pass
 
 def set_data_dir(path): pass
 def version(): return "9.9.9"
-def list_machines(): return ["server_2026"]
-def list_designs(): return [{"name": "sync", "summary": "A thread per connection."}]
 
 def run(request_text, progress, stop, workload):
     request = json.loads(request_text)

@@ -109,6 +109,14 @@ def test_a_fault_of_the_simulator_is_one_line_with_exit_1(scripted):
     [
         (["rnu", "a.log"], "Did you mean 'run'?"),
         (["run", "a.log", "--desing", "sync"], "Did you mean '--design'?"),
+        (["run", "a.log", "--desing=sync"], "Did you mean '--design'?"),
+        (["run", "a.log", "--driver", "hostd"], "Did you mean 'hosted'?"),
+        (["run", "a.log", "--report", "r.htm"], "Did you mean '.html'?"),
+        (["list", "desings"], "Did you mean 'designs'?"),
+        (["explain", "desing", "sync"], "Did you mean 'design'?"),
+        (["schema", "scenarios"], "Did you mean 'scenario'?"),
+        (["completion", "bsh"], "Did you mean 'bash' or 'zsh'?"),
+        (["completions"], "Did you mean 'completion'?"),
         (["run"], "INPUT"),
         (["run", "a.log", "--set", "seed"], "'seed' is not KEY=VALUE"),
         (["run", "a.log", "--design", "sync,,io_uring"], "single commas"),
@@ -162,9 +170,5 @@ def test_help_imports_nothing_heavy(scripted):
     assert "Usage" in done.stdout and done.stdout.endswith("[]\n"), done.stderr
 
 
-def test_list_names_designs_and_machines(scripted):
-    listed = json.loads(scripted("list", "--json").stdout)
-    assert listed["designs"][0]["name"] == "sync"
-    assert listed["machines"] == ["server_2026"]
-    assert "A thread per connection." in scripted("list").stdout
-    assert "9.9.9" in scripted("--version").stdout
+def test_the_version_is_the_simulator_s(scripted):
+    assert scripted("--version").stdout == "iodrome 9.9.9\n"

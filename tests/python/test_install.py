@@ -19,3 +19,7 @@ def test_the_installed_package_works_outside_the_checkout(tmp_path, log):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "r.html").stat().st_size > 500_000
+    for words in (["explain", "sync"], ["explain", "mechanism", "block"], ["schema", "result"]):
+        told = subprocess.run([command[0], *words], cwd=tmp_path, capture_output=True, text=True)
+        assert told.returncode == 0, told.stderr
+        assert len(told.stdout) > 200

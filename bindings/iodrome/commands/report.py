@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 import click
 
+from iodrome.completion import any_file, result_files
+
 
 @click.command(short_help="Make a report from a saved result.")
-@click.argument("result", metavar="RESULT.json")
-@click.argument("file", metavar="[FILE.html]", required=False)
-def command(result, file):
+@click.argument("result", metavar="RESULT.json", shell_complete=result_files)
+@click.argument("file", metavar="[FILE.html]", required=False, shell_complete=any_file)
+def command(result: str, file: str | None) -> None:
     """Make a report from a result that `run --output` wrote: the page, or the table."""
     from iodrome import reports
     from iodrome.files import why_not_writable

@@ -6,31 +6,40 @@ import sys
 
 import click
 
+from iodrome import completion
 from iodrome.options import names, pairs, target, targets, text
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=text)
+@click.argument("input", metavar="INPUT", callback=text,
+                shell_complete=completion.input_files)
 @click.option("--kind", metavar="KIND", callback=text,
+              shell_complete=completion.input_kinds,
               help="What INPUT is: access_log, fio or scenario. By default its suffix says so.")
 @click.option("--design", "designs", metavar="A,B,…", callback=names,
+              shell_complete=completion.design_names,
               help="Designs to race; the first is the reference. By default all.")
 @click.option("--machine", metavar="NAME", callback=text,
+              shell_complete=completion.machine_names,
               help="A machine by name, or a file. By default server_2026.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="By default 1.")
 @click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=pairs,
+              shell_complete=completion.parameter_keys,
               help="Override a parameter by its dotted name; may be repeated.")
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the result as one JSON object instead of the table.")
 @click.option("--report", "wanted", metavar="FILE", multiple=True, callback=targets,
+              shell_complete=completion.any_file,
               help="Write a report; the ending says which: .html is a page that opens offline, "
                    ".fio.json, .fio.txt, .csv, .requests.csv, .parquet, .hgrm. May be repeated.")
-@click.option("--output", metavar="FILE.json", callback=target, help="Write the result as JSON.")
+@click.option("--output", metavar="FILE.json", callback=target,
+              shell_complete=completion.any_file, help="Write the result as JSON.")
 @click.option("--timeline", metavar="FILE", callback=target,
+              shell_complete=completion.any_file,
               help="Write what happened when: FILE.pftrace (Perfetto), .ftrace (text), "
-              ".vcd (signals).")
+                   ".vcd (signals).")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
 @click.option("--tlm", is_flag=True,

@@ -124,7 +124,8 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
   }
   last_waited_ = submitted == kNever ? Duration{0} : ctx.now() - submitted;
   last_blocked_ = submitted == kNever ? Duration{0} : ctx.thread().blocked_total - blocked;
-  const Value value = consumed == 0 && to_submit != 0 ? Value(fail(Errno::eagain)) : Value(consumed);
+  const Value value =
+      consumed == 0 && to_submit != 0 ? Value(fail(Errno::eagain)) : Value(consumed);
   co_await crossing.leave();
   crossing.end(as_return_value(value));
   co_return value;

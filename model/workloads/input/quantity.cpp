@@ -171,6 +171,12 @@ Parsed with_unit(std::string_view text, std::span<const Unit> units, std::string
   return reject(unit_hint(decimal->unit, units));
 }
 
+std::vector<std::string_view> names_of(std::span<const Unit> units) {
+  std::vector<std::string_view> names;
+  for (const Unit& unit : units) names.push_back(unit.name);
+  return names;
+}
+
 /// The factor of a fio size suffix (lower case), 0 when it is none.
 std::int64_t fio_size_factor(std::string_view suffix, int kb_base) {
   if (suffix.ends_with('b')) suffix.remove_suffix(1);
@@ -213,6 +219,16 @@ Parsed parse_hexadecimal(std::string_view text) {
 }
 
 }  // namespace
+
+std::vector<std::string_view> duration_unit_names() {
+  return names_of(duration_units);
+}
+std::vector<std::string_view> byte_unit_names() {
+  return names_of(byte_units);
+}
+std::vector<std::string_view> rate_unit_names() {
+  return names_of(bit_rate_units);
+}
 
 Parsed parse_count(std::string_view text) {
   const auto decimal = split_decimal(text);

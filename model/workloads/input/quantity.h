@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include <tl/expected.hpp>
 
@@ -45,5 +46,10 @@ using Parsed = tl::expected<std::int64_t, std::string>;
 /// `0.6`, `60%`, `3/5`. Units: parts per million. Errors: a share that parts per million cannot
 /// hold exactly. Values above 1 are allowed.
 [[nodiscard]] Parsed parse_fraction_ppm(std::string_view text);
+
+/// The units that parse_duration_ps, parse_bytes and parse_rate_bytes_per_s know.
+[[nodiscard]] std::vector<std::string_view> duration_unit_names();
+[[nodiscard]] std::vector<std::string_view> byte_unit_names();
+[[nodiscard]] std::vector<std::string_view> rate_unit_names();
 
 }  // namespace iodrome::workloads

@@ -40,8 +40,8 @@ class ChainReader {
     step.bytes = read_value(table, "bytes", false);
     step.offset = read_value(table, "offset", true);
     step.flags = read_flags(table);
-    constexpr std::array<std::string_view, 2> reactions = {"stop", "continue"};
-    step.continue_on_error = table.choice("on_error", reactions).value_or("stop") == "continue";
+    const auto reaction = table.choice("on_error", error_reactions);
+    step.continue_on_error = reaction.value_or("stop") == "continue";
     table.finish();
     steps_.push_back(std::move(step));
   }

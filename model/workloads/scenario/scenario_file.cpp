@@ -2,7 +2,6 @@
 #include "model/workloads/scenario/scenario_file.h"
 
 #include <algorithm>
-#include <array>
 #include <limits>
 #include <utility>
 
@@ -14,7 +13,6 @@ namespace {
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_connections = 1'000'000;
-constexpr std::array<std::string_view, 3> kind_names = {"access_log", "fio", "chain"};
 
 /// Paths in a scenario are relative to its folder, so that it can be run from anywhere.
 std::string resolved(const std::string& path, const std::string& scenario) {
@@ -70,9 +68,9 @@ class ScenarioReader {
   }
 
   void read_workload(TomlTable& table) {
-    if (const auto kind = table.choice("kind", kind_names)) {
-      const auto at = std::find(kind_names.begin(), kind_names.end(), *kind);
-      kind_ = static_cast<WorkloadKind>(at - kind_names.begin());
+    if (const auto kind = table.choice("kind", workload_kind_names)) {
+      const auto at = std::find(workload_kind_names.begin(), workload_kind_names.end(), *kind);
+      kind_ = static_cast<WorkloadKind>(at - workload_kind_names.begin());
     }
     if (const auto path = table.text("path")) {
       scenario_.path = resolved(*path, document_.file);

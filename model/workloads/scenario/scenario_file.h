@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -14,6 +15,11 @@
 namespace iodrome::workloads {
 
 enum class WorkloadKind { access_log, fio, chain };
+/// By value of the kind.
+inline constexpr std::array<std::string_view, 3> workload_kind_names = {"access_log", "fio",
+                                                                        "chain"};
+/// What a step may say to do `on_error`.
+inline constexpr std::array<std::string_view, 2> error_reactions = {"stop", "continue"};
 
 /// `$open.fd`: what an earlier step yielded.
 struct StepReference {

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Did you mean: the one place that finds the nearest right word for a wrong one."""
+
+import difflib
+from collections.abc import Iterable
+from typing import Any
+
+import click
+
+
+def nearest(word: str, names: Iterable[str], most: int = 3) -> list[str]:
+    """The names that a wrong word may have meant, the nearest first."""
+    known = {name.lower(): name for name in names}
+    return [known[near] for near in difflib.get_close_matches(word.lower(), known, n=most)]
+
+
+def hint(word: str, names: Iterable[str]) -> str:
+    """` Did you mean 'sync'?`, or nothing when no name is near."""
+    near = nearest(word, names)
+    if not near:
+        return ""
+    return f" Did you mean {' or '.join(repr(name) for name in near)}?"
+
+
+class OneOf(click.Choice):  # type: ignore[type-arg]
+    """A choice that says which of its words is nearest to a wrong one."""
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> Any:
+        try:
+            return super().convert(value, param, ctx)
+        except click.BadParameter as error:
+            near = hint(str(value), [str(choice) for choice in self.choices])
+            if not near:
+                raise
+            self.fail(f"{error.message}{near}", param, ctx)
+
+
+def with_hints(command: click.Command) -> click.Command:
+    """Turns every choice of a command into one that hints."""
+    for parameter in command.params:
+        if type(parameter.type) is click.Choice:
+            parameter.type = OneOf(
+                parameter.type.choices, case_sensitive=parameter.type.case_sensitive
+            )
+    return command

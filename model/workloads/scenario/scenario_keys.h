@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+// The keys of scenario files as plain data, for whoever documents them. A test holds the list
+// against what the reader asks for.
+#pragma once
+
+#include <array>
+#include <string_view>
+
+namespace iodrome::workloads {
+
+struct ScenarioKey {
+  std::string_view table;  ///< dotted name of its table, empty for the root
+  std::string_view key;
+  std::string_view form;  ///< what may be written; one word per way of reading it
+  std::string_view help;
+};
+
+/// Every key but those of `[set]`, which are parameters. Order: as a file would have them.
+inline constexpr std::array scenario_keys = {
+    ScenarioKey{"", "machine", "machine", "Machine by name; --machine overrides."},
+    ScenarioKey{"", "designs", "designs",
+                "Designs to race, the reference first; --design overrides. Without it, all."},
+    ScenarioKey{"", "seed", "seed", "Seed of every draw; --seed overrides. Without it, 1."},
+    ScenarioKey{"", "workload", "table", "What is raced over."},
+    ScenarioKey{"", "chain", "table", "A workload written here: chains of steps."},
+    ScenarioKey{"", "set", "parameters", "Parameters by their dotted names; --set overrides."},
+    ScenarioKey{"workload", "kind", "kind",
+                "May be left out where [chain] or the suffix of 'path' tells it."},
+    ScenarioKey{"workload", "path", "path",
+                "The log or job file, relative to the scenario's folder."},
+    ScenarioKey{"workload", "load", "load",
+                "Of a log: a share of the link (0.6, \"60%\"), \"trace\" or \"closed:N\"."},
+    ScenarioKey{"workload", "connections", "number", "Of a log: most connections at a time."},
+    ScenarioKey{"chain", "repeat", "number", "Chains per client. Without it, 1."},
+    ScenarioKey{"chain", "clients", "number",
+                "Clients, each with a connection of its own. Without it, 1."},
+    ScenarioKey{"chain", "interval", "duration",
+                "Between arrivals of a client; without it, each chain starts after the last."},
+    ScenarioKey{"chain", "step", "steps", "The steps, in order."},
+    ScenarioKey{"chain.step", "op", "operation", "What the step does."},
+    ScenarioKey{"chain.step", "name", "name",
+                "What references call the step; without it, its operation."},
+    ScenarioKey{"chain.step", "fd", "descriptor", "The step that opened the file: \"$open.fd\"."},
+    ScenarioKey{"chain.step", "path", "path", "Of open: the file."},
+    ScenarioKey{"chain.step", "bytes", "value", "Of read and send: how many bytes."},
+    ScenarioKey{"chain.step", "offset", "offset",
+                "Of read and send: where; \"random\" draws a multiple of 'bytes' per request."},
+    ScenarioKey{"chain.step", "flags", "flags", "\"direct\": past the page cache."},
+    ScenarioKey{"chain.step", "on_error", "reaction",
+                "Whether an error ends the chain, which it does without it."},
+};
+
+}  // namespace iodrome::workloads
