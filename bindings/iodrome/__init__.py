@@ -13,6 +13,7 @@ from typing import Any
 
 # Nothing heavy is imported before it is used: `iodrome --help` must answer at once.
 _HOMES = {
+    "Comparison": "iodrome.comparison",
     "InputError": "iodrome.simulator",
     "Latency": "iodrome.latency",
     "ModelError": "iodrome.simulator",
@@ -25,6 +26,7 @@ _HOMES = {
     "Stopped": "iodrome.simulator",
     "access_log": "iodrome.builders",
     "chain": "iodrome.builders",
+    "compare": "iodrome.comparison",
     "designs": "iodrome.simulator",
     "fio_job": "iodrome.builders",
     "machine": "iodrome.builders",

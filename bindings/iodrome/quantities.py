@@ -56,3 +56,10 @@ def change(value: float, reference: float) -> str:
         return "="
     digits = 0 if abs(percent) >= 9.95 else 1
     return f"{percent:+.{digits}f} %".replace("-", "−")
+
+
+def percent(share: float) -> str:
+    """A signed change in percent, with as many digits as it takes to see it."""
+    value = share * 100
+    digits = f"{value:+.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:+.1g}"
+    return f"{digits} %".replace("-", "−")

@@ -4,33 +4,7 @@ import sys
 
 import click
 
-
-def _names(_context, _parameter, value: str | None) -> list[str] | None:
-    if value is None:
-        return None
-    names = [name.strip() for name in value.split(",")]
-    if "" in names:
-        raise click.BadParameter("wants names separated by single commas")
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice:
-        raise click.BadParameter(f"names '{twice}' twice")
-    return names
-
-
-def _pairs(_context, _parameter, values: tuple[str, ...]) -> list[tuple[str, str]]:
-    pairs = []
-    for value in values:
-        key, equals, setting = value.partition("=")
-        if not equals or not key.strip():
-            raise click.BadParameter(f"'{value}' is not KEY=VALUE")
-        pairs.append((key.strip(), setting.strip()))
-    return pairs
-
-
-def _text(_context, _parameter, value: str | None) -> str | None:
-    if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise click.BadParameter("is not valid UTF-8")
-    return value
+from iodrome import options
 
 
 def _target(_context, parameter, path: str | None) -> str | None:
@@ -50,15 +24,15 @@ def _target(_context, parameter, path: str | None) -> str | None:
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=_text)
-@click.option("--kind", metavar="KIND", callback=_text,
+@click.argument("input", metavar="INPUT", callback=options.text)
+@click.option("--kind", metavar="KIND", callback=options.text,
               help="What INPUT is: access_log, fio or scenario. By default its suffix says so.")
-@click.option("--design", "designs", metavar="A,B,…", callback=_names,
+@click.option("--design", "designs", metavar="A,B,…", callback=options.names,
               help="Designs to race; the first is the reference. By default all.")
-@click.option("--machine", metavar="NAME", callback=_text,
+@click.option("--machine", metavar="NAME", callback=options.text,
               help="A machine by name, or a file. By default server_2026.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="By default 1.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=_pairs,
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=options.pairs,
               help="Override a parameter by its dotted name; may be repeated.")
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
