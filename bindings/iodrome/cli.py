@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command `iodrome`. Each sub-command is a module of iodrome.commands, found by its name."""
 
-import difflib
 import os
 import sys
 from importlib import import_module
@@ -10,10 +9,11 @@ from pkgutil import iter_modules
 import click
 
 from iodrome import commands
+from iodrome.options import Verbs
 
 
-class Commands(click.Group):
-    """Sub-commands by module name; a wrong one is answered with the nearest right one."""
+class Commands(Verbs):
+    """Sub-commands by module name."""
 
     def list_commands(self, context):
         return sorted(module.name for module in iter_modules(commands.__path__))
@@ -22,14 +22,6 @@ class Commands(click.Group):
         if name not in self.list_commands(context):
             return None
         return import_module(f"iodrome.commands.{name}").command
-
-    def resolve_command(self, context, args):
-        names = self.list_commands(context)
-        if args and args[0] not in names and not args[0].startswith("-"):
-            near = difflib.get_close_matches(args[0], names, n=1)
-            hint = f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(names)}."
-            context.fail(f"No such command '{args[0]}'.{hint}")
-        return super().resolve_command(context, args)
 
 
 def _print_version(context, _parameter, wanted):
@@ -53,11 +45,12 @@ def group():
 
 
 def main() -> None:
-    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 130 interrupted."""
+    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 3 not as recorded,
+    130 interrupted."""
     try:
-        group.main(prog_name="iodrome", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # A command that ends with a code of its own (Context.exit) has it returned here.
+        code = group.main(prog_name="iodrome", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,20 @@ import click
 
 if TYPE_CHECKING:
     from iodrome.result import Result
+
+
+class Verbs(click.Group):
+    """Sub-commands; a wrong one is answered with the nearest right one."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(context)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = difflib.get_close_matches(args[0], known, n=1)
+            hint = f" Did you mean '{near[0]}'?" if near else f" There are {', '.join(known)}."
+            context.fail(f"No such command '{args[0]}'.{hint}")
+        return super().resolve_command(context, args)
 
 
 def names(
@@ -59,18 +74,23 @@ def _refuse_if_not_text(value: str) -> None:
         raise click.BadParameter("is not valid UTF-8")
 
 
-def target(
-    _context: click.Context, _parameter: click.Parameter, path: str | None
-) -> str | None:
-    """A file to write, or `-`: refused before the work, not after it."""
-    if path is None or path == "-":
-        return path
+def target(_context: click.Context, _parameter: click.Parameter, path: str | None) -> str | None:
+    """A file to write: refused before the work, not after it."""
+    if path is None:
+        return None
     from iodrome.files import why_not_writable
 
     reason = why_not_writable(path)
     if reason:
         raise click.BadParameter(reason)
     return path
+
+
+def target_or_stdout(
+    context: click.Context, parameter: click.Parameter, path: str | None
+) -> str | None:
+    """The same, or `-`."""
+    return path if path == "-" else target(context, parameter, path)
 
 
 def load_result(path: str | os.PathLike[str], hint: str) -> Result:

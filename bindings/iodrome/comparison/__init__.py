@@ -163,9 +163,7 @@ class Comparison:
         return views.html(self)
 
 
-def compare(
-    old: Result | str | PathLike[str], new: Result | str | PathLike[str]
-) -> Comparison:
+def compare(old: Result | str | PathLike[str], new: Result | str | PathLike[str]) -> Comparison:
     """Compares two results, or files that `Result.save()` wrote: every design that is in both, or
     the two designs where each result has one.
 
