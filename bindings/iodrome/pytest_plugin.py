@@ -76,7 +76,7 @@ class IodromeBaseline:
         if self._record:
             kept = Baseline.load(path).tolerance if path.exists() else None
             made = Baseline.of(name, result, None, self._test, kept)
-            _refuse_unknown(allowed, made)
+            _refuse_unknown(made.tolerance + allowed, made)
             self.folder.mkdir(exist_ok=True)
             made.save(self.folder)
             return

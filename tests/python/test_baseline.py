@@ -159,6 +159,30 @@ def test_a_tolerance_in_the_file_counts_and_outlives_recording(recorded, file):
     assert tomllib.loads(file.read_text())["tolerance"] == {"*": "6%"}
 
 
+def test_a_tolerance_for_a_figure_that_is_gone_is_refused_before_anything_is_written(
+    recorded, file
+):
+    words = ["--design", "io_uring", "--tolerance", "costs.io_uring.enter.total=5%"]
+    assert recorded("baseline", "record", "small.toml", *words).returncode == 0
+    before = file.read_text()
+    done = recorded("baseline", "record", "small.toml", "--design", "sync")
+    assert done.returncode == 2
+    assert "no recorded figure is called 'costs.io_uring.enter.total'" in " ".join(
+        done.stderr.split()
+    )
+    assert file.read_text() == before
+
+
+def test_a_tolerance_may_name_what_is_zero(recorded, file):
+    assert "\nlock = " not in file.read_text()
+    assert recorded("baseline", "check", "--tolerance", "stages.lock=1%").returncode == 0
+
+
+def test_a_failed_recording_leaves_no_folder(recorded):
+    assert recorded("baseline", "record", "missing.toml", "--dir", "new").returncode == 2
+    assert not (recorded.folder / "new").exists()
+
+
 def test_recording_without_names_repeats_every_experiment(recorded, file):
     before = file.read_text()
     file.write_text(before.replace("requests = 100", "requests = 99"))
@@ -224,7 +248,7 @@ def test_a_summary_page_stays_below_what_the_page_takes():
         (["record", "sub/small.toml"], "was recorded for small.toml; use another --dir"),
         (["record", "--seed", "7"], "need a SCENARIO"),
         (["record", "small.toml", "--tolerance", "nothing=1%"], "no recorded figure is called"),
-        (["record", "small.toml", "--dir", "small.toml"], "small.toml"),
+        (["record", "small.toml", "--dir", "small.toml/x"], "small.toml' is not a directory"),
     ],
 )
 def test_bad_words_are_refused_and_nothing_is_written(recorded, file, words, hint):
@@ -288,8 +312,7 @@ def test_odd_names_come_back_from_the_file_as_they_went_in(tmp_path):
     read = Baseline.load(made.save(tmp_path))
     assert (read.test, read.tolerance.texts) == (odd, {"latency.*": "0.5 %"})
     assert read.conditions == made.conditions
-    figures = {name: value for name, value in made.runs["sync"].items() if value}
-    assert {name: value for name, value in read.runs["sync"].items() if value} == figures
+    assert read.runs == made.runs
     assert read.text(tmp_path) == made.text(tmp_path)
 
 

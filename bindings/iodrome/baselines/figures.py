@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from iodrome import quantities
-from iodrome.metrics import total
+from iodrome.metrics import CONTEXTS, STAGES, total
 
 Figures = Mapping[str, int]
 # The groups of figures, and the tables of a file that hold them: `latency.p99` is `p99` there.
@@ -17,6 +17,8 @@ GROUPS = {
     "cpu": "cpu_ps",
     "counters": "counters",
 }
+# Lists that every run has whole, so that a file need not name what is 0.
+_WHOLE = {"stages": STAGES, "cpu": CONTEXTS}
 COSTS = "costs"
 _COST_PARTS = {"count": "count", "total": "total_ps"}  # in a run; a file has both in a list
 _TIMES = ("latency.", "stages.", "cpu.")
@@ -50,7 +52,7 @@ def _ps(ns: float) -> int:
 
 
 def to_table(figures: Figures) -> dict[str, Any]:
-    """As a file has them: plain figures first, then a table per group without its zeros."""
+    """As a file has them: plain figures first, then a table per group."""
     table: dict[str, Any] = {}
     for name, value in figures.items():
         group, _, rest = name.partition(".")
@@ -58,7 +60,7 @@ def to_table(figures: Figures) -> dict[str, Any]:
             table["simulated_ps" if name == "simulated" else name] = value
         elif group == COSTS:
             table.setdefault(COSTS, {}).setdefault(rest.rpartition(".")[0], []).append(value)
-        elif value:
+        elif value or group not in _WHOLE:
             table.setdefault(GROUPS[group], {})[rest] = value
     return table
 
@@ -69,6 +71,7 @@ def from_table(table: Mapping[str, Any]) -> dict[str, int]:
     found: dict[str, Any] = {}
     for key, value in table.items():
         if key in groups and isinstance(value, dict):
+            found |= {f"{groups[key]}.{name}": 0 for name in _WHOLE.get(groups[key], ())}
             found |= {f"{groups[key]}.{name}": each for name, each in value.items()}
         elif key == COSTS and isinstance(value, dict):
             for cost, use in value.items():

@@ -84,13 +84,14 @@ def record(scenarios: tuple[str, ...], folder: str, tolerance: Tolerance, quiet:
                                    "keeps its own.")  # fmt: skip
         plan = [(each.name, each.experiment, each.tolerance) for each in _of_folder(folder)
                 if each.experiment]  # fmt: skip
-    _make_folder(folder)
+    _refuse_folder(folder)
     made = [
         Baseline.of(name, _run(quiet, experiment.run), experiment, None, kept + tolerance)
         for name, experiment, kept in plan
     ]
     for baseline in made:
-        _refuse_unknown(tolerance, [baseline])
+        _refuse_unknown(baseline.tolerance, [baseline])
+    os.makedirs(folder, exist_ok=True)
     for baseline in made:
         click.echo(f"recorded {baseline.save(folder)}")
 
@@ -236,11 +237,13 @@ def _refuse_unknown(tolerance: Tolerance, baselines: list[Baseline]) -> None:
         raise _bad("--tolerance", wrong)
 
 
-def _make_folder(folder: str) -> None:
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise _bad("--dir", f"'{folder}': {error.strerror}") from None
+def _refuse_folder(folder: str) -> None:
+    """Asked before the runs: what stands there, or above what will, must take files."""
+    place = os.path.abspath(folder)
+    while not os.path.exists(place):
+        place = os.path.dirname(place)
+    if not os.path.isdir(place) or not os.access(place, os.W_OK):
+        raise _bad("--dir", f"'{place}' is not a directory to write to")
 
 
 def _summary_file() -> str | None:
