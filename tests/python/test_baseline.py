@@ -316,6 +316,28 @@ def test_odd_names_come_back_from_the_file_as_they_went_in(tmp_path):
     assert read.text(tmp_path) == made.text(tmp_path)
 
 
+def test_a_faster_build_is_not_as_recorded_either(recorded):
+    done = recorded("baseline", "check", *dearer(-5))
+    assert done.returncode == 3 and "−5.0 %" in done.stdout
+
+
+def cost(**uses: tuple[int, int]) -> dict[str, int]:
+    return {
+        f"costs.{name}.{part}": value
+        for name, use in uses.items()
+        for part, value in zip(("count", "total"), use, strict=True)
+    }
+
+
+def test_of_several_costs_the_one_with_the_largest_effect_is_named():
+    old = cost(small=(10, 100), large=(100, 10_000), same=(5, 50))
+    new = cost(small=(10, 200), large=(100, 10_500), same=(9, 90))
+    found = checks.changed_cost(old, new)
+    assert (found.name, found.old, found.new, found.uses) == ("large", 100, 105, 100)
+    assert found.others == 1  # `same` is used more often, and costs the same each time
+    assert checks.changed_cost(cost(same=(5, 50)), cost(same=(9, 90))) is None
+
+
 def test_a_design_that_did_not_run_is_said():
     both = io.run(CHAIN.issued(), ["sync", "io_uring"], keep_requests=False)
     one = io.run(CHAIN.issued(), ["sync"], keep_requests=False)

@@ -63,6 +63,13 @@ def test_the_stage_that_moved_most_is_named_with_its_share(slower):
     assert "Moved most: device +550 ns per request, 91 % of the mean's change" in repr(slower)
 
 
+def test_a_stage_that_falls_may_move_most():
+    old = result_of(run_of("sync", OLD, {"device": 9_000, "reap": 100}))
+    new = result_of(run_of("sync", NEW, {"device": 8_000, "reap": 600}))
+    moved = io.compare(old, new).pairs[0].moved
+    assert (moved.stage, moved.change, moved.share) == ("device", -1_000, 2.0)
+
+
 def test_the_other_way_round_it_is_faster():
     new, old = (result_of(run_of("sync", ns, {})) for ns in (OLD, NEW))
     assert change(io.compare(old, new)).verdict == "faster"
