@@ -139,8 +139,13 @@ def test_batches_are_few_and_keep_every_request():
 def test_batches_that_depend_on_one_another_are_noticed():
     random = numpy.random.default_rng(4)
     steady = intervals.estimate(blocks_of(random.normal(1e4, 10, REQUESTS)).batches())
-    drifting = intervals.estimate(blocks_of(numpy.linspace(1e4, 2e4, REQUESTS)).batches())
-    assert steady.steady and not drifting.steady
+    bunched = random.normal(1e4, 10, REQUESTS + 999)
+    bunched = numpy.convolve(bunched, numpy.ones(1000), "valid")  # a bad time lasts three batches
+    alike = intervals.estimate(blocks_of(bunched).batches())
+    drifting = blocks_of(numpy.linspace(1e4, 2e4, REQUESTS)).batches()
+    assert steady.steady and not alike.steady
+    assert alike.freedom < steady.freedom == 24
+    assert intervals.estimate(drifting) is None
 
 
 def latency_of(latencies) -> Latency:
@@ -182,5 +187,6 @@ def test_likeness_of_neighbouring_batches_widens_the_interval():
         noise = numpy.random.default_rng(seed).normal(0, 100, REQUESTS + 1499)
         old = numpy.full(REQUESTS, 50_000.0)
         new = old + CHANGE_NS + numpy.convolve(noise, weights, "valid")
-        found.append(paired(blocks_of(old), blocks_of(new)))
-    assert covered(found) >= 0.9
+        difference = intervals.paired_differences(blocks_of(old), blocks_of(new))
+        found.append(difference and intervals.paired_interval(difference))
+    assert covered([each for each in found if each]) >= 0.9

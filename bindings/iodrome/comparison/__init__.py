@@ -226,12 +226,12 @@ def _interval_of(
 ) -> tuple[Interval | None, str]:
     """(interval, why there is none)."""
     if metric.key == "mean":
-        return mean, "" if mean else "too few requests, or no block sums in the result"
+        return mean, "" if mean else "too few independent requests"
     share = _SHARES.get(metric.key)
     if share is None:
         return None, "one figure per run"
     interval = intervals.percentile_interval(old.latency, new.latency, share, blocks)
-    return interval, "" if interval else "too few requests beyond it"
+    return interval, "" if interval else "too few independent requests"
 
 
 def _matching(old: Result, new: Result) -> list[tuple[Run, Run]]:

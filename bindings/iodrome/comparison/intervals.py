@@ -94,7 +94,8 @@ class Estimate:
 
 
 def estimate(batches: Sequence[tuple[int, float]]) -> Estimate | None:
-    """The mean over batches of (requests, sum), weighted by requests; None for too few batches."""
+    """The mean over batches of (requests, sum), weighted by requests; None for too few batches, or
+    too few independent ones: a run that drifts from end to end says nothing of the next."""
     if len(batches) < FEWEST_BATCHES:
         return None
     requests = sum(count for count, _ in batches)
@@ -108,7 +109,9 @@ def estimate(batches: Sequence[tuple[int, float]]) -> Estimate | None:
         return Estimate(mean, squares * m / (m - 1), m - 1, m, True)
     # As many as independent batches would tell, if likeness fades evenly (a first-order chain).
     fewer = m * (1 - alike) / (1 + alike)
-    return Estimate(mean, squares * m / max(fewer - 1, 1), max(1, int(fewer) - 1), m, False)
+    if fewer < FEWEST_BATCHES:
+        return None
+    return Estimate(mean, squares * m / (fewer - 1), int(fewer) - 1, m, False)
 
 
 def _correlation(offsets: Sequence[float]) -> float:
