@@ -10,6 +10,10 @@
 #include "bindings/monitor.h"
 #include "model/testbed/race.h"
 
+#ifndef IODROME_VERSION
+#define IODROME_VERSION "unknown"
+#endif
+
 namespace iodrome::bindings {
 
 namespace py = pybind11;
@@ -45,6 +49,8 @@ RaceRequest parse_request(const std::string& text) {
     throw testbed::InputError("the driver is hosted or free, not '" + driver + "'");
   request.hosted = driver == "hosted";
   request.tlm = optional_of<bool>(json, "tlm").value_or(false);
+  if (const auto path = optional_of<std::string>(json, "timeline"))
+    request.timeline = testbed::TimelineRequest{*path, IODROME_VERSION};
   request.keep_requests = optional_of<bool>(json, "keep_requests").value_or(false);
   return request;
 }
@@ -69,8 +75,7 @@ std::function<void(const RaceProgress&)> telling(const py::object& progress) {
 }
 
 py::tuple run(const std::string& request_json, const py::object& progress,
-              std::shared_ptr<StopToken> stop,
-              std::shared_ptr<const workloads::Workload> workload) {
+              std::shared_ptr<StopToken> stop, std::shared_ptr<workloads::Workload> workload) {
   const auto start = std::chrono::steady_clock::now();
   RaceRequest request = parse_request(request_json);
   request.workload = std::move(workload);

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Reports and views, found by folder name.
 
-A folder with `report.py` makes files: `render(result, command) -> str | bytes`. The folder's name
-is the ending that asks for it, `_` standing for a dot: `html/` makes `.html`, `fio_json/` makes
-`.fio.json`. A folder with `view.py` shows a result on the spot: `render(result) -> str`.
+A folder with `report.py` makes files: `render(result, command) -> str | bytes`, and says
+`NEEDS_REQUESTS = True` if it shows single requests. The folder's name is the ending that asks for
+it, `_` standing for a dot: `html/` makes `.html`, `fio_json/` makes `.fio.json`. A folder with
+`view.py` shows a result on the spot: `render(result) -> str`.
 """
 
 from __future__ import annotations
@@ -50,6 +51,11 @@ def why_no_report(path: str | PathLike[str]) -> str | None:
 def find(name: str) -> ModuleType:
     """The module of a report."""
     return import_module(f"{__name__}.{name}.report")
+
+
+def needs_requests(path: str | PathLike[str]) -> bool:
+    """Whether the report asked for shows single requests, so that a run must keep them."""
+    return bool(getattr(find(name_for(path)), "NEEDS_REQUESTS", False))
 
 
 def find_view(name: str) -> ModuleType:

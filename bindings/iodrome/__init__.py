@@ -24,15 +24,24 @@ _HOMES = {
     "Runs": "iodrome.result",
     "StopToken": "iodrome.simulator",
     "Stopped": "iodrome.simulator",
+    "Sweep": "iodrome.sweeps",
     "access_log": "iodrome.builders",
     "chain": "iodrome.builders",
+    "close": "iodrome.operations",
     "compare": "iodrome.comparison",
     "designs": "iodrome.simulator",
     "fio_job": "iodrome.builders",
     "machine": "iodrome.builders",
     "machines": "iodrome.simulator",
+    "open": "iodrome.operations",
+    "read": "iodrome.operations",
     "run": "iodrome.simulator",
+    "send": "iodrome.operations",
+    "sleep": "iodrome.operations",
+    "stat": "iodrome.operations",
+    "sweep": "iodrome.sweeps",
     "version": "iodrome.simulator",
+    "workload": "iodrome.operations",
 }
 __all__ = sorted(_HOMES)
 
@@ -40,7 +49,9 @@ __all__ = sorted(_HOMES)
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'iodrome' has no attribute {name!r}")
-    return getattr(import_module(_HOMES[name]), name)
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value  # found without a detour the next time
+    return value
 
 
 def __dir__() -> list[str]:

@@ -56,15 +56,15 @@ class Step:
     """One step of a chain, as a scenario's [[chain.step]]."""
 
     op: str
-    keys: Mapping[str, object]
+    keys: tuple[tuple[str, object], ...]
 
     def text(self) -> str:
-        lines = [f"{key} = {_value(self.op, key, value)}" for key, value in self.keys.items()]
+        lines = [f"{key} = {_value(self.op, key, value)}" for key, value in self.keys]
         return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
 
 
 def _value(op: str, key: str, value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, tuple):
         return "[" + ", ".join(_toml(f"{op}({key})", item) for item in value) + "]"
     return _toml(f"{op}({key})", value)
 
@@ -91,7 +91,7 @@ class Chain:
         )
         if on_error is not None:
             given["on_error"] = on_error
-        return replace(self, steps=(*self.steps, Step(op, given)))
+        return replace(self, steps=(*self.steps, Step(op, tuple(given.items()))))
 
     def nop(self) -> Chain:
         """A step that does nothing."""
@@ -114,7 +114,7 @@ class Chain:
         on_error: str | None = None,
     ) -> Chain:
         """Reads into user memory; `offset` may be "random"; `direct`: past the page cache."""
-        flags = ["direct"] if direct else None
+        flags = ("direct",) if direct else None
         return self._with("read", on_error, bytes=bytes, offset=offset, flags=flags)
 
     def sendfile(
@@ -143,6 +143,13 @@ class Chain:
         if interval is not None and not isinstance(interval, str):
             raise TypeError("interval: a duration is a string with its unit, such as '200 us'")
         return replace(self, clients=clients, repeat=repeat, interval=interval)
+
+    @property
+    def operation(self) -> tuple[object, ...]:
+        """What a generator yields: see iodrome.operations. Errors: ValueError."""
+        from iodrome.operations import chain_operation
+
+        return chain_operation(self)
 
     @property
     def name(self) -> str:

@@ -14,15 +14,15 @@ if TYPE_CHECKING:
     from numpy import float64
     from numpy.typing import NDArray
 
-_SUB_BITS = 9  # as in model/metrics/latency_histogram.h
+SUB_BITS = 9  # as in model/metrics/latency_histogram.h
 
 
 def last_of_bin(index: int) -> int:
     """The largest latency that falls into a bin. Units: ps."""
-    if index < 1 << _SUB_BITS:
+    if index < 1 << SUB_BITS:
         return index
-    shift = (index >> _SUB_BITS) - 1
-    mantissa = (index & ((1 << _SUB_BITS) - 1)) + (1 << _SUB_BITS)
+    shift = (index >> SUB_BITS) - 1
+    mantissa = (index & ((1 << SUB_BITS) - 1)) + (1 << SUB_BITS)
     return ((mantissa + 1) << shift) - 1
 
 
@@ -70,14 +70,21 @@ class Latency:
 
         return numpy.array([self._quantile(float(share)) for share in q])
 
+    def seen(self, q: float) -> int:
+        """How many requests the bins up to that quantile hold. Errors: as quantile()."""
+        return self._seen[self._place(q)]
+
     def _quantile(self, share: float) -> float:
+        return min(self.max, self._ends[self._place(share)] / 1000)
+
+    def _place(self, share: float) -> int:
         if not 0 <= share <= 1:
             raise ValueError(f"a quantile is a share from 0 to 1, not {share}")
         if not self._seen:
             raise ValueError("there is no quantile of no requests")
         ppm = round(share * 1_000_000)
         rank = max(1, -(-self.count * ppm // 1_000_000))
-        return min(self.max, self._ends[bisect_left(self._seen, rank)] / 1000)
+        return bisect_left(self._seen, rank)
 
     def __repr__(self) -> str:
         parts = [f"{name} {quantities.duration(value)}" for name, value in self._summary.items()]

@@ -98,3 +98,14 @@ METRICS = (
            quantities.three_digits, "Hardirq handlers started per request."),
 )  # fmt: skip
 METRIC = {metric.key: metric for metric in METRICS}
+
+
+def row_of(run: RunData) -> dict[str, Any]:
+    """A run as one row: design, requests, errors, every metric, stage and CPU class.
+
+    Units: metrics in ns or per second, stages in ns per request, CPU classes in ns.
+    """
+    row: dict[str, Any] = {key: run[key] for key in ("design", "requests", "errors")}
+    row |= {metric.key: metric.read(run) for metric in METRICS}
+    row |= {f"stage_{name}_ns": value for name, value in run["stages_ns"].items()}
+    return row | {f"cpu_{name}_ns": value for name, value in run["cpu_ns"].items()}

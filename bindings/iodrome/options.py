@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What several sub-commands ask of their words, and how they refuse them."""
+"""What several sub-commands ask of their options: checked before anything runs."""
 
 from __future__ import annotations
 
@@ -30,22 +30,22 @@ class Verbs(click.Group):
 def names(
     _context: click.Context, _parameter: click.Parameter, value: str | None
 ) -> list[str] | None:
-    """A,B,…"""
+    """A,B,… as a list."""
     if value is None:
         return None
-    given = [name.strip() for name in value.split(",")]
-    if "" in given:
+    found = [name.strip() for name in value.split(",")]
+    if "" in found:
         raise click.BadParameter("wants names separated by single commas")
-    twice = next((name for name in given if given.count(name) > 1), None)
+    twice = next((name for name in found if found.count(name) > 1), None)
     if twice:
         raise click.BadParameter(f"names '{twice}' twice")
-    return given
+    return found
 
 
 def pairs(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> list[tuple[str, str]]:
-    """KEY=VALUE, repeated."""
+    """KEY=VALUE, several times."""
     found = []
     for value in values:
         key, equals, setting = value.partition("=")
@@ -56,6 +56,7 @@ def pairs(
 
 
 def text(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    """Text that every file and report can hold."""
     if value is not None:
         _refuse_if_not_text(value)
     return value
@@ -75,7 +76,7 @@ def _refuse_if_not_text(value: str) -> None:
 
 
 def target(_context: click.Context, _parameter: click.Parameter, path: str | None) -> str | None:
-    """A file to write: refused before the work, not after it."""
+    """A file to write: refused before the race, not after it."""
     if path is None:
         return None
     from iodrome.files import why_not_writable
@@ -91,6 +92,20 @@ def target_or_stdout(
 ) -> str | None:
     """The same, or `-`."""
     return path if path == "-" else target(context, parameter, path)
+
+
+def targets(
+    context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Reports to write, by their endings."""
+    from iodrome import reports
+
+    for path in paths:
+        reason = reports.why_no_report(path)
+        if reason:
+            raise click.BadParameter(reason)
+        target(context, parameter, path)
+    return paths
 
 
 def load_result(path: str | os.PathLike[str], hint: str) -> Result:

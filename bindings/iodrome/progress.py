@@ -3,14 +3,16 @@
 
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 from iodrome import quantities
 
 _QUIET_SECONDS = 5.0  # a log gets a line this often, so that a short run leaves none
 
 
-def _simulated(event: dict) -> str:
+def _simulated(event: dict[str, Any]) -> str:
     now = event.get("simulated_ns", 0)
     done, wanted = event.get("requests_done", 0), event.get("requests_total", 0)
     if not done or done >= wanted:
@@ -18,8 +20,13 @@ def _simulated(event: dict) -> str:
     return f"{quantities.duration(now)} of ≈ {quantities.duration(now * wanted / done)} simulated"
 
 
+class View(Protocol):
+    def __call__(self, event: dict[str, Any]) -> None: ...
+    def close(self) -> None: ...
+
+
 class _Silent:
-    def __call__(self, event: dict) -> None:
+    def __call__(self, event: dict[str, Any]) -> None:
         pass
 
     def close(self) -> None:
@@ -27,10 +34,10 @@ class _Silent:
 
 
 class _Lines:
-    def __init__(self):
+    def __init__(self) -> None:
         self._last = time.monotonic()
 
-    def __call__(self, event: dict) -> None:
+    def __call__(self, event: dict[str, Any]) -> None:
         now = time.monotonic()
         if now - self._last < _QUIET_SECONDS:
             return
@@ -48,7 +55,7 @@ class _Lines:
 
 
 class _Bars:
-    def __init__(self):
+    def __init__(self) -> None:
         from rich.console import Console
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -61,10 +68,10 @@ class _Bars:
             console=Console(stderr=True),
             transient=True,
         )
-        self._tasks = {}
+        self._tasks: dict[str, Any] = {}
         self._bars.start()
 
-    def __call__(self, event: dict) -> None:
+    def __call__(self, event: dict[str, Any]) -> None:
         name, wanted = event["design"], max(event["requests_total"], 1)
         if name not in self._tasks:
             self._tasks[name] = self._bars.add_task(name, total=wanted, simulated="")
@@ -79,14 +86,14 @@ class _Bars:
         self._bars.stop()
 
 
-def _chosen(quiet: bool):
+def _chosen(quiet: bool) -> View:
     if quiet:
         return _Silent()
     return _Bars() if sys.stderr.isatty() else _Lines()
 
 
 @contextmanager
-def shown(quiet: bool):
+def shown(quiet: bool) -> Iterator[View]:
     """Gives a callback for the simulator, and takes the view down however the run ends."""
     view = _chosen(quiet)
     try:

@@ -63,3 +63,25 @@ def percent(share: float) -> str:
     value = share * 100
     digits = f"{value:+.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:+.1g}"
     return f"{digits} %".replace("-", "−")
+
+
+def _text(value: object, what: str, example: str) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{what} is a string with its unit, such as '{example}', not {value!r}")
+    return value
+
+
+def parse_bytes(text: object) -> int:
+    """`"64 KiB"` or `"1 MB"`, as every file has it. Errors: TypeError, ValueError."""
+    from iodrome.simulator import core
+
+    number: int = core().parse_bytes(_text(text, "a number of bytes", "64 KiB"))
+    return number
+
+
+def parse_duration_ps(text: object) -> int:
+    """`"20 us"` in picoseconds, as every file has it. Errors: TypeError, ValueError."""
+    from iodrome.simulator import core
+
+    number: int = core().parse_duration_ps(_text(text, "a duration", "20 us"))
+    return number

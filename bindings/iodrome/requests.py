@@ -64,7 +64,8 @@ class Requests:
         frame = pandas.DataFrame(
             {name: self._columns[name] for name in ("request", "bytes", "error", "cpu")}
         )
-        frame.insert(1, "op", pandas.Categorical.from_codes(self.op, categories=list(OPS)))
+        ops = pandas.Categorical.from_codes(self.op.astype(int), categories=list(OPS))
+        frame.insert(1, "op", ops)
         for name in TIMES:
             column = self._columns[name]
             stamps = (column // 1000).astype("timedelta64[ns]")

@@ -7,12 +7,14 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import iodrome
 from iodrome.builders import InputText, Machine, as_setting
+from iodrome.operations import Workload
 from iodrome.requests import Requests
 from iodrome.result import Result
 
@@ -21,13 +23,13 @@ if TYPE_CHECKING:
 
 
 @cache
-def _core() -> ModuleType:
+def core() -> ModuleType:
+    """The extension, ready for use."""
     # libsystemc prints a banner to the terminal on first use unless it is told not to.
     os.environ.setdefault("SYSTEMC_DISABLE_COPYRIGHT_MESSAGE", "1")
-    from iodrome import _core as core
-
-    core.set_data_dir(str(data_dir()))
-    return core
+    extension = import_module("iodrome._core")
+    extension.set_data_dir(str(data_dir()))
+    return extension
 
 
 def data_dir() -> Path:
@@ -39,7 +41,7 @@ def data_dir() -> Path:
 
 def __getattr__(name: str) -> Any:
     if name in ("InputError", "ModelError", "Stopped", "StopToken"):
-        return getattr(_core(), name)
+        return getattr(core(), name)
     raise AttributeError(f"module 'iodrome.simulator' has no attribute {name!r}")
 
 
@@ -51,7 +53,7 @@ def _overrides(machine: object, given: Iterable[tuple[str, object]]) -> list[lis
 
 
 def run(
-    input: str | os.PathLike[str] | InputText,
+    input: str | os.PathLike[str] | InputText | Workload,
     designs: Iterable[str] | None = None,
     *,
     kind: str | None = None,
@@ -61,6 +63,7 @@ def run(
     skip_bad: int | None = None,
     driver: str = "hosted",
     tlm: bool = False,
+    timeline: str | os.PathLike[str] | None = None,
     keep_requests: bool = True,
     progress: Callable[[dict[str, Any]], object] | None = None,
     stop: StopToken | None = None,
@@ -68,14 +71,17 @@ def run(
     """Runs every design over the same input on the same machine.
 
     `input` is a path (a log, job file or scenario) or what a builder made: io.chain(),
-    io.fio_job(), io.access_log(). What is left out takes the simulator's default: all designs, the
-    machine `server_2026`, seed 1, or what the scenario file says. `set` overrides parameters by
-    their dotted names; values are strings with units or integers. With `keep_requests` every run
-    has a row per request (about 80 bytes each).
+    io.fio_job(), io.access_log(), io.workload(). What is left out takes the simulator's default:
+    all designs, the machine `server_2026`, seed 1, or what the scenario file says. `set` overrides
+    parameters by their dotted names; values are strings with units or integers. With
+    `keep_requests` every run has a row per request (about 80 bytes each).
 
     The interpreter goes on meanwhile. One run happens at a time in a process; a second one waits.
     A signal, such as an interrupt from the keyboard, or `stop.stop()` ends the run within a
     fraction of a second, and nothing of it is kept.
+
+    `timeline` names a file for what happened when, of the kind that its ending says: .pftrace,
+    .ftrace or .vcd; see docs/how-to/read-a-timeline.md.
 
     Errors: InputError (a ValueError) whose text says all that is wrong with the input, with places;
     TypeError for a bare float; Stopped; ModelError (a RuntimeError) for a fault of the simulator
@@ -86,8 +92,14 @@ def run(
         base: str | None = machine.base
     else:
         base = None if machine is None else os.fspath(machine)
+    workload, content = None, None
     if isinstance(input, str | os.PathLike):
-        name, content = os.fspath(input), None
+        name = os.fspath(input)
+    elif isinstance(input, Workload):
+        name = input.name
+        workload = core().python_workload(
+            input.app, name, input.files, input.clients, input.check_bytes
+        )
     else:
         name, content = input.name, input.text()
     request = {
@@ -101,24 +113,25 @@ def run(
         "skip_bad": skip_bad,
         "driver": driver,
         "tlm": tlm,
+        "timeline": None if timeline is None else os.fspath(timeline),
         "keep_requests": keep_requests,
     }
-    text, columns = _core().run(json.dumps(request), progress, stop)
+    text, columns = core().run(json.dumps(request), progress, stop, workload)
     data = json.loads(text)
     return Result(data, text, [Requests(each) for each in columns])
 
 
 def designs() -> list[dict[str, str]]:
     """Every design this build knows: name, summary and source."""
-    return list(_core().list_designs())
+    return list(core().list_designs())
 
 
 def machines() -> list[str]:
     """The machine files that come with the package."""
-    return list(_core().list_machines())
+    return list(core().list_machines())
 
 
 def version() -> str:
     """The version of the simulator."""
-    text: str = _core().version()
+    text: str = core().version()
     return text

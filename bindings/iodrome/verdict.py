@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which design wins, by how much and why, in sentences that the data carries."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from iodrome import quantities
-from iodrome.metrics import METRIC, STAGES, TIE, Metric, total
+from iodrome.metrics import METRIC, STAGES, TIE, Metric, RunData, total
 from iodrome.result import Result
 
 _JUDGED = ("p50", "p99", "requests_per_s", "cpu")
@@ -31,13 +34,14 @@ def findings(result: Result) -> list[Finding]:
     found = []
     for key in _JUDGED:
         metric = METRIC[key]
-        values = {run["design"]: metric.read(run) for run in result.runs}
-        if values and all(value is not None for value in values.values()):
+        read = {run.design: metric.read(run) for run in result.runs}
+        values = {name: value for name, value in read.items() if value is not None}
+        if values and len(values) == len(read):
             found.append(_judge(_TITLES[key], metric, values, result.designs[0]))
     return found
 
 
-def _judge(title: str, metric: Metric, values: dict, baseline: str) -> Finding:
+def _judge(title: str, metric: Metric, values: Mapping[str, float], baseline: str) -> Finding:
     ranked = sorted(values, key=lambda name: values[name], reverse=metric.better == "more")
     best = ranked[0]
     level = [name for name in ranked if _equal(values[name], values[best])]
@@ -89,7 +93,7 @@ def headline(result: Result) -> str:
 
 def reason(result: Result) -> str:
     """The stages that make the difference between the fastest mean and the first design."""
-    runs = [run for run in result.runs if run.get("stages_ns") and _mean(run) is not None]
+    runs = [run for run in result.runs if run.get("stages_ns") and "mean" in run["latency_ns"]]
     if len(runs) < 2 or runs[0] is not result.runs[0]:
         return ""
     base = runs[0]
@@ -109,8 +113,9 @@ def reason(result: Result) -> str:
     )
 
 
-def _mean(run: dict) -> float | None:
-    return METRIC["mean"].read(run)
+def _mean(run: RunData) -> float:
+    mean: float = run["latency_ns"]["mean"]
+    return mean
 
 
 def signed(ns: float) -> str:

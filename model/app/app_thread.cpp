@@ -49,8 +49,11 @@ std::string AppThread::describe() {
 Task<void> AppThread::run(Sleepable& ctx) {
   for (;;) {
     if (!postponed_.empty() || source_.ready(index_)) co_await start_arrived(ctx);
-    const bool reaped = co_await reap_one(ctx);
-    if (reaped) continue;
+    const designs::Finished finished = co_await side_->reap(ctx);
+    if (finished.run != nullptr) {
+      co_await go_on(ctx, note(finished));
+      continue;
+    }
     if (in_flight_ == 0 && source_.exhausted(index_)) break;
     if (source_.ready(index_) && postponed_.empty()) continue;
     queued_ = 0;
@@ -69,10 +72,16 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
     if (run == nullptr) break;
     ++in_flight_;
     const WorkOn work(ctx, &run->ledger, events::Stage::submit);
-    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id});
+    const auto arrival = static_cast<std::uint64_t>(to_ps(run->ledger.opened()));
+    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id, arrival});
+    run->ledger.belong_to(run->cookie(), system_.probe.stage_listener());
     co_await ctx.spend(costs_.request_start);
     co_await advance(ctx, *run);
   }
+}
+
+Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
+  return run.next_step < run.chain.steps.size() ? advance(ctx, run) : finish(ctx, run);
 }
 
 // Carries a request on from its next step until it waits for a completion, or to its end.
@@ -87,7 +96,10 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     bool queued = co_await side_->queue(ctx, run);
     if (!queued) {
       ctx.stop_work();  // the others' submission is not this request's time in the kernel
-      co_await submit(ctx);
+      {
+        const designs::SubmitTimer timer = submitting(ctx);
+        co_await side_->submit(ctx);
+      }
       ctx.work_on(&run.ledger, events::Stage::submit);
       queued = co_await side_->queue(ctx, run);
     }
@@ -95,34 +107,38 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     if (!queued) {
       postponed_.push_back(&run);
     } else if (++queued_ >= params_.submit_batch) {
-      co_await submit(ctx);
+      const designs::SubmitTimer timer = submitting(ctx);
+      co_await side_->submit(ctx);
     }
     co_return;
   }
-  ctx.set_stage(events::Stage::reap);
-  co_await ctx.spend(costs_.request_finish);
-  ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
-  ctx.stop_work();
-  observer_.on_request(run, run.ledger.close(ctx.now()), ctx.cpu().index());
-  --in_flight_;
-  source_.finished(index_, run);
+  co_await finish(ctx, run);
+}
+
+Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
+  ctx.work_on(&run.ledger, events::Stage::reap);
+  return then(ctx.spend(costs_.request_finish), [this, &ctx, &run] {
+    ctx.emit(events::IoReap{run.cookie(), static_cast<std::uint64_t>(run.first_error())});
+    ctx.stop_work();
+    observer_.on_request(run, run.ledger.close(ctx.now()), ctx.cpu().index());
+    --in_flight_;
+    source_.finished(index_, run);
+    return Task<void>::ready();
+  });
 }
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
-  const SimTime before = ctx.now();
-  const Duration blocked_before = ctx.thread().blocked_total;
-  const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
-  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
-  run.results[run.next_step] = as_return_value(result);
+  {
+    const designs::SubmitTimer timer(ctx, submit_times_);
+    const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
+    run.results[run.next_step] = as_return_value(result);
+  }
   settle(run, run.next_step++);
 }
 
-Task<void> AppThread::submit(Sleepable& ctx) {
+designs::SubmitTimer AppThread::submitting(Sleepable& ctx) {
   queued_ = 0;
-  const SimTime before = ctx.now();
-  const Duration blocked_before = ctx.thread().blocked_total;
-  co_await side_->submit(ctx);
-  submit_times_.add(ctx.now() - before, ctx.thread().blocked_total - blocked_before);
+  return {ctx, submit_times_};
 }
 
 // An error cancels the steps behind it, but for closing what was opened.
@@ -135,15 +151,13 @@ void AppThread::settle(ChainRun& run, std::size_t step) {
   }
 }
 
-Task<bool> AppThread::reap_one(Sleepable& ctx) {
-  const designs::Finished finished = co_await side_->reap(ctx);
-  if (finished.run == nullptr) co_return false;
+// Takes the results of the steps that a completion ends.
+ChainRun& AppThread::note(const designs::Finished& finished) {
   ChainRun& run = *finished.run;
   const std::size_t last = run.next_step + finished.steps - 1;
   run.next_step += finished.steps;
   settle(run, last);
-  co_await advance(ctx, run);
-  co_return true;
+  return run;
 }
 
 }  // namespace iodrome::app

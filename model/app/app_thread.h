@@ -44,9 +44,11 @@ class AppThread final : public kernel::ThreadBody {
   };
 
   Task<void> start_arrived(kernel::Sleepable& ctx);
+  Task<void> go_on(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
-  Task<bool> reap_one(kernel::Sleepable& ctx);
-  Task<void> submit(kernel::Sleepable& ctx);
+  Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
+  chain::ChainRun& note(const designs::Finished& finished);
+  designs::SubmitTimer submitting(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run, const chain::Step& step);
   void settle(chain::ChainRun& run, std::size_t step);
 

@@ -25,6 +25,7 @@ struct Step {
   std::int16_t fd_from = -1;          // the open step whose descriptor is meant, or
   std::int32_t fd = -1;               // a descriptor opened before
   std::int32_t to_fd = -1;            // send: the socket
+  bool keep = false;                  // open: into the process's table, where it stays
   const std::string* path = nullptr;  // open; outlives the chain
   std::uint64_t offset = 0;           // read, send: in the file, bytes
   std::uint64_t bytes = 0;            // read, send

@@ -11,35 +11,35 @@ Walker::Walker(WalkerHost& host, ChainRun& run) : IoWait(&Walker::arrived), host
   id = run.cookie();
 }
 
-// Opening takes locks that sleep. What moves bytes or drops references may run in a softirq; a
-// hardirq may only end a chain.
-bool Walker::legal(Op op, Level level) {
+// Opening, and changing the process's table, take locks that sleep. What moves bytes or drops the
+// chain's own reference may run in a softirq; a hardirq may only end a chain.
+bool Walker::legal(const Step& step, Level level) {
   if (level == Level::thread) return true;
-  if (level == Level::hardirq) return op == Op::nop;
-  return op != Op::open;
+  if (level == Level::hardirq) return step.op == Op::nop;
+  return step.op != Op::open && !(step.op == Op::close && step.fd_from < 0);
 }
 
 Task<void> Walker::arrived(Atomic& ctx, IoWait& self) {
   auto& walker = static_cast<Walker&>(self);
   if (walker.running_) {
     walker.look_again_ = true;
-    co_return;
+    return Task<void>::ready();
   }
   const Continue policy = walker.host_.policy();
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
-  if (here) co_return co_await walker.advance_atomic(ctx);
-  co_await walker.hand_over(ctx);
+  return here ? walker.advance_atomic(ctx) : walker.hand_over(ctx);
 }
 
 Task<void> Walker::hand_over(Atomic& ctx) {
   co_await ctx.spend(host_.walker_costs().hand_over);
   if (ctx.ledger() == ledger) ctx.stop_work();
   ledger->enter(events::Stage::queue, ctx.now());
-  const Op op = at_end() ? Op::nop : run_.chain.steps[run_.next_step].op;
+  static constexpr Step kEnd{};
+  const Step& step = at_end() ? kEnd : run_.chain.steps[run_.next_step];
   const Continue policy = host_.policy();
   const bool by_softirq = policy == Continue::cheapest || policy == Continue::softirq;
-  if (by_softirq && ctx.level() == Level::hardirq && legal(op, Level::softirq)) {
+  if (by_softirq && ctx.level() == Level::hardirq && legal(step, Level::softirq)) {
     host_.defer_to_softirq(ctx, *this);
     co_return;
   }
@@ -57,7 +57,7 @@ Task<void> Walker::advance_in(Atomic& ctx, Sleepable* sleeper) {
     const Step& step = run_.chain.steps[run_.next_step];
     // A step in progress that only has to collect its result is legal anywhere.
     const bool collects = direct_read_ && pending == 0;
-    if (sleeper == nullptr && !collects && !legal(step.op, ctx.level())) {
+    if (sleeper == nullptr && !collects && !legal(step, ctx.level())) {
       running_ = false;
       co_return co_await hand_over(ctx);
     }
@@ -89,34 +89,54 @@ Result<FilePtr> Walker::file_of(const Step& step) {
 }
 
 Task<Value> Walker::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
-  co_await ctx.spend(host_.walker_costs().step);
+  return then(ctx.spend(host_.walker_costs().step),
+              [this, &ctx, sleeper, &step] { return carry_out(ctx, sleeper, step); });
+}
+
+Task<Value> Walker::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   switch (step.op) {
     case Op::nop:
-      co_return 0;
-    case Op::open: {
+      return Task<Value>::ready(0);
+    case Op::open:
       check(sleeper != nullptr, "open outside a thread");
-      Result<FilePtr> file = co_await try_open(*sleeper, host_.os(), *step.path, this);
-      if (!file) co_return fail(file.error());
-      opened_ = std::move(*file);
-      co_return 0;
-    }
-    case Op::stat: {
-      const Result<FilePtr> file = file_of(step);
-      if (!file) co_return fail(file.error());
-      co_return co_await stat_file(ctx, **file);
-    }
+      return open(*sleeper, step);
+    case Op::stat:
+      return stat(ctx, step);
     case Op::read:
-      co_return co_await read(ctx, step);
+      return read(ctx, step);
     case Op::send:
-      co_return co_await send(ctx, step);
-    case Op::close: {
-      co_await ctx.spend(ctx.costs().file_close);
-      if (opened_ == nullptr) co_return fail(Errno::ebadf);
-      opened_ = nullptr;
-      co_return 0;
-    }
+      return send(ctx, step);
+    case Op::close:
+      return close(ctx, sleeper, step);
   }
-  co_return fail(Errno::einval);
+  return Task<Value>::ready(fail(Errno::einval));
+}
+
+Task<Value> Walker::stat(Atomic& ctx, const Step& step) {
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return fail(file.error());
+  co_return co_await stat_file(ctx, **file);
+}
+
+Task<Value> Walker::open(Sleepable& ctx, const Step& step) {
+  Result<FilePtr> file = co_await try_open(ctx, host_.os(), *step.path, this);
+  if (!file) co_return fail(file.error());
+  opened_ = *file;
+  if (!step.keep) co_return 0;
+  const Result<int> fd = co_await install_file(ctx, host_.files(), std::move(*file));
+  if (!fd) co_return fail(fd.error());
+  co_return *fd;
+}
+
+Task<Value> Walker::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  if (step.fd_from < 0) {
+    check(sleeper != nullptr, "a descriptor closed outside a thread");
+    co_return co_await close_file(*sleeper, host_.files(), step.fd);
+  }
+  co_await ctx.spend(ctx.costs().file_close);
+  if (opened_ == nullptr) co_return fail(Errno::ebadf);
+  opened_ = nullptr;
+  co_return 0;
 }
 
 Task<Value> Walker::read(Atomic& ctx, const Step& step) {

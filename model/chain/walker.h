@@ -64,11 +64,17 @@ class Walker final : public kernel::IoWait,
 
  private:
   static Task<void> arrived(kernel::Atomic& ctx, IoWait& self);
-  static bool legal(Op op, kernel::Level level);
+  static bool legal(const Step& step, kernel::Level level);
   Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> hand_over(kernel::Atomic& ctx);
   Task<Result<std::int64_t>> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
                                        const Step& step);
+  Task<Result<std::int64_t>> carry_out(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
+                                       const Step& step);
+  Task<Result<std::int64_t>> open(kernel::Sleepable& ctx, const Step& step);
+  Task<Result<std::int64_t>> stat(kernel::Atomic& ctx, const Step& step);
+  Task<Result<std::int64_t>> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
+                                   const Step& step);
   Task<Result<std::int64_t>> read(kernel::Atomic& ctx, const Step& step);
   Task<Result<std::int64_t>> send(kernel::Atomic& ctx, const Step& step);
   Result<kernel::FilePtr> file_of(const Step& step);

@@ -68,6 +68,22 @@ struct SubmitTimes {
   }
 };
 
+/// Adds what submitting took, from here to the end of the scope.
+class SubmitTimer {
+ public:
+  SubmitTimer(Sleepable& ctx, SubmitTimes& times)
+      : ctx_(ctx), times_(times), begun_(ctx.now()), blocked_(ctx.thread().blocked_total) {}
+  ~SubmitTimer() { times_.add(ctx_.now() - begun_, ctx_.thread().blocked_total - blocked_); }
+  SubmitTimer(const SubmitTimer&) = delete;
+  SubmitTimer& operator=(const SubmitTimer&) = delete;
+
+ private:
+  Sleepable& ctx_;
+  SubmitTimes& times_;
+  const SimTime begun_;
+  const Duration blocked_;
+};
+
 /// One application thread's use of a design: a good programmer's event loop is written on these
 /// five verbs.
 ///
@@ -83,8 +99,9 @@ class AppSide {
   /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit().
   /// False: no room now; submit what is queued and reap first.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
-  /// Submits everything queued.
-  virtual Task<void> submit(Sleepable& user) = 0;
+  /// Submits everything queued. Returns what the last call did; whom an error concerns hears of it
+  /// by a completion.
+  virtual Task<Result<std::int64_t>> submit(Sleepable& user) = 0;
   /// Takes one completion, without entering the kernel if the design allows it; no run if there is
   /// none.
   virtual Task<Finished> reap(Sleepable& user) = 0;

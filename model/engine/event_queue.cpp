@@ -6,24 +6,35 @@
 
 namespace iodrome {
 
+void EventQueue::Stack::grow(std::size_t room) {
+  constexpr std::size_t kGuards = kAhead + 1;
+  const std::size_t used = size();
+  auto larger = std::make_unique<Entry[]>(kGuards + room);
+  std::fill_n(larger.get(), kGuards, Entry{std::numeric_limits<std::uint64_t>::max(), nullptr});
+  std::copy(first_, end_, larger.get() + kGuards);
+  entries_ = std::move(larger);
+  first_ = entries_.get() + kGuards;
+  end_ = first_ + used;
+  limit_ = first_ + room;
+}
+
+void EventQueue::push_above(const Entry& entry) {
+  if (entry.time >= top_start_) {
+    if (bottom_.empty()) return push_first(entry);
+    top_min_ = entry.time < top_min_ ? entry.time : top_min_;
+    top_max_ = entry.time > top_max_ ? entry.time : top_max_;
+    return append(top_, entry);
+  }
+  for (std::size_t i = 0; i < rung_count_; ++i)
+    if (entry.time >= rungs_[i].next_start) return put(rungs_[i], entry);
+  push_bottom(entry);
+}
+
 // The queue was empty: everything not earlier than this event belongs to top_.
 void EventQueue::push_first(const Entry& entry) {
   top_start_ = entry.time;
   rung_count_ = 0;
-  bottom_.push_back(entry);
-}
-
-void EventQueue::insert_into_bottom(const Entry& entry) {
-  bottom_.push_back(entry);
-  Entry* const first = bottom_.data();
-  Entry* place = first + bottom_.size() - 1;
-  for (; place != first && place[-1].time <= entry.time; --place) *place = place[-1];
-  *place = entry;
-}
-
-void EventQueue::push_bottom(const Entry& entry) {
-  insert_into_bottom(entry);
-  if (bottom_.size() > kBottomMax) spill_bottom();
+  *bottom_.extend() = entry;
 }
 
 void EventQueue::add_block(Bucket& bucket) {
@@ -142,12 +153,12 @@ void EventQueue::sort_into_bottom(Bucket& bucket) {
   Entry entries[kRanked];
   Entry* end = entries;
   empty_out(bucket, [&](const Entry& entry) { *end++ = entry; });
-  bottom_.resize(count);
+  Entry* const sorted = bottom_.resize(count);
   for (std::uint32_t i = 0; i < count; ++i) {
     std::uint32_t place = 0;
     for (std::uint32_t k = 0; k < i; ++k) place += entries[k].time > entries[i].time;
     for (std::uint32_t k = i + 1; k < count; ++k) place += entries[k].time >= entries[i].time;
-    bottom_[place] = entries[i];
+    sorted[place] = entries[i];
   }
 }
 
@@ -156,7 +167,7 @@ void EventQueue::sort_into_bottom(Bucket& bucket) {
 void EventQueue::take_front(Bucket& bucket) {
   constexpr std::uint32_t kBlocks = kSmall / kBlock;
   bottom_.resize(kBlocks * kBlock);
-  Entry* place = bottom_.data() + bottom_.size();
+  Entry* place = bottom_.end();
   for (std::uint32_t i = 0; i < kBlocks; ++i) {
     Block* const block = bucket.last->next;
     for (const Entry& entry : block->entries) *--place = entry;
@@ -170,7 +181,7 @@ void EventQueue::take_front(Bucket& bucket) {
 // events of that instant queue up behind it instead of being sorted in one by one.
 void EventQueue::spill_bottom() {
   if (rung_count_ == kRungs) return;
-  const std::uint64_t last = bottom_.front().time;
+  const std::uint64_t last = bottom_.begin()->time;
   const std::uint64_t first = bottom_.back().time;
   const bool one_instant = first == last;
   if (rung_count_ == 0) top_start_ = std::min(top_start_, one_instant ? last : last + 1);
@@ -181,7 +192,7 @@ void EventQueue::spill_bottom() {
   open(rung, first, std::max(limit - 1, last), bottom_.size());
   ++rung_count_;
   if (one_instant) return;
-  for (auto entry = bottom_.rbegin(); entry != bottom_.rend(); ++entry) put(rung, *entry);
+  for (const Entry* entry = bottom_.end(); entry != bottom_.begin();) put(rung, *--entry);
   bottom_.clear();
   refill();
 }

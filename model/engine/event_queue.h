@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <vector>
 
 #include "model/engine/frame_pool.h"
@@ -39,21 +40,23 @@ class EventQueue {
   bool empty() const { return bottom_.empty(); }
   std::size_t size() const { return size_; }
 
+  /// Whether an event is due before `time_ps`.
+  bool due_before(std::int64_t time_ps) const {
+    return bottom_.back().time < static_cast<std::uint64_t>(time_ps);
+  }
+  /// Whether an event is due at `time_ps` or before.
+  bool due_by(std::int64_t time_ps) const {
+    return bottom_.back().time <= static_cast<std::uint64_t>(time_ps);
+  }
   /// Time of the next event in ps. The queue must not be empty.
   std::int64_t head_time() const { return static_cast<std::int64_t>(bottom_.back().time); }
 
   void push(std::int64_t time_ps, Event* event) {
     const Entry entry{static_cast<std::uint64_t>(time_ps), event};
     ++size_;
-    if (entry.time >= top_start_) {
-      if (bottom_.empty()) return push_first(entry);
-      top_min_ = entry.time < top_min_ ? entry.time : top_min_;
-      top_max_ = entry.time > top_max_ ? entry.time : top_max_;
-      return append(top_, entry);
-    }
-    for (std::size_t i = 0; i < rung_count_; ++i)
-      if (entry.time >= rungs_[i].next_start) return put(rungs_[i], entry);
-    push_bottom(entry);
+    if (entry.time < top_start_ && rung_count_ == 0) [[likely]]
+      return push_bottom(entry);
+    push_above(entry);
   }
 
   /// Takes the next event off.
@@ -65,10 +68,9 @@ class EventQueue {
       if (size_ != 0) return refill(), event;
       top_start_ = 0;
       rung_count_ = 0;
-    } else if (bottom_.size() > kAhead) {
-      // With many pending tasks the frame of a later event is cold: fetch it while this one runs.
-      __builtin_prefetch(bottom_[bottom_.size() - 1 - kAhead].event);
     }
+    // With many pending tasks the frame of a later event is cold: fetch it while this one runs.
+    __builtin_prefetch(bottom_.end()[-1 - static_cast<int>(kAhead)].event);
     return event;
   }
 
@@ -80,6 +82,41 @@ class EventQueue {
     std::uint64_t time;
     Event* event;
   };
+  static constexpr std::size_t kAhead = 3;  // how far ahead a frame is fetched
+
+  // A stack with guards under it, later than any event: who looks below the last one meets them.
+  class Stack {
+   public:
+    Stack() { grow(kRoom); }
+    bool empty() const { return end_ == first_; }
+    std::size_t size() const { return static_cast<std::size_t>(end_ - first_); }
+    Entry* begin() { return first_; }
+    Entry* end() { return end_; }
+    const Entry& back() const { return end_[-1]; }
+    void pop_back() { --end_; }
+    void clear() { end_ = first_; }
+    /// Room for one more entry, whose value is the caller's to write.
+    Entry* extend() {
+      if (end_ == limit_) [[unlikely]]
+        grow(2 * size());
+      return end_++;
+    }
+    /// Room for `count` entries, all to be written.
+    Entry* resize(std::size_t count) {
+      if (static_cast<std::size_t>(limit_ - first_) < count) grow(count);
+      end_ = first_ + count;
+      return first_;
+    }
+
+   private:
+    static constexpr std::size_t kRoom = 128;
+    void grow(std::size_t room);
+    std::unique_ptr<Entry[]> entries_;
+    Entry* first_ = nullptr;
+    Entry* end_ = nullptr;
+    Entry* limit_ = nullptr;
+  };
+
   // An unsorted FIFO of entries in blocks of two cache lines: it grows without copying and wastes
   // little.
   static constexpr std::uint32_t kBlock = 7;
@@ -105,11 +142,19 @@ class EventQueue {
   static constexpr std::uint32_t kSmall = 48;    // sorted by insertion up to here
   static constexpr std::size_t kBottomMax = 96;  // beyond it bottom_ spills into a rung
   static constexpr std::size_t kRungs = 16;      // each divides a bucket by 32 or more: 13 would do
-  static constexpr std::size_t kAhead = 3;       // how far ahead a frame is fetched
 
+  void push_above(const Entry& entry);
   void push_first(const Entry& entry);
-  void push_bottom(const Entry& entry);
-  void insert_into_bottom(const Entry& entry);
+  void push_bottom(const Entry& entry) {
+    insert_into_bottom(entry);
+    if (bottom_.size() > kBottomMax) [[unlikely]]
+      spill_bottom();
+  }
+  void insert_into_bottom(const Entry& entry) {
+    Entry* place = bottom_.extend();
+    for (; place[-1].time <= entry.time; --place) *place = place[-1];
+    *place = entry;
+  }
   void refill();
   void spill_top();
   void spill_bottom();
@@ -131,7 +176,7 @@ class EventQueue {
   }
 
   FramePool& pool_ = FramePool::here();
-  std::vector<Entry> bottom_;
+  Stack bottom_;
   Bucket top_;
   std::uint64_t top_start_ = 0;
   std::uint64_t top_min_ = std::numeric_limits<std::uint64_t>::max();

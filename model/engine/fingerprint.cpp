@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/engine/fingerprint.h"
 
+#define XXH_INLINE_ALL  // so that our optimiser sees the loop; see CMakeLists.txt
 #include <fmt/format.h>
 #include <xxhash.h>
 

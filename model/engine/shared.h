@@ -33,6 +33,7 @@ class MemoryView {
   /// waits for.
   void flush();
   std::size_t pending() const { return stores_.size(); }
+  bool buffers() const { return !stores_.empty(); }
 
  private:
   struct Store {
@@ -65,6 +66,43 @@ class [[nodiscard]] AccessPoint : ResumeEvent {
 
  protected:
   MemoryView& view_;
+};
+
+/// Several accesses as one awaitable: a scheduling point before each under exploration, plain code
+/// without a frame otherwise. `Steps` has `kSteps` and `bool step(int)`, which makes that access
+/// and returns whether none need follow.
+template <class Steps>
+class [[nodiscard]] AccessSequence : Event {
+ public:
+  bool await_ready() {
+    if (view_.exploring()) [[unlikely]]
+      return false;
+    at_once(std::make_integer_sequence<int, Steps::kSteps>{});
+    return true;
+  }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    view_.timeline().post(*this);
+  }
+
+ protected:
+  explicit AccessSequence(MemoryView& view) : Event{&AccessSequence::access}, view_(view) {}
+  MemoryView& view_;
+
+ private:
+  template <int... number>
+  void at_once(std::integer_sequence<int, number...>) {
+    static_cast<void>((static_cast<Steps*>(this)->step(number) || ...));
+  }
+  static void access(Event* event) {
+    auto* const self = static_cast<AccessSequence*>(event);
+    const int number = self->next_++;
+    if (static_cast<Steps*>(self)->step(number) || number + 1 == Steps::kSteps)
+      return self->waiter_.resume();
+    self->view_.timeline().post(*self);
+  }
+  std::coroutine_handle<> waiter_;
+  int next_ = 0;  // under exploration
 };
 
 /// A full memory barrier: later accesses follow earlier stores. `co_await smp_mb(ctx)`.
@@ -117,6 +155,19 @@ class Shared {
     return CompareExchange{ctx.memory(), *this, expected, desired};
   }
 
+  /// One step of an AccessSequence, whose scheduling point lies before it.
+  T load(const MemoryView& view) const {
+    T value = value_;
+    if (view.buffers()) [[unlikely]]
+      view.forward(&value_, &value, sizeof(T));
+    return value;
+  }
+  void store(MemoryView& view, T value) {
+    if (view.exploring()) [[unlikely]]
+      return view.store(&value_, &value, sizeof(T));
+    value_ = value;
+  }
+
   /// For observers and checks only: what memory holds, whatever buffers say.
   T peek() const { return value_; }
 
@@ -128,12 +179,7 @@ template <class T>
 class Shared<T>::Load : public AccessPoint {
  public:
   Load(MemoryView& view, const Shared& word) : AccessPoint(view), word_(word) {}
-  T await_resume() const {
-    T value = word_.value_;
-    if (view_.pending() != 0) [[unlikely]]
-      view_.forward(&word_.value_, &value, sizeof(T));
-    return value;
-  }
+  T await_resume() const { return word_.load(view_); }
 
  private:
   const Shared& word_;
@@ -143,13 +189,7 @@ template <class T>
 class Shared<T>::Store : public AccessPoint {
  public:
   Store(MemoryView& view, Shared& word, T value) : AccessPoint(view), word_(word), value_(value) {}
-  void await_resume() {
-    if (!view_.exploring()) [[likely]] {
-      word_.value_ = value_;
-      return;
-    }
-    view_.store(&word_.value_, &value_, sizeof(T));
-  }
+  void await_resume() { word_.store(view_, value_); }
 
  private:
   Shared& word_;

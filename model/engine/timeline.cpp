@@ -78,7 +78,7 @@ Event* Timeline::take_ready() {
 // Moves to the next instant and returns its first event. Others of the same instant become ready,
 // so that wake-ups made from now on come after them. A cancelled event moves nothing; then there
 // may be no event.
-Event* Timeline::take_due() {
+inline Event* Timeline::take_due() {
   const std::int64_t time = queue_.head_time();
   Event* const first = queue_.pop();
   if (OwnedEvent::cancelled(*first)) [[unlikely]] {
@@ -86,12 +86,16 @@ Event* Timeline::take_due() {
     return nullptr;
   }
   now_ = SimTime{Duration{time}};
-  if (queue_.empty() || queue_.head_time() != time) [[likely]]
+  if (!queue_.due_by(time)) [[likely]]
     return first;
-  post(*first);
+  return take_first_of_instant(*first);
+}
+
+Event* Timeline::take_first_of_instant(Event& first) {
+  post(first);
   do {
     post(*queue_.pop());
-  } while (!queue_.empty() && queue_.head_time() == time);
+  } while (queue_.due_by(to_ps(now_)));
   return take_ready();
 }
 
@@ -111,8 +115,8 @@ RunState Timeline::run_until_horizon() {
       if (ready_count_ != 0) {
         event = take_ready();
       } else {
-        if (queue_.empty()) return RunState::idle;
-        if (queue_.head_time() >= to_ps(horizon_)) return RunState::horizon;
+        if (!queue_.due_before(to_ps(horizon_)))
+          return queue_.empty() ? RunState::idle : RunState::horizon;
         event = take_due();
         if (event == nullptr) [[unlikely]]
           continue;

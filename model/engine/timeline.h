@@ -116,9 +116,7 @@ class Timeline {
   bool try_advance(Duration delay) {
     if (ready_count_ != 0 || advances_left_ == 0) return false;
     const SimTime target = later(now_, delay);
-    if (target >= horizon_ || target < now_ ||
-        (!queue_.empty() && to_ps(target) >= queue_.head_time()))
-      return false;
+    if (target >= horizon_ || target < now_ || queue_.due_by(to_ps(target))) return false;
     --advances_left_;
     now_ = target;
     return true;
@@ -187,6 +185,7 @@ class Timeline {
   void grow_ready();
   Event* take_ready();
   Event* take_due();
+  Event* take_first_of_instant(Event& first);
 
   static constexpr std::uint32_t kAdvances = 256;
   static constexpr std::uint64_t kPollMask = (1u << 16) - 1;

@@ -5,9 +5,17 @@
 
 namespace iodrome::events {
 
+/// A message-signalled interrupt reaches its CPU. Shown only.
+struct IrqRaise {
+  static constexpr EventInfo info{"irq_raise", Subsystem::irq, "cpu vector"};
+  std::uint64_t cpu;
+  std::uint64_t vector;
+  Words2 words() const { return {cpu, vector}; }
+};
+
 /// A hardirq handler starts.
 struct IrqHandlerEntry {
-  static constexpr EventInfo info{"irq_handler_entry", Subsystem::irq};
+  static constexpr EventInfo info{"irq_handler_entry", Subsystem::irq, "cpu vector"};
   static constexpr auto counter = &Counters::interrupts;
   std::uint64_t cpu;
   std::uint64_t vector;
@@ -16,7 +24,7 @@ struct IrqHandlerEntry {
 
 /// A hardirq handler ends.
 struct IrqHandlerExit {
-  static constexpr EventInfo info{"irq_handler_exit", Subsystem::irq};
+  static constexpr EventInfo info{"irq_handler_exit", Subsystem::irq, "cpu vector"};
   std::uint64_t cpu;
   std::uint64_t vector;
   Words2 words() const { return {cpu, vector}; }
@@ -24,7 +32,7 @@ struct IrqHandlerExit {
 
 /// A softirq is marked pending.
 struct SoftirqRaise {
-  static constexpr EventInfo info{"softirq_raise", Subsystem::irq};
+  static constexpr EventInfo info{"softirq_raise", Subsystem::irq, "cpu vector"};
   std::uint64_t cpu;
   std::uint64_t vector;
   Words2 words() const { return {cpu, vector}; }
@@ -32,7 +40,7 @@ struct SoftirqRaise {
 
 /// A softirq handler starts.
 struct SoftirqEntry {
-  static constexpr EventInfo info{"softirq_entry", Subsystem::irq};
+  static constexpr EventInfo info{"softirq_entry", Subsystem::irq, "cpu vector"};
   std::uint64_t cpu;
   std::uint64_t vector;
   Words2 words() const { return {cpu, vector}; }
@@ -40,7 +48,7 @@ struct SoftirqEntry {
 
 /// A softirq handler ends.
 struct SoftirqExit {
-  static constexpr EventInfo info{"softirq_exit", Subsystem::irq};
+  static constexpr EventInfo info{"softirq_exit", Subsystem::irq, "cpu vector"};
   std::uint64_t cpu;
   std::uint64_t vector;
   Words2 words() const { return {cpu, vector}; }

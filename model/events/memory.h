@@ -7,7 +7,7 @@ namespace iodrome::events {
 
 /// A CPU has moved payload bytes.
 struct CpuCopy {
-  static constexpr EventInfo info{"cpu_copy", Subsystem::memory};
+  static constexpr EventInfo info{"cpu_copy", Subsystem::memory, "cpu bytes"};
   static constexpr auto counter = &Counters::bytes_copied_cpu;
   std::uint64_t cpu;
   std::uint64_t bytes;
@@ -17,7 +17,7 @@ struct CpuCopy {
 
 /// A device has moved payload bytes from or to memory.
 struct DeviceDma {
-  static constexpr EventInfo info{"device_dma", Subsystem::memory};
+  static constexpr EventInfo info{"device_dma", Subsystem::memory, "device bytes"};
   static constexpr auto counter = &Counters::bytes_device_dma;
   std::uint64_t device;
   std::uint64_t bytes;
@@ -27,7 +27,7 @@ struct DeviceDma {
 
 /// A driver rings a device's doorbell.
 struct Doorbell {
-  static constexpr EventInfo info{"doorbell", Subsystem::device};
+  static constexpr EventInfo info{"doorbell", Subsystem::device, "device queue tail"};
   std::uint64_t device;
   std::uint64_t queue;
   std::uint64_t tail;

@@ -7,7 +7,7 @@ namespace iodrome::events {
 
 /// A segment is handed to the network card.
 struct NetDevXmit {
-  static constexpr EventInfo info{"net_dev_start_xmit", Subsystem::net};
+  static constexpr EventInfo info{"net_dev_start_xmit", Subsystem::net, "connection offset bytes"};
   std::uint64_t connection;
   std::uint64_t offset;
   std::uint64_t bytes;
@@ -16,7 +16,7 @@ struct NetDevXmit {
 
 /// The peer acknowledged the stream up to `offset`.
 struct TcpAck {
-  static constexpr EventInfo info{"tcp_ack", Subsystem::net};
+  static constexpr EventInfo info{"tcp_ack", Subsystem::net, "connection offset"};
   std::uint64_t connection;
   std::uint64_t offset;
   Words2 words() const { return {connection, offset}; }
@@ -24,7 +24,7 @@ struct TcpAck {
 
 /// A socket has room again for a waiting sender.
 struct SockSendspace {
-  static constexpr EventInfo info{"sock_write_space", Subsystem::net};
+  static constexpr EventInfo info{"sock_write_space", Subsystem::net, "connection space"};
   std::uint64_t connection;
   std::uint64_t space;
   Words2 words() const { return {connection, space}; }

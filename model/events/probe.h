@@ -3,20 +3,22 @@
 //
 // Every event first feeds the static list (counters and fingerprint), then, behind one mask bit per
 // subsystem, observers that were attached for the run. An event type is a struct with
-//   static constexpr EventInfo info{"name", Subsystem::x};   the name is Linux's tracepoint where
-//   one exists auto words() const;                                      its fields as an array of
-//   64-bit words
-// and, if it moves a counter, `static constexpr auto counter = &Counters::x` and optionally
-// `amount()`.
+//   static constexpr EventInfo info{"name", Subsystem::x, "field field"};
+//   auto words() const;
+// where the name is Linux's tracepoint if one exists, and words() are the fields, in their order,
+// as an array of 64-bit words; and, if it moves a counter, `static constexpr auto counter =
+// &Counters::x` and optionally `amount()`.
 #pragma once
 #include <algorithm>
 #include <array>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "model/engine/fingerprint.h"
 #include "model/engine/timeline.h"
 #include "model/events/counters.h"
+#include "model/events/stage.h"
 
 namespace iodrome::events {
 
@@ -37,10 +39,11 @@ enum class Subsystem : std::uint8_t {
 struct EventInfo {
   const char* name;
   Subsystem subsystem;
+  const char* fields;  // names of the words, separated by blanks
   std::uint32_t kind;  // a hash of the name, the same on every machine
 
-  constexpr EventInfo(const char* event_name, Subsystem of)
-      : name(event_name), subsystem(of), kind(hash(event_name)) {}
+  constexpr EventInfo(const char* event_name, Subsystem of, const char* field_names)
+      : name(event_name), subsystem(of), fields(field_names), kind(hash(event_name)) {}
 
  private:
   static constexpr std::uint32_t hash(const char* text) {
@@ -51,11 +54,21 @@ struct EventInfo {
   }
 };
 
-/// Sees the events of the subsystems it was attached for. It must not touch the model.
+/// The CPU of what happens on none.
+inline constexpr std::uint32_t kNoCpu = 0xffffffff;
+
+/// What observers are told names of.
+enum class Named : std::uint8_t { thread, vector, syscall };
+inline constexpr std::size_t kNamed = 3;
+
+/// Sees the events of the subsystems it was attached for, and the CPU on which they happened. It
+/// must not touch the model.
 class Observer {
  public:
   virtual ~Observer() = default;
-  virtual void on(const EventInfo& info, SimTime time, std::span<const std::uint64_t> words) = 0;
+  virtual void on(const EventInfo& info, SimTime time, std::uint32_t cpu,
+                  std::span<const std::uint64_t> words) = 0;
+  virtual void on_name(Named, std::uint64_t /*id*/, std::string_view /*name*/) {}
 };
 
 class Probe {
@@ -64,8 +77,9 @@ class Probe {
   Probe(const Probe&) = delete;
   Probe& operator=(const Probe&) = delete;
 
+  /// `cpu` is where it happens.
   template <class E>
-  void emit(const E& event) {
+  void emit(const E& event, std::uint32_t cpu = kNoCpu) {
     if (timeline_.draining()) [[unlikely]]
       return;
     if constexpr (requires { E::counter; }) {
@@ -78,11 +92,25 @@ class Probe {
     fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())),
                      (std::uint64_t{E::info.kind} << 32) | words.size(), words);
     if ((mask_ & bit(E::info.subsystem)) != 0) [[unlikely]]
-      tell(E::info, words);
+      tell(E::info, cpu, words);
   }
+
+  /// For what follows from the events: observers alone hear of it, and without one it costs a look
+  /// at the mask.
+  template <class E>
+  void show(const E& event, std::uint32_t cpu = kNoCpu) {
+    if ((mask_ & bit(E::info.subsystem)) == 0) [[likely]]
+      return;
+    if (!timeline_.draining()) tell(E::info, cpu, event.words());
+  }
+  void name(Named what, std::uint64_t id, std::string_view name) const;
 
   /// Attaches an observer for the given subsystems; it must outlive the run.
   void attach(Observer& observer, std::span<const Subsystem> subsystems);
+
+  /// Who hears of every change of a request's stage, or nullptr.
+  StageListener* stage_listener() const { return stage_listener_; }
+  void listen_to_stages(StageListener& listener) { stage_listener_ = &listener; }
 
   const Counters& counters() const { return counters_; }
   Fingerprint& fingerprint() { return fingerprint_; }
@@ -90,7 +118,7 @@ class Probe {
 
  private:
   static constexpr std::uint32_t bit(Subsystem of) { return 1u << static_cast<unsigned>(of); }
-  void tell(const EventInfo& info, std::span<const std::uint64_t> words);
+  void tell(const EventInfo& info, std::uint32_t cpu, std::span<const std::uint64_t> words);
 
   struct Attached {
     Observer* observer;
@@ -101,8 +129,10 @@ class Probe {
   Counters counters_;
   std::uint32_t mask_ = 0;
   std::vector<Attached> observers_;
+  StageListener* stage_listener_ = nullptr;
 };
 
+using Words0 = std::array<std::uint64_t, 0>;
 using Words1 = std::array<std::uint64_t, 1>;
 using Words2 = std::array<std::uint64_t, 2>;
 using Words3 = std::array<std::uint64_t, 3>;

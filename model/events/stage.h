@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 #include "model/engine/check.h"
 #include "model/engine/time.h"
@@ -29,6 +30,13 @@ enum class Stage : std::uint8_t {
 inline constexpr std::size_t kStages = 14;
 const char* name_of(Stage stage);
 
+/// Hears of every change of stage of the requests that it was given to.
+class StageListener {
+ public:
+  virtual ~StageListener() = default;
+  virtual void on_stage(std::uint64_t request, Stage stage, SimTime now) = 0;
+};
+
 /// When a request passed from hand to hand; kNever where that has not happened.
 struct Milestones {
   SimTime submit = kNever;    // the application turned to it
@@ -52,6 +60,12 @@ class StageLedger {
     if (stage != stage_) pass(stage, now);
     stage_ = stage;
   }
+  /// Whose ledger it is: the request's cookie, for the events that name it; and who hears of it.
+  void belong_to(std::uint64_t request, StageListener* listener) {
+    request_ = request;
+    listener_ = listener;
+  }
+  std::uint64_t request() const { return request_; }
   /// Ends the request and returns its latency; the stages then sum to it.
   Duration close(SimTime now) {
     enter(stage_, now);
@@ -73,6 +87,8 @@ class StageLedger {
     }
     if (to == Stage::device && milestones_.dispatch == kNever) milestones_.dispatch = now;
     if (to == Stage::reap) milestones_.complete = now;
+    if (listener_ != nullptr) [[unlikely]]
+      listener_->on_stage(request_, to, now);
   }
 
   std::array<Duration, kStages> total_{};
@@ -80,6 +96,8 @@ class StageLedger {
   SimTime opened_{};
   SimTime since_{};
   Stage stage_ = Stage::arrival;
+  std::uint64_t request_ = 0;
+  StageListener* listener_ = nullptr;
 };
 
 }  // namespace iodrome::events

@@ -7,7 +7,7 @@ namespace iodrome::events {
 
 /// A thread enters the kernel.
 struct SysEnter {
-  static constexpr EventInfo info{"sys_enter", Subsystem::syscall};
+  static constexpr EventInfo info{"sys_enter", Subsystem::syscall, "thread number"};
   static constexpr auto counter = &Counters::syscalls;
   std::uint64_t thread;
   std::uint64_t number;
@@ -16,7 +16,7 @@ struct SysEnter {
 
 /// A thread returns to user mode.
 struct SysExit {
-  static constexpr EventInfo info{"sys_exit", Subsystem::syscall};
+  static constexpr EventInfo info{"sys_exit", Subsystem::syscall, "thread number result"};
   std::uint64_t thread;
   std::uint64_t number;
   std::uint64_t result;

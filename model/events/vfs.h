@@ -7,7 +7,7 @@ namespace iodrome::events {
 
 /// A path was looked up and a file opened.
 struct FileOpen {
-  static constexpr EventInfo info{"file_open", Subsystem::vfs};
+  static constexpr EventInfo info{"file_open", Subsystem::vfs, "inode result"};
   std::uint64_t inode;
   std::uint64_t result;
   Words2 words() const { return {inode, result}; }
@@ -15,7 +15,7 @@ struct FileOpen {
 
 /// A page enters the page cache, to be read.
 struct PageCacheAdd {
-  static constexpr EventInfo info{"mm_filemap_add_to_page_cache", Subsystem::vfs};
+  static constexpr EventInfo info{"mm_filemap_add_to_page_cache", Subsystem::vfs, "inode page"};
   std::uint64_t inode;
   std::uint64_t page;
   Words2 words() const { return {inode, page}; }

@@ -7,7 +7,7 @@ namespace iodrome::events {
 
 /// Work is put on a queue.
 struct WorkqueueQueueWork {
-  static constexpr EventInfo info{"workqueue_queue_work", Subsystem::workqueue};
+  static constexpr EventInfo info{"workqueue_queue_work", Subsystem::workqueue, "cpu work"};
   std::uint64_t cpu;
   std::uint64_t work;
   Words2 words() const { return {cpu, work}; }
@@ -15,7 +15,7 @@ struct WorkqueueQueueWork {
 
 /// A worker starts an item.
 struct WorkqueueExecuteStart {
-  static constexpr EventInfo info{"workqueue_execute_start", Subsystem::workqueue};
+  static constexpr EventInfo info{"workqueue_execute_start", Subsystem::workqueue, "worker work"};
   std::uint64_t worker;
   std::uint64_t work;
   Words2 words() const { return {worker, work}; }
@@ -23,7 +23,7 @@ struct WorkqueueExecuteStart {
 
 /// A worker has ended an item.
 struct WorkqueueExecuteEnd {
-  static constexpr EventInfo info{"workqueue_execute_end", Subsystem::workqueue};
+  static constexpr EventInfo info{"workqueue_execute_end", Subsystem::workqueue, "worker work"};
   std::uint64_t worker;
   std::uint64_t work;
   Words2 words() const { return {worker, work}; }

@@ -24,21 +24,59 @@ enum class Sysno : std::uint16_t {
   chain_wait = 1001,
 };
 
-/// Runs `body` as a system call of the thread: crossing costs, CPU class and events around it.
+struct SysnoName {
+  Sysno number;
+  const char* name;
+};
+inline constexpr SysnoName kSysnoNames[] = {
+    {Sysno::fstat, "fstat"},
+    {Sysno::close, "close"},
+    {Sysno::pread64, "pread64"},
+    {Sysno::sendfile, "sendfile"},
+    {Sysno::sendto, "sendto"},
+    {Sysno::recvfrom, "recvfrom"},
+    {Sysno::io_getevents, "io_getevents"},
+    {Sysno::io_submit, "io_submit"},
+    {Sysno::epoll_wait, "epoll_wait"},
+    {Sysno::openat, "openat"},
+    {Sysno::io_uring_enter, "io_uring_enter"},
+    {Sysno::chain_submit, "chain_submit"},
+    {Sysno::chain_wait, "chain_wait"},
+};
+
+/// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings
+/// are awaited by the call itself: `co_await crossing.enter(); ... co_await crossing.leave();`.
+class Crossing {
+ public:
+  Crossing(Sleepable& ctx, Sysno number)
+      : ctx_(ctx), number_(static_cast<std::uint64_t>(number)), stage_(ctx.stage()) {
+    ctx.emit(events::SysEnter{ctx.thread().id, number_});
+    ctx.turn_to(events::CpuClass::syscall);
+    ctx.set_stage(events::Stage::kernel);
+  }
+  Spend enter() { return ctx_.spend(ctx_.costs().syscall_entry); }
+  Spend leave() { return ctx_.spend(ctx_.costs().syscall_exit); }
+  /// Back in user mode, with the value of the return register.
+  void end(std::int64_t value) {
+    ctx_.turn_to(events::CpuClass::user);
+    ctx_.set_stage(stage_);
+    ctx_.emit(events::SysExit{ctx_.thread().id, number_, static_cast<std::uint64_t>(value)});
+  }
+
+ private:
+  Sleepable& ctx_;
+  const std::uint64_t number_;
+  const events::Stage stage_;
+};
+
+/// Runs `body` as a system call of the thread.
 template <class T>
 Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
-  const auto id = static_cast<std::uint64_t>(number);
-  const events::Stage stage = ctx.stage();
-  ctx.emit(events::SysEnter{ctx.thread().id, id});
-  ctx.turn_to(events::CpuClass::syscall);
-  ctx.set_stage(events::Stage::kernel);
-  co_await ctx.spend(ctx.costs().syscall_entry);
+  Crossing crossing(ctx, number);
+  co_await crossing.enter();
   const Result<T> result = co_await std::move(body);
-  co_await ctx.spend(ctx.costs().syscall_exit);
-  ctx.turn_to(events::CpuClass::user);
-  ctx.set_stage(stage);
-  ctx.emit(
-      events::SysExit{ctx.thread().id, id, static_cast<std::uint64_t>(as_return_value(result))});
+  co_await crossing.leave();
+  crossing.end(as_return_value(result));
   co_return result;
 }
 

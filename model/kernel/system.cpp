@@ -2,11 +2,15 @@
 #include "model/kernel/system.h"
 
 #include "model/kernel/cpu/cpu.h"
+#include "model/kernel/syscall.h"
 
 namespace iodrome::kernel {
 
 System::System(Timeline& on, events::Probe& to, hw::Memory& ram)
-    : timeline(on), probe(to), memory(ram) {}
+    : timeline(on), probe(to), memory(ram) {
+  for (const SysnoName& call : kSysnoNames)
+    probe.name(events::Named::syscall, static_cast<std::uint64_t>(call.number), call.name);
+}
 
 System::~System() = default;
 

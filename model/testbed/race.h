@@ -27,6 +27,12 @@ struct InputError : std::runtime_error {
   std::vector<workloads::Diagnostic> findings;
 };
 
+/// Where to write the timeline of a race.
+struct TimelineRequest {
+  std::string path;
+  std::string version;  // of the simulator, as the file tells it
+};
+
 /// What to race. Absent values were not given: the scenario file may say, else the defaults hold.
 struct RaceRequest {
   std::string input;                // path, or the name of what stands here instead of a file:
@@ -41,6 +47,7 @@ struct RaceRequest {
   bool hosted = true;
   bool tlm = false;
   bool run_ahead = true;
+  std::optional<TimelineRequest> timeline;
   bool keep_requests = false;     // a row per request
   RunMonitor* monitor = nullptr;  // polled while input is read and while designs run
 };

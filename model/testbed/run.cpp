@@ -27,8 +27,10 @@ class Execution final : public app::RequestObserver,
     if (options.observe) options.observe(probe_);
     if (options.hosted)
       hosted_ = std::make_unique<hosted::HostedDriver>(
-          timeline_,
-          hosted::HostedOptions{.run_ahead = options.run_ahead && !options.tlm, .waves = {}});
+          timeline_, hosted::HostedOptions{.run_ahead = options.run_ahead && !options.tlm,
+                                           .waves = options.waves});
+    if (hosted_ && hosted_->waves() != nullptr && options.observe_waves)
+      options.observe_waves(probe_, *hosted_->waves());
     machine_ = std::make_unique<Machine>(spec, timeline_, probe_, port_maker(), options.seed,
                                          workload.payload_checked(), *this);
     timeline_.poll_with(options.monitor);

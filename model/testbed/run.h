@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "model/engine/driver.h"
+#include "model/engine/wave.h"
 #include "model/events/cpu_time.h"
 #include "model/metrics/request_metrics.h"
 #include "model/testbed/machine.h"
@@ -51,6 +52,10 @@ struct RunOptions {
   RunMonitor* monitor = nullptr;
   /// Called once before anything happens: where observers are attached.
   std::function<void(events::Probe&)> observe;
+  /// A VCD file to record waves in, and who adds signals to it before anything happens. Hosted
+  /// only; turns run-ahead off.
+  std::string waves;
+  std::function<void(events::Probe&, WaveFile&)> observe_waves;
   /// Called every few thousand requests; may throw to end the run.
   std::function<void(const Progress&)> progress;
 };

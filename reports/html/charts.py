@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The charts as Vega-Lite specifications; a chart is {variant name: specification}."""
 
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from iodrome import simulator
 from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.result import Result
 
-_SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
+# A Vega-Lite specification, or a part of one.
+Spec = dict[str, Any]
+
+SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 DESIGN_COLOURS = 8  # style variables --design-0 … --design-7
 # Stages that pass outside the machine's CPUs, and waiting for the sender: no design changes them
@@ -43,7 +52,7 @@ CONFIG = {
 }
 
 
-def charts(result: Result) -> dict[str, dict[str, dict]]:
+def charts(result: Result) -> dict[str, dict[str, Spec]]:
     """Every chart that the data allows."""
     made = {
         "latency": latency(result),
@@ -53,12 +62,16 @@ def charts(result: Result) -> dict[str, dict[str, dict]]:
     return {name: variants for name, variants in made.items() if variants}
 
 
-def colour(result: Result, design: str) -> str:
-    return f"var(--design-{result.designs.index(design) % DESIGN_COLOURS})"
+def colour(design: str) -> str:
+    """One colour per design, whatever else is shown: by its place among this build's designs, then
+    by its letters."""
+    known = [entry["name"] for entry in simulator.designs()]
+    place = known.index(design) if design in known else len(known) + sum(design.encode())
+    return f"var(--design-{place % DESIGN_COLOURS})"
 
 
-def _design_scale(result: Result) -> dict:
-    return {"domain": result.designs, "range": [colour(result, name) for name in result.designs]}
+def design_scale(designs: list[str]) -> Spec:
+    return {"domain": designs, "range": [colour(name) for name in designs]}
 
 
 def _log_ticks(low: float, high: float) -> list[float]:
@@ -67,7 +80,7 @@ def _log_ticks(low: float, high: float) -> list[float]:
     return inside if len(inside) <= 9 else [tick for tick in inside if str(tick).strip("0.") == "1"]
 
 
-def latency(result: Result) -> dict[str, dict]:
+def latency(result: Result) -> dict[str, Spec]:
     """Latency by percentile, both axes logarithmic: a straight line is an exponential tail."""
     rows = [
         {"design": run["design"], "odds": round(1 / (1 - float(rank) / 100), 6), "us": ns / 1000}
@@ -78,7 +91,8 @@ def latency(result: Result) -> dict[str, dict]:
     if not rows:
         return {}
     y = _latency_axis([row["us"] for row in rows])
-    hue = {"field": "design", "type": "nominal", "scale": _design_scale(result), "legend": None}
+    scale = design_scale(result.designs)
+    hue = {"field": "design", "type": "nominal", "scale": scale, "legend": None}
     spec = _spec(rows, 340)
     spec["params"] = [{"name": "hidden", "value": []}]
     spec["transform"] = [{"filter": "indexof(hidden, datum.design) < 0"}]
@@ -91,7 +105,7 @@ def latency(result: Result) -> dict[str, dict]:
     return {"": spec}
 
 
-def _percentile_axis(last: float) -> dict:
+def _percentile_axis(last: float) -> Spec:
     return {
         "field": "odds",
         "type": "quantitative",
@@ -104,7 +118,7 @@ def _percentile_axis(last: float) -> dict:
     }
 
 
-def _latency_axis(values: list[float]) -> dict:
+def _latency_axis(values: list[float]) -> Spec:
     low, high = min(values) / 1.15, max(values) * 1.15
     return {
         "field": "us",
@@ -120,7 +134,7 @@ def _latency_axis(values: list[float]) -> dict:
     }
 
 
-def _hover_layers(result: Result, y: dict, hue: dict) -> list[dict]:
+def _hover_layers(result: Result, y: Spec, hue: Spec) -> list[Spec]:
     """A rule at the percentile nearest to the pointer, with the figures of every design."""
     # Quantitative, for Vega-Lite reads a nominal field of a `nearest` tooltip from the wrong row.
     tooltip = [{"field": "percentile", "type": "quantitative", "format": ".6~g"}] + [
@@ -151,7 +165,7 @@ def _hover_layers(result: Result, y: dict, hue: dict) -> list[dict]:
     return [rule, points]
 
 
-def stages(result: Result) -> dict[str, dict]:
+def stages(result: Result) -> dict[str, Spec]:
     """Where a mean request spends its time, by the stage ledger."""
     rows = []
     for run in result.runs:
@@ -173,7 +187,7 @@ def stages(result: Result) -> dict[str, dict]:
     )
 
 
-def cpu(result: Result) -> dict[str, dict]:
+def cpu(result: Result) -> dict[str, Spec]:
     """CPU time by context."""
     rows = []
     for run in result.runs:
@@ -193,7 +207,14 @@ def cpu(result: Result) -> dict[str, dict]:
     )
 
 
-def _bars(result, order, variants, axis, share_axis, kind) -> dict[str, dict]:
+def _bars(
+    result: Result,
+    order: list[str],
+    variants: Mapping[str, tuple[list[Spec], bool]],
+    axis: str,
+    share_axis: str,
+    kind: str,
+) -> dict[str, Spec]:
     made = {}
     for name, (rows, share) in variants.items():
         used = [part for part in order if any(r["us"] for r in rows if r["part"] == part)]
@@ -204,11 +225,13 @@ def _bars(result, order, variants, axis, share_axis, kind) -> dict[str, dict]:
     return made
 
 
-def _bar(result, rows, used, share, axis, kind) -> dict:
+def _bar(
+    result: Result, rows: list[Spec], used: list[str], share: bool, axis: str, kind: str
+) -> Spec:
     spec = _spec(rows, 46 * len(result.runs) + 8)
     spec["mark"] = {"type": "bar", "stroke": "var(--card)", "strokeWidth": 0.75}
     coloured = [
-        {"test": f"datum.value === '{name}'", "value": colour(result, name)}
+        {"test": f"datum.value === '{name}'", "value": colour(name)}
         for name in result.designs
     ]
     spec["encoding"] = {
@@ -252,9 +275,9 @@ def _bar(result, rows, used, share, axis, kind) -> dict:
     return spec
 
 
-def _spec(rows: list[dict], height) -> dict:
+def _spec(rows: list[Spec], height: int) -> Spec:
     return {
-        "$schema": _SCHEMA,
+        "$schema": SCHEMA,
         "width": "container",
         "height": height,
         "autosize": {"type": "fit-x", "contains": "padding"},

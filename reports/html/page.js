@@ -59,8 +59,11 @@ for (const table of document.querySelectorAll("table.sortable")) {
 }
 
 const download = document.getElementById("download");
-const text = document.getElementById("result").textContent;
-download.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+const result = document.getElementById("result");
+const type = result.dataset.type ?? "application/json";
+// A text of another type stands in the page as one JSON string.
+const text = type === "application/json" ? result.textContent : JSON.parse(result.textContent);
+download.href = URL.createObjectURL(new Blob([text], { type }));
 
 // On paper nothing can be unfolded.
 let unfolded = [];

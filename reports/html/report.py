@@ -19,19 +19,12 @@ _HERE = Path(__file__).parent
 
 def render(result: Result, command: str | None = None) -> str:
     """The page as text. `command` is the line that made the result, if it is known."""
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     drawn = charts.charts(result)
-    return environment.get_template("page.html.j2").render(
+    return environment(_HERE).get_template("page.html.j2").render(
         result=result.data,
         runs=result.runs,
         designs=result.designs,
-        colours={name: charts.colour(result, name) for name in result.designs},
+        colours={name: charts.colour(name) for name in result.designs},
         headline=verdict.headline(result),
         findings=verdict.findings(result),
         reason=verdict.reason(result),
@@ -45,12 +38,30 @@ def render(result: Result, command: str | None = None) -> str:
         guesses=tables.guesses(result),
         command=command or _command(result),
         charts=drawn,
-        chart_json=_inline_json(json.dumps({"config": charts.CONFIG, "charts": drawn})),
-        result_json=_inline_json(result.to_json()),
-        style=Markup(_text("style.css")),
-        script=Markup(_text("page.js")),
-        vega=Markup(_vega()),
+        chart_json=inline_json(json.dumps({"config": charts.CONFIG, "charts": drawn})),
+        result_json=inline_json(result.to_json()),
+        **parts(),
     )
+
+
+def environment(folder: Path) -> Environment:
+    """Templates of a folder: everything is escaped, every name must be known."""
+    return Environment(
+        loader=FileSystemLoader(folder),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def parts() -> dict[str, Markup]:
+    """What every page carries inside itself: style, script, and the charts' library."""
+    return {
+        "style": Markup(_text("style.css")),
+        "script": Markup(_text("page.js")),
+        "vega": Markup(_vega()),
+    }
 
 
 def _command(result: Result) -> str:
@@ -63,7 +74,7 @@ def _text(name: str) -> str:
     return (_HERE / name).read_text(encoding="utf-8")
 
 
-def _inline_json(text: str) -> Markup:
+def inline_json(text: str) -> Markup:
     # Inside a script element only `<` can end the data early; it occurs in JSON strings alone.
     return Markup(text.replace("<", "\\u003c"))
 
@@ -72,4 +83,5 @@ def _inline_json(text: str) -> Markup:
 def _vega() -> str:
     import vl_convert
 
-    return vl_convert.javascript_bundle()
+    bundle: str = vl_convert.javascript_bundle()  # type: ignore[call-arg]
+    return bundle

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """The rows of the page's tables: text for people, the bare number for sorting."""
 
+from __future__ import annotations
+
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from iodrome import quantities
-from iodrome.metrics import METRICS, STAGES, TIE, Metric, total
+from iodrome.metrics import METRICS, STAGES, TIE, Metric, RunData, total
 from iodrome.result import Result
 
 _COUNTERS = {
@@ -39,7 +42,9 @@ def _column(metric: Metric, result: Result) -> list[Cell]:
     return _cells(values, metric.text, metric.better)
 
 
-def _cells(values: list[float | None], text, better: str) -> list[Cell]:
+def _cells(
+    values: list[float | None], text: Callable[[float], str], better: str
+) -> list[Cell]:
     known = [value for value in values if value is not None]
     best = None
     if better and len(known) > 1 and max(known) - min(known) > TIE * max(map(abs, known)):
@@ -49,8 +54,8 @@ def _cells(values: list[float | None], text, better: str) -> list[Cell]:
         if value is None:
             cells.append(Cell("—"))
             continue
-        compared = index and values[0] is not None
-        change = quantities.change(value, values[0]) if compared else ""
+        reference = values[0] if index else None
+        change = "" if reference is None else quantities.change(value, reference)
         cells.append(Cell(text(value), value, change, value == best))
     return cells
 
@@ -74,11 +79,11 @@ def counters(result: Result) -> list[tuple[str, list[Cell]]]:
 
 
 def _submit(result: Result, what: str) -> list[tuple[str, list[Cell]]]:
-    times = [run.get(f"submit_{what}_ns") for run in result.runs]
-    if None in times:
+    key = f"submit_{what}_ns"
+    if not all(key in run for run in result.runs):
         return []
-    means = [_each(run, time["total"]) for run, time in zip(result.runs, times, strict=True)]
-    longest = [time["max"] for time in times]
+    means = [_each(run, run[key]["total"]) for run in result.runs]
+    longest: list[float | None] = [run[key]["max"] for run in result.runs]
     return [
         (f"{what} in submit", _cells(means, quantities.duration, "less")),
         (f"{what} in submit, longest", _cells(longest, quantities.duration, "less")),
@@ -89,7 +94,7 @@ def _bytes(value: float) -> str:
     return quantities.scaled(value, "B")
 
 
-def _each(run: dict, value: float | None) -> float | None:
+def _each(run: RunData, value: float | None) -> float | None:
     return None if value is None or not run.get("requests") else value / run["requests"]
 
 
@@ -108,11 +113,12 @@ def costs(result: Result) -> list[tuple[str, list[Cell]]]:
     names = dict.fromkeys(name for run in result.runs for name in run.get("costs", {}))
     rows = []
     for name in names:
-        values = []
+        values: list[float | None] = []
         for run in result.runs:
             entry = run.get("costs", {}).get(name)
             values.append(_each(run, entry["total_ps"] / 1000) if entry else 0.0)
-        rows.append((name, max(values), _cells(values, quantities.duration, "less")))
+        largest = max(value or 0.0 for value in values)
+        rows.append((name, largest, _cells(values, quantities.duration, "less")))
     rows.sort(key=lambda row: -row[1])
     return [(name, cells) for name, _, cells in rows]
 
@@ -133,7 +139,7 @@ def workload(result: Result) -> list[tuple[str, str]]:
     return rows
 
 
-def _plain(value) -> str:
+def _plain(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:g}"

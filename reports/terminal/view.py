@@ -3,13 +3,13 @@
 
 import io
 
-from rich.console import Console, Group
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
 from iodrome import quantities, verdict
-from iodrome.metrics import METRIC, TIE, total
+from iodrome.metrics import METRIC, TIE, Metric, total
 from iodrome.result import Result
 
 _WIDE = ("mean", "p50", "p99", "p99.9", "max", "requests_per_s", "cpu", "context_switches",
@@ -36,7 +36,7 @@ def render(result: Result) -> str:
 
 def _content(result: Result, width: int) -> Group:
     keys = _WIDE if width >= _NARROW_COLUMNS else _NARROW
-    lines = [_heading(result), Text(), _table(result, keys), Text()]
+    lines: list[RenderableType] = [_heading(result), Text(), _table(result, keys), Text()]
     lines.append(Text(verdict.headline(result), "bold"))
     reason = verdict.reason(result)
     if reason:
@@ -84,11 +84,12 @@ def _best(better: str, values: list[float | None]) -> float | None:
     return max(known) if better == "more" else min(known)
 
 
-def _cell(metric, values: list[float | None], row: int, best: float | None) -> Text:
+def _cell(metric: Metric, values: list[float | None], row: int, best: float | None) -> Text:
     value = values[row]
     if value is None:
         return Text("—", "dim")
     text = Text(metric.text(value), "green" if value == best else "")
-    if row and values[0] is not None:
-        text.append("\n" + quantities.change(value, values[0]), "dim")
+    reference = values[0] if row else None
+    if reference is not None:
+        text.append("\n" + quantities.change(value, reference), "dim")
     return text

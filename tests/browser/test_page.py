@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The page in a real browser, from a file, offline."""
 
+import base64
 import json
+import re
 import time
 from pathlib import Path
 
@@ -94,6 +96,43 @@ def test_a_design_has_one_colour_everywhere(browser, page, scheme, preferred):
     }
     assert len(drawn) == 4
     assert drawn == chips
+
+
+def test_a_design_keeps_its_colour_whatever_else_is_shown(browser, tmp_path):
+    import iodrome
+
+    chain = iodrome.chain().nop()
+    seen = {}
+    for number, designs in enumerate((["task_chain", "sync"], ["sync", "io_uring", "task_chain"])):
+        iodrome.run(chain, designs).report(tmp_path / f"{number}.html")
+        opened(browser, tmp_path / f"{number}.html")
+        for place, name in enumerate(designs, 1):
+            shown = colour(browser, f"#legend button:nth-child({place})", "backgroundColor")
+            assert seen.setdefault(name, shown) == shown
+    assert len(set(seen.values())) == 3
+
+
+def test_on_paper_everything_is_unfolded_and_dark_on_white(browser, page, scheme):
+    scheme("dark")
+    opened(browser, page)
+    folded = count(browser, "details:not([open])")
+    assert folded > 0
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert count(browser, "details:not([open])") == 0
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    assert count(browser, "details:not([open])") == folded
+    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    paper = browser.execute_script("return getComputedStyle(document.body).backgroundColor")
+    ink = browser.execute_script("return getComputedStyle(document.body).color")
+    assert brightness(paper) > 0.9 > 0.4 > brightness(ink)
+    pdf = browser.execute_cdp_cmd("Page.printToPDF", {"printBackground": True})["data"]
+    assert 2 <= base64.b64decode(pdf).count(b"/Type /Page\n") <= 20
+
+
+def brightness(css: str) -> float:
+    """Of `rgb(…)`; what is transparent shows the white of the paper."""
+    parts = [float(part) for part in re.findall(r"[\d.]+", css)]
+    return 1.0 if len(parts) == 4 and parts[3] == 0 else sum(parts[:3]) / 3 / 255
 
 
 def test_light_and_dark_differ_in_the_plots_too(browser, page, scheme):

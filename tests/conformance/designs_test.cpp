@@ -280,7 +280,7 @@ TEST_CASE("two designs that issue in different order meet the same medium") {
   // Depth one on an idle device, so that a request's way from doorbell to interrupt is the
   // medium's latency and constants. One design reads forwards, the other backwards, all twice.
   struct Media final : events::Observer {
-    void on(const events::EventInfo& info, SimTime time,
+    void on(const events::EventInfo& info, SimTime time, std::uint32_t,
             std::span<const std::uint64_t> words) override {
       if (info.kind == events::BlockRqIssue::info.kind) issued[words[1]] = time;
       if (info.kind == events::BlockRqComplete::info.kind)

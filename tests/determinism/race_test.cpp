@@ -156,7 +156,10 @@ TEST_CASE("another seed is another medium, where nothing else is drawn") {
 
 TEST_CASE("an observer changes nothing of what it sees") {
   struct Counter final : events::Observer {
-    void on(const events::EventInfo&, SimTime, std::span<const std::uint64_t>) override { ++seen; }
+    void on(const events::EventInfo&, SimTime, std::uint32_t,
+            std::span<const std::uint64_t>) override {
+      ++seen;
+    }
     std::uint64_t seen = 0;
   };
   const Input input = log_input();

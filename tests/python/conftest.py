@@ -25,7 +25,7 @@ def version(): return "9.9.9"
 def list_machines(): return ["server_2026"]
 def list_designs(): return [{"name": "sync", "summary": "A thread per connection."}]
 
-def run(request_text, progress, stop):
+def run(request_text, progress, stop, workload):
     request = json.loads(request_text)
     print(request_text, file=open(os.environ["REQUEST_FILE"], "w"))
     if request["input"] == "bad.log":

@@ -12,7 +12,7 @@ import pytest
 
 import iodrome as io
 
-LONG = io.fio_job("reads", rw="randread", bs="4k", size="1g", number_ios=50_000_000, direct=1)
+LONG = io.fio_job("reads", rw="randread", bs="4k", size="512g", number_ios=50_000_000, direct=1)
 
 
 @pytest.fixture

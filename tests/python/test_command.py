@@ -4,7 +4,8 @@
 import json
 import os
 import signal
-import time
+import subprocess
+import sys
 
 import pytest
 
@@ -28,6 +29,7 @@ def test_what_the_user_did_not_give_reaches_the_simulator_as_null(scripted):
         "skip_bad": None,
         "driver": "hosted",
         "tlm": False,
+        "timeline": None,
         "keep_requests": False,
     }
 
@@ -37,6 +39,7 @@ def test_every_option_reaches_the_simulator(scripted):
         *("run", "a.log", "--kind", "access_log", "--design", "sync, io_uring"),
         *("--machine", "server_2007", "--seed", "7", "--set", "cpu.count=2"),
         *("--set", "nic.name=a=b", "--skip-bad", "3", "--driver", "free", "--tlm", "-q"),
+        *("--timeline", "t.ftrace"),
     )
     assert done.returncode == 0, done.stderr
     assert request_of(scripted) == {
@@ -50,6 +53,7 @@ def test_every_option_reaches_the_simulator(scripted):
         "skip_bad": 3,
         "driver": "free",
         "tlm": True,
+        "timeline": "t.ftrace",
         "keep_requests": False,
     }
 
@@ -112,7 +116,7 @@ def test_a_fault_of_the_simulator_is_one_line_with_exit_1(scripted):
         (["run", "a.log", "--seed", "-1"], "--seed"),
         (["run", "a.log", "--skip-bad", "some"], "--skip-bad"),
         (["run", "a.log", "--driver", "other"], "hosted"),
-        (["run", "a.log", "--report", "r.pdf"], "there is .html"),
+        (["run", "a.log", "--report", "r.pdf"], "there is .csv, .fio.json"),
         (["run", "a.log", "--report", "nowhere/r.html"], "no directory 'nowhere'"),
         (["run", "a.log", "--output", "."], "is a directory"),
         (["run", b"\xff.log"], "UTF-8"),
@@ -145,13 +149,17 @@ def test_a_reader_that_stops_early_sees_no_traceback(scripted):
     assert "Traceback" not in messages and "Exception" not in messages
 
 
-def test_help_answers_at_once(scripted):
-    times = []
-    for _ in range(7):
-        start = time.perf_counter()
-        assert scripted("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) <= 0.150
+def test_help_imports_nothing_heavy(scripted):
+    """What makes `--help` answer at once; the time itself is a benchmark's business."""
+    code = (
+        "import sys; from iodrome.cli import group; "
+        "group(['--help'], standalone_mode=False); "
+        "print(sorted({'numpy', 'pandas', 'rich', 'jinja2', 'iodrome._core'} & {*sys.modules}))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=scripted.environment, capture_output=True, text=True
+    )
+    assert "Usage" in done.stdout and done.stdout.endswith("[]\n"), done.stderr
 
 
 def test_list_names_designs_and_machines(scripted):

@@ -40,7 +40,7 @@ MAY = {
 }
 MAY["workloads"] = MAY["workloads"] | {"input"}
 MAY["testbed"] = MAY["testbed"] | _OBSERVERS | {"factory", "hosted", "input"}
-MAY["bindings"] = MAY["bindings"] | _OBSERVERS | {"hosted"}
+MAY["bindings"] = MAY["bindings"] | _OBSERVERS | {"hosted", "input"}
 
 _SYSTEMC = re.compile(r"^(systemc|tlm|sysc/|tlm_core/|tlm_utils/)")
 

@@ -17,7 +17,7 @@ def test_no_file_includes_a_layer_above_it():
         ("model/kernel/a.cpp", '  #  include "hw/nvme/nvme.h"'),
         ("model/kernel/a.cpp", '#include "model/metrics/a.h"'),
         ("model/kernel/a.cpp", '#include "model/workloads/input/toml.h"'),
-        ("bindings/a.cpp", '#include "model/workloads/input/toml.h"'),
+        ("model/app/a.cpp", '#include "model/workloads/input/toml.h"'),
         ("model/metrics/a.cpp", '#include "model/kernel/a.h"'),
         ("model/explore/a.cpp", '#include "model/events/a.h"'),
         ("model/designs/sync/a.cpp", '#include "model/designs/io_uring/a.h"'),

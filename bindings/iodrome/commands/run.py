@@ -1,72 +1,76 @@
 # SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
 import shlex
 import sys
 
 import click
 
-from iodrome import options
-
-
-def _target(_context, parameter, path: str | None) -> str | None:
-    """A file to write: refused before the race, not after it."""
-    if path is None:
-        return None
-    from iodrome.files import why_not_writable
-
-    reason = why_not_writable(path)
-    if reason is None and parameter.name == "report":
-        from iodrome import reports
-
-        reason = reports.why_no_report(path)
-    if reason:
-        raise click.BadParameter(reason)
-    return path
+from iodrome.options import names, pairs, target, targets, text
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=options.text)
-@click.option("--kind", metavar="KIND", callback=options.text,
+@click.argument("input", metavar="INPUT", callback=text)
+@click.option("--kind", metavar="KIND", callback=text,
               help="What INPUT is: access_log, fio or scenario. By default its suffix says so.")
-@click.option("--design", "designs", metavar="A,B,…", callback=options.names,
+@click.option("--design", "designs", metavar="A,B,…", callback=names,
               help="Designs to race; the first is the reference. By default all.")
-@click.option("--machine", metavar="NAME", callback=options.text,
+@click.option("--machine", metavar="NAME", callback=text,
               help="A machine by name, or a file. By default server_2026.")
 @click.option("--seed", type=click.IntRange(0, 2**64 - 1), metavar="N", help="By default 1.")
-@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=options.pairs,
+@click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, callback=pairs,
               help="Override a parameter by its dotted name; may be repeated.")
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
               help="Print the result as one JSON object instead of the table.")
-@click.option("--report", metavar="FILE.html", callback=_target,
-              help="Write a page that opens offline.")
-@click.option("--output", metavar="FILE.json", callback=_target, help="Write the result as JSON.")
+@click.option("--report", "wanted", metavar="FILE", multiple=True, callback=targets,
+              help="Write a report; the ending says which: .html is a page that opens offline, "
+                   ".fio.json, .fio.txt, .csv, .requests.csv, .parquet, .hgrm. May be repeated.")
+@click.option("--output", metavar="FILE.json", callback=target, help="Write the result as JSON.")
+@click.option("--timeline", metavar="FILE", callback=target,
+              help="Write what happened when: FILE.pftrace (Perfetto), .ftrace (text), "
+              ".vcd (signals).")
 @click.option("--driver", type=click.Choice(["hosted", "free"]), default="hosted",
               show_default=True, help="Under SystemC, or the same timeline without it.")
 @click.option("--tlm", is_flag=True,
               help="Send every register access and transfer through TLM sockets.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
-def command(input, kind, designs, machine, seed, overrides, skip_bad, as_json, report, output,
-            driver, tlm, quiet):
+def command(
+    input: str,
+    kind: str | None,
+    designs: list[str] | None,
+    machine: str | None,
+    seed: int | None,
+    overrides: list[tuple[str, str]],
+    skip_bad: int | None,
+    as_json: bool,
+    wanted: tuple[str, ...],
+    output: str | None,
+    timeline: str | None,
+    driver: str,
+    tlm: bool,
+    quiet: bool,
+) -> None:
     """Race designs over INPUT: a web access log, a fio job file or a scenario.
 
     Every design meets the same requests on the same machine. The table goes to the standard
     output; progress and messages go to the standard error stream.
     """
-    from iodrome import progress, simulator
+    from iodrome import progress, reports, simulator
 
+    keep = any(reports.needs_requests(path) for path in wanted)
     with progress.shown(quiet) as view:
         result = simulator.run(
             input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, keep_requests=False, progress=view,
+            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline, keep_requests=keep,
+            progress=view,
         )
     if output:
         result.save(output)
-    if report:
-        result.report(report, command=shlex.join(["iodrome", *sys.argv[1:]]))
+    for path in wanted:
+        result.report(path, command=shlex.join(["iodrome", *sys.argv[1:]]))
     if as_json:
         click.echo(result.to_json().strip())
     else:
-        from iodrome import reports
-
         reports.find_view("terminal").show(result)

@@ -18,7 +18,9 @@ class UringSide final : public AppSide {
       : ring_(os, process.files, costs, params, sleepers) {}
 
   Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
-  Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
+  Task<Value> call(Sleepable&, ChainRun&, const Step&) override {
+    return Task<Value>::ready(fail(Errno::enosys));
+  }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
     LinkedSteps& steps = steps_of(run.slot);
@@ -26,23 +28,15 @@ class UringSide final : public AppSide {
     return ring_.push(user, next_batch(steps));
   }
 
-  Task<void> submit(Sleepable& user) override {
-    if (ring_.queued() != 0) co_await ring_.enter(user, true, nullptr);
-  }
+  Task<Value> submit(Sleepable& user) override { return ring_.enter(user, true, nullptr); }
 
   Task<Finished> reap(Sleepable& user) override {
-    for (;;) {
-      const std::optional<Cqe> cqe = co_await ring_.take(user);
-      if (!cqe) co_return Finished{};
+    return then(ring_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
+      if (!cqe) return Task<Finished>::ready(Finished{});
       LinkedSteps& steps = steps_of(LinkedSteps::slot_of(cqe->user_data));
       const Finished finished = steps.settle(cqe->user_data, cqe->res);
-      if (finished.run != nullptr) co_return finished;
-      // More of a file: the next batch.
-      const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
-      if (next_batch(steps).size() > ring_.sq_space()) co_await submit(user);
-      const bool pushed = co_await ring_.push(user, batch_);
-      check(pushed, "a batch larger than the submission queue");
-    }
+      return finished.run != nullptr ? Task<Finished>::ready(finished) : go_on(user, steps);
+    });
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
@@ -54,6 +48,19 @@ class UringSide final : public AppSide {
   LinkedSteps& steps_of(std::uint32_t slot) {
     while (steps_.size() <= slot) steps_.emplace_back(std::make_unique<LinkedSteps>());
     return *steps_[slot];
+  }
+  // More of a file: the next batch, then the next completion.
+  Task<Finished> go_on(Sleepable& user, LinkedSteps& steps) {
+    {
+      const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
+      bool pushed = co_await ring_.push(user, next_batch(steps));
+      if (!pushed) {
+        co_await submit(user);
+        pushed = co_await ring_.push(user, batch_);
+      }
+      check(pushed, "a batch larger than the submission queue");
+    }
+    co_return co_await reap(user);
   }
   // Valid until the next call.
   std::span<const Sqe> next_batch(LinkedSteps& steps) {

@@ -11,6 +11,13 @@ constexpr Opcode kOpcodes[chain::kOps] = {Opcode::nop,       Opcode::openat_dire
                                           Opcode::statx,     Opcode::read,
                                           Opcode::splice_in, Opcode::close_direct};
 
+// Descriptors of the process have operations of their own.
+Opcode opcode_of(const Step& step) {
+  if (step.op == Op::open && step.keep) return Opcode::openat;
+  if (step.op == Op::close && step.fd_from < 0) return Opcode::close;
+  return kOpcodes[static_cast<int>(step.op)];
+}
+
 std::size_t step_of(std::uint64_t user_data) {
   return user_data >> 16 & 0xffff;
 }
@@ -31,12 +38,13 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.opcode = opcode;
   sqe.link = sqe.skip_success = true;
   sqe.slot = run_->slot;
-  sqe.fixed_file = of.fd_from >= 0;
-  sqe.fd = opcode == Opcode::splice_out ? of.to_fd : of.fd;
+  const Step* const opener =
+      of.fd_from < 0 ? nullptr : &run_->chain.steps[static_cast<std::size_t>(of.fd_from)];
+  sqe.fixed_file = opener != nullptr && !opener->keep;
+  sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
   sqe.offset = of.offset;
   sqe.bytes = of.bytes;
-  sqe.path =
-      of.fd_from < 0 ? of.path : run_->chain.steps[static_cast<std::size_t>(of.fd_from)].path;
+  sqe.path = opener != nullptr ? opener->path : of.path;
   sqe.statx_size = &run_->results[step];
   sqe.direct_io = run_->direct;
   sqe.pages = run_->buffer;
@@ -55,7 +63,9 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
     if (batch.size() + 2 > limit || another_send) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);
-    if (!whole || broken || step.on_error == chain::OnError::carry_on) break;
+    // The number of a descriptor is known once its open has completed.
+    const bool needed = step.op == Op::open && step.keep;
+    if (!whole || broken || needed || step.on_error == chain::OnError::carry_on) break;
   }
   Sqe& last = batch.back();
   last.link = last.skip_success = false;
@@ -67,7 +77,7 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
 bool LinkedSteps::add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
   const Step& of = run_->chain.steps[step];
   if (of.op == Op::send) return add_send(step, limit, batch);
-  batch.push_back(sqe_of(kOpcodes[static_cast<int>(of.op)], step, 0));
+  batch.push_back(sqe_of(opcode_of(of), step, 0));
   run_->results[step] = of.op == Op::read ? static_cast<std::int64_t>(of.bytes) : 0;
   return true;
 }
@@ -119,7 +129,7 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
   std::int64_t& result = run_->results[step];
   if (of.op == Op::send && of.bytes != 0) return settle_send(step, splice_of(user_data), res);
   // An error cancelled what is behind it, and so did a read that is shorter than asked.
-  if (res < 0 || of.op == Op::read) result = res;
+  if (res < 0 || of.op == Op::read || of.op == Op::open) result = res;
   return up_to(step);
 }
 

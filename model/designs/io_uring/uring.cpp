@@ -26,6 +26,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   Uring& owner;
   Sqe sqe;
   Req* next = nullptr;
+  FilePtr file;  // that `read` reads
   DirectRead read;
   std::int64_t result = 0;
 };
@@ -35,8 +36,8 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
     : os_(os),
       files_(files),
       costs_(costs),
-      sq_entries_(std::bit_ceil(static_cast<std::uint32_t>(params.sq_entries))),
-      cq_(2 * sq_entries_, sleepers),
+      sq_(std::bit_ceil(static_cast<std::uint32_t>(params.sq_entries))),
+      cq_(2 * sq_.size(), sleepers),
       sleepers_(sleepers),
       workers_(os.system, "iou-wrk", 0, static_cast<std::uint32_t>(params.workers_max)),
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
@@ -60,78 +61,96 @@ Result<FilePtr> Uring::file_of(const Sqe& sqe) const {
   return file;
 }
 
-Errno Uring::put_direct(std::uint32_t slot, FilePtr file) {
-  if (slot >= direct_.size()) return Errno::einval;
-  direct_[slot] = std::move(file);
-  return Errno::ok;
+// Where an opened file goes: the process's table, or a slot of the ring's own.
+Task<Value> Uring::put_opened(Sleepable& ctx, const Sqe& sqe, FilePtr file) {
+  if (sqe.opcode == Opcode::openat) {
+    const Result<int> fd = co_await install_file(ctx, files_, std::move(file));
+    if (!fd) co_return fail(fd.error());
+    co_return *fd;
+  }
+  if (sqe.slot >= direct_.size()) co_return fail(Errno::einval);
+  direct_[sqe.slot] = std::move(file);
+  co_return 0;
 }
 
 Task<bool> Uring::push(Sleepable& user, std::span<const Sqe> sqes) {
-  if (sqes.size() > sq_space()) co_return false;
-  co_await user.spend(costs_.sqe_prepare, sqes.size());
-  for (const Sqe& sqe : sqes) sq_.push_back(sqe);
-  co_return true;
+  return then(sq_.load_head(user), [this, &user, sqes](std::uint32_t head) {
+    if (sqes.size() > sq_.room(head)) return Task<bool>::ready(false);
+    return then(user.spend(costs_.sqe_prepare, sqes.size()), [this, &user, sqes] {
+      for (const Sqe& sqe : sqes) sq_.write(sqe);
+      return then(sq_.publish(user), [] { return Task<bool>::ready(true); });
+    });
+  });
 }
 
 Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
-  const std::optional<Cqe> cqe = co_await cq_.take(user);
-  if (cqe) co_await user.spend(costs_.cqe_reap);
-  co_return cqe;
+  using Taken = Task<std::optional<Cqe>>;
+  return then(cq_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
+    if (!cqe) return Taken::ready(cqe);
+    return then(user.spend(costs_.cqe_reap), [cqe] { return Taken::ready(cqe); });
+  });
 }
 
-Task<Value> Uring::enter(Sleepable& user, bool getevents, const WakeCondition* woken) {
-  return syscall(user, Sysno::io_uring_enter, enter_body(user, getevents, woken));
-}
-
-Task<Value> Uring::enter_body(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
+Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
+  Crossing crossing(ctx, Sysno::io_uring_enter);
+  co_await crossing.enter();
   const SimTime before = ctx.now();
   const Duration blocked = ctx.thread().blocked_total;
   co_await ctx.spend(costs_.enter);
-  const std::int64_t consumed = co_await submit_sqes(ctx);
+  const std::uint32_t tail = co_await sq_.load_tail(ctx);
+  const std::uint32_t consumed = sq_.waiting(tail);
+  if (consumed != 0) co_await submit_sqes(ctx, consumed);
   if (woken != nullptr && consumed != 0)
     submitted_while_waiting_.add(ctx.now() - before, ctx.thread().blocked_total - blocked);
   while (getevents) {
-    co_await run_task_work(ctx);
+    if (!overflow_.empty()) co_await flush_overflow(ctx);
+    while (!task_work_.empty()) {
+      Req* const req = task_work_.front();
+      task_work_.pop_front();
+      const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+      co_await ctx.spend(costs_.task_work);
+      co_await finish(ctx, req, req->result);
+    }
     if (woken == nullptr) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
+  co_await crossing.leave();
+  crossing.end(consumed);
   co_return consumed;
 }
 
-Task<std::int64_t> Uring::submit_sqes(Sleepable& ctx) {
-  std::int64_t consumed = 0;
+Task<void> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
   Req* head = nullptr;
   Req* tail = nullptr;
-  while (!sq_.empty()) {
-    const Sqe sqe = sq_.front();
-    sq_.pop_front();
-    ++consumed;
-    const WorkOn work(ctx, sqe.ledger, events::Stage::kernel);
+  for (std::uint32_t left = count; left > 0; --left) {
+    auto* const req = new Req(*this, sq_.take());
+    const WorkOn work(ctx, req->ledger, events::Stage::kernel);
     co_await ctx.spend(costs_.issue);
-    auto* req = new Req(*this, sqe);
     if (head == nullptr) {
       head = tail = req;
     } else {
       tail = tail->next = req;
     }
     // A chain ends at the first SQE without the flag, or with the batch.
-    if (sqe.link && !sq_.empty()) continue;
+    if (req->sqe.link && left > 1) continue;
     ctx.emit(events::IoAccepted{head->sqe.request});
     co_await start(ctx, std::exchange(head, nullptr));
   }
-  co_return consumed;
+  co_await sq_.commit(ctx);
 }
 
 // Issues a request in the owner's context: without blocking, else by a worker.
 Task<void> Uring::start(Sleepable& ctx, Req* req) {
   const WorkOn work(ctx, req->ledger, events::Stage::kernel);
   if (!forced_async(req->sqe.opcode)) {
-    const Value result = co_await issue(ctx, *req);
-    if (result) co_return co_await finish(ctx, req, *result);
-    if (result.error() == Errno::einprogress) co_return;
-    if (result.error() != Errno::eagain)
+    Value result = co_await issue(ctx, *req);
+    if (req->sqe.opcode == Opcode::read && result && *result != 0) {
+      if (req->pending != 0) co_return ctx.stop_work();  // an interrupt will end it
+      result = req->read.result();
+    }
+    if (result || result.error() != Errno::eagain)
       co_return co_await finish(ctx, req, as_return_value(result));
   }
   if (req->ledger != nullptr) {
@@ -141,32 +160,29 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
   co_await workers_.queue(ctx, *req);
 }
 
-// The non-blocking attempt. EAGAIN: a worker must do it; EINPROGRESS: an interrupt will end it.
+// The non-blocking attempt. EAGAIN: a worker must do it. A read may have only begun.
 Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
   switch (req.sqe.opcode) {
     case Opcode::read:
       return issue_read(ctx, req);
+    case Opcode::openat:
     case Opcode::openat_direct:
       return issue_open(ctx, req);
+    case Opcode::close:
+      return close_file(ctx, files_, req.sqe.fd);
     case Opcode::close_direct:
       return issue_close(ctx, req);
     case Opcode::nop:
-      return immediately(0);
+      return Task<Value>::ready(0);
     default:
-      return immediately(fail(Errno::eagain));
+      return Task<Value>::ready(fail(Errno::eagain));
   }
-}
-
-Task<Value> Uring::immediately(Value value) {
-  co_return value;
 }
 
 Task<Value> Uring::issue_open(Sleepable& ctx, Req& req) {
   Result<FilePtr> file = co_await try_open(ctx, os_, *req.sqe.path, nullptr);
   if (!file) co_return fail(file.error());
-  const Errno error = put_direct(req.sqe.slot, std::move(*file));
-  if (error != Errno::ok) co_return fail(error);
-  co_return 0;
+  co_return co_await put_opened(ctx, req.sqe, std::move(*file));
 }
 
 Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
@@ -179,29 +195,25 @@ Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
 Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
   const Result<FilePtr> file = file_of(sqe);
-  if (!file) co_return fail(file.error());
-  if (!sqe.direct_io) co_return fail(Errno::eagain);
-  const Value started =
-      co_await req.read.start(ctx, os_, **file, sqe.offset, sqe.bytes, sqe.pages, req);
-  if (!started || *started == 0) co_return started;
-  if (req.pending == 0) co_return req.read.result();
-  ctx.stop_work();
-  co_return fail(Errno::einprogress);
+  if (!file) return Task<Value>::ready(fail(file.error()));
+  if (!sqe.direct_io) return Task<Value>::ready(fail(Errno::eagain));
+  req.file = *file;
+  return req.read.start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }
 
 // The same operations where sleeping is allowed.
 Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
   switch (sqe.opcode) {
+    case Opcode::openat:
     case Opcode::openat_direct: {
       Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);
       if (!file) co_return fail(file.error());
-      const Errno error = put_direct(sqe.slot, std::move(*file));
-      if (error != Errno::ok) co_return fail(error);
-      co_return 0;
+      co_return co_await put_opened(ctx, sqe, std::move(*file));
     }
     case Opcode::statx: {
-      Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);  // statx goes by path
+      Result<FilePtr> file = files_.get(sqe.fd);
+      if (sqe.path != nullptr) file = co_await open_blocking(ctx, os_, *sqe.path);
       if (!file) co_return fail(file.error());
       const Value size = co_await stat_file(ctx, **file);
       if (!size) co_return size;
@@ -250,12 +262,18 @@ Task<void> Uring::Req::run(Sleepable& ctx) {
 // Ends a request in the owner's context: its CQE, then its successor or the cancellation of the
 // rest.
 Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
-  Req* next = std::exchange(req->next, nullptr);
   const bool severed = failed(req->sqe, res);
   const bool silent = req->sqe.skip_success;
-  if (severed || !req->sqe.skip_success) co_await post(ctx, req->sqe, res);
-  delete req;
-  if (!severed && next != nullptr) co_return co_await start(ctx, next);
+  return then(severed || !silent ? post(ctx, req->sqe, res) : Task<void>::ready(),
+              [this, &ctx, req, severed, silent] {
+                Req* const next = req->next;
+                delete req;
+                return next == nullptr ? Task<void>::ready() : follow(ctx, next, severed, silent);
+              });
+}
+
+Task<void> Uring::follow(Sleepable& ctx, Req* next, bool severed, bool silent) {
+  if (!severed) co_return co_await start(ctx, next);
   while (next != nullptr) {
     Req* const cancelled = std::exchange(next, next->next);
     // Behind a request that skips success, the cancelled tail is as silent as its success would
@@ -266,19 +284,23 @@ Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
 }
 
 Task<void> Uring::post(Sleepable& ctx, const Sqe& sqe, std::int64_t res) {
-  co_await ctx.spend(costs_.cqe_post);
-  ctx.emit(events::IoComplete{sqe.request, static_cast<std::uint64_t>(res)});
-  if (sqe.ledger != nullptr) {
-    if (ctx.ledger() == sqe.ledger) ctx.stop_work();
-    sqe.ledger->enter(events::Stage::reap, ctx.now());
-  }
-  const Cqe cqe{sqe.user_data, res};
-  // Once one CQE has overflowed, all go the same way, so that their order is kept.
-  if (overflow_.empty()) {
-    const bool posted = co_await cq_.post(ctx, cqe);
-    if (posted) co_return;
-  }
-  overflow_.push_back(cqe);
+  return then(ctx.spend(costs_.cqe_post), [this, &ctx, &sqe, res] {
+    ctx.emit(events::IoComplete{sqe.request, static_cast<std::uint64_t>(res)});
+    if (sqe.ledger != nullptr) {
+      if (ctx.ledger() == sqe.ledger) ctx.stop_work();
+      sqe.ledger->enter(events::Stage::reap, ctx.now());
+    }
+    return show(ctx, {sqe.user_data, res});
+  });
+}
+
+// Once one CQE has overflowed, all go the same way, so that their order is kept.
+Task<void> Uring::show(Sleepable& ctx, const Cqe& cqe) {
+  return then(overflow_.empty() ? cq_.post(ctx, cqe) : Task<bool>::ready(false),
+              [this, cqe](bool posted) {
+                if (!posted) overflow_.push_back(cqe);
+                return Task<void>::ready();
+              });
 }
 
 Task<void> Uring::flush_overflow(Sleepable& ctx) {
@@ -297,17 +319,6 @@ Task<void> Uring::add_task_work(Atomic& ctx, Req& req) {
   }
   task_work_.push_back(&req);
   return sleepers_.wake_one(ctx);
-}
-
-Task<void> Uring::run_task_work(Sleepable& ctx) {
-  if (!overflow_.empty()) co_await flush_overflow(ctx);
-  while (!task_work_.empty()) {
-    Req* const req = task_work_.front();
-    task_work_.pop_front();
-    const WorkOn work(ctx, req->ledger, events::Stage::kernel);
-    co_await ctx.spend(costs_.task_work);
-    co_await finish(ctx, req, req->result);
-  }
 }
 
 }  // namespace iodrome::designs::io_uring

@@ -11,6 +11,7 @@
 #include "model/designs/design.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/ring/completion_ring.h"
+#include "model/kernel/ring/submission_ring.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -25,11 +26,13 @@ struct UringCosts {
 
 enum class Opcode : std::uint8_t {
   nop,
+  openat,
   openat_direct,
   statx,
   read,
   splice_in,
   splice_out,
+  close,
   close_direct
 };
 
@@ -40,11 +43,11 @@ struct Sqe {
   bool skip_success = false;  // IOSQE_CQE_SKIP_SUCCESS
   bool direct_io = false;     // the file was opened with O_DIRECT
   bool fixed_file = false;    // read: of the direct descriptor (IOSQE_FIXED_FILE)
-  int fd = -1;                // read: descriptor; splice_out: socket
+  int fd = -1;                // of the process: read, splice_in, statx, close; splice_out: socket
   std::uint32_t slot = 0;     // direct descriptor
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
-  const std::string* path = nullptr;
+  const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
   std::span<const hw::PhysAddr> pages;
@@ -70,12 +73,10 @@ class Uring {
         kernel::WaitQueue& sleepers);
 
   // User side.
-  std::uint32_t sq_entries() const { return sq_entries_; }
-  std::uint32_t sq_space() const { return sq_entries_ - static_cast<std::uint32_t>(sq_.size()); }
+  std::uint32_t sq_entries() const { return sq_.size(); }
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
-  std::size_t queued() const { return sq_.size(); }
   /// What submitting took in calls that then waited, crossings left out.
   const SubmitTimes& submitted_while_waiting() const { return submitted_while_waiting_; }
 
@@ -91,31 +92,29 @@ class Uring {
 
  private:
   struct Req;
-  Task<Result<std::int64_t>> enter_body(kernel::Sleepable& ctx, bool getevents,
-                                        const WakeCondition* woken);
-  Task<std::int64_t> submit_sqes(kernel::Sleepable& ctx);
+  Task<void> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
-  static Task<Result<std::int64_t>> immediately(Result<std::int64_t> value);
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_close(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_read(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_blocking(kernel::Sleepable& ctx, Req& req);
   Task<void> finish(kernel::Sleepable& ctx, Req* req, std::int64_t res);
+  Task<void> follow(kernel::Sleepable& ctx, Req* next, bool severed, bool silent);
   Task<void> post(kernel::Sleepable& ctx, const Sqe& sqe, std::int64_t res);
-  Task<void> run_task_work(kernel::Sleepable& ctx);
+  Task<void> show(kernel::Sleepable& ctx, const Cqe& cqe);
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
   Task<void> flush_overflow(kernel::Sleepable& ctx);
   Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
-  Errno put_direct(std::uint32_t slot, kernel::FilePtr file);
+  Task<Result<std::int64_t>> put_opened(kernel::Sleepable& ctx, const Sqe& sqe,
+                                        kernel::FilePtr file);
   static bool forced_async(Opcode opcode);
   static bool failed(const Sqe& sqe, std::int64_t res);
 
   kernel::Os& os_;
   kernel::FileTable& files_;
   UringCosts& costs_;
-  const std::uint32_t sq_entries_;
-  std::deque<Sqe> sq_;
+  kernel::SubmissionRing<Sqe> sq_;
   kernel::CompletionRing<Cqe> cq_;
   std::deque<Cqe> overflow_;
   kernel::WaitQueue& sleepers_;

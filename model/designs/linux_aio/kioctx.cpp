@@ -17,8 +17,7 @@ struct Kioctx::Kiocb : IoWait, Pooled {
   }
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& kiocb = static_cast<Kiocb&>(self);
-    const Value result = kiocb.read.result();
-    co_await kiocb.owner.complete(ctx, kiocb, as_return_value(result));
+    return kiocb.owner.complete(ctx, kiocb, as_return_value(kiocb.read.result()));
   }
   Kioctx& owner;
   std::uint64_t data;

@@ -59,7 +59,7 @@ class Kioctx {
   Task<Result<std::int64_t>> epoll_wait(kernel::Sleepable& user, const WakeCondition& woken);
 
   /// User: whether the ring shows an event; no call.
-  Task<bool> has_events(kernel::Sleepable& user) { return ring_.has_entries(user); }
+  auto has_events(kernel::Sleepable& user) const { return ring_.has_entries(user); }
   std::uint32_t slots() const { return ring_.size(); }
   std::uint32_t requests_active() const { return requests_active_; }
 

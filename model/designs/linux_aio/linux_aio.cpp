@@ -35,23 +35,25 @@ class AioSide final : public AppSide {
     if (step.op == chain::Op::open) return sys_openat(user, os_, process_.files, *step.path);
     if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
     if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
-    return nop();
+    return Task<Value>::ready(0);
   }
 
   Task<bool> queue(Sleepable&, ChainRun& run) override {
-    if (queued_.size() + context_.requests_active() >= context_.slots()) co_return false;
+    if (queued_.size() + context_.requests_active() >= context_.slots())
+      return Task<bool>::ready(false);
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
     run.results[run.next_step] = 0;
     push_read(run);
-    co_return true;
+    return Task<bool>::ready(true);
   }
 
-  Task<void> submit(Sleepable& user) override {
+  Task<Value> submit(Sleepable& user) override {
     std::size_t done = 0;
+    Value accepted = 0;
     while (done < queued_.size()) {
       const std::span<const Iocb> rest = std::span<const Iocb>(queued_).subspan(done);
-      const Value accepted = co_await context_.submit(user, rest);
+      accepted = co_await context_.submit(user, rest);
       if (accepted) {
         done += static_cast<std::size_t>(*accepted);
         continue;
@@ -61,6 +63,7 @@ class AioSide final : public AppSide {
       ++done;
     }
     queued_.clear();
+    co_return accepted;
   }
 
   Task<Finished> reap(Sleepable& user) override {
@@ -102,7 +105,6 @@ class AioSide final : public AppSide {
   }
 
  private:
-  static Task<Value> nop() { co_return 0; }
   ChainRun& run_of(const IoEvent& event) { return *runs_[ChainRun::slot_of(event.data)]; }
   Finished finish(const IoEvent& event, std::int64_t result) {
     ChainRun& run = run_of(event);
@@ -143,8 +145,13 @@ class AioSide final : public AppSide {
     const Step& step = run.chain.steps[run.next_step];
     if (step.op == chain::Op::read || event.res <= 0) {
       const std::int64_t sent = run.results[run.next_step];
-      co_return finish(event, event.res == 0 ? sent : event.res);
+      return Task<Finished>::ready(finish(event, event.res == 0 ? sent : event.res));
     }
+    return send_piece(user, run, event);
+  }
+
+  Task<Finished> send_piece(Sleepable& user, ChainRun& run, IoEvent event) {
+    const Step& step = run.chain.steps[run.next_step];
     const WorkOn work(user, &run.ledger, events::Stage::submit);
     std::int64_t& sent = run.results[run.next_step];
     const auto left = step.bytes - static_cast<std::uint64_t>(sent);

@@ -22,7 +22,7 @@ class SyncSide final : public AppSide {
     const int fd = run.fd_of(step);
     switch (step.op) {
       case chain::Op::nop:
-        return nop();
+        return Task<Value>::ready(0);
       case chain::Op::open:
         return sys_openat(user, os_, files, *step.path);
       case chain::Op::stat:
@@ -34,12 +34,12 @@ class SyncSide final : public AppSide {
       case chain::Op::close:
         return sys_close(user, files, fd);
     }
-    return nop();
+    return Task<Value>::ready(0);
   }
 
-  Task<bool> queue(Sleepable&, ChainRun&) override { co_return false; }
-  Task<void> submit(Sleepable&) override { co_return; }
-  Task<Finished> reap(Sleepable&) override { co_return Finished{}; }
+  Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
+  Task<Value> submit(Sleepable&) override { return Task<Value>::ready(0); }
+  Task<Finished> reap(Sleepable&) override { return Task<Finished>::ready(Finished{}); }
 
   /// The thread blocks in recv() until its connection has a request.
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
@@ -47,8 +47,6 @@ class SyncSide final : public AppSide {
   }
 
  private:
-  static Task<Value> nop() { co_return 0; }
-
   Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {
     co_await ctx.spend(ctx.costs().event_wait);
     while (!woken.holds()) co_await sleepers_.wait(ctx, "request", events::Stage::arrival);

@@ -124,11 +124,12 @@ Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken) {
 }
 
 Task<std::optional<ChainEvent>> ChainQueue::take(Sleepable& user) {
-  const std::optional<ChainEvent> event = co_await ring_.take(user);
-  if (!event) co_return std::nullopt;
-  --in_flight_;
-  co_await user.spend(engine_.costs.user_reap);
-  co_return event;
+  using Taken = Task<std::optional<ChainEvent>>;
+  return then(ring_.take(user), [this, &user](const std::optional<ChainEvent>& event) {
+    if (!event) return Taken::ready(event);
+    --in_flight_;
+    return then(user.spend(engine_.costs.user_reap), [event] { return Taken::ready(event); });
+  });
 }
 
 }  // namespace iodrome::designs::task_chain

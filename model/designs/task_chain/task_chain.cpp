@@ -19,32 +19,37 @@ class ChainSide final : public AppSide {
   Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
-    if (queued_.size() >= queue_.slots_free()) co_return false;
+    if (queued_.size() >= queue_.slots_free()) return Task<bool>::ready(false);
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
-    co_await user.spend(costs_.user_build, run.chain.steps.size());
-    queued_.push_back(&run);
-    co_return true;
+    return then(user.spend(costs_.user_build, run.chain.steps.size()), [this, &run] {
+      queued_.push_back(&run);
+      return Task<bool>::ready(true);
+    });
   }
 
-  Task<void> submit(Sleepable& user) override {
+  Task<Value> submit(Sleepable& user) override {
     std::size_t done = 0;
+    Value accepted = 0;
     while (done < queued_.size()) {
       const auto rest = std::span<ChainRun* const>(queued_).subspan(done);
-      const Value accepted = co_await queue_.submit(user, rest);
+      accepted = co_await queue_.submit(user, rest);
       check(accepted.has_value(), "the application submitted a chain that cannot be accepted");
       done += static_cast<std::size_t>(*accepted);
     }
     queued_.clear();
+    co_return accepted;
   }
 
   Task<Finished> reap(Sleepable& user) override {
-    const std::optional<ChainEvent> event = co_await queue_.take(user);
-    if (!event) co_return Finished{};
-    ChainRun& run = *runs_[ChainRun::slot_of(event->user_data)];
-    // The walker has moved next_step to the end; the results are all there.
-    run.next_step = 0;
-    co_return Finished{&run, static_cast<std::uint32_t>(run.chain.steps.size())};
+    return then(queue_.take(user), [this](const std::optional<ChainEvent>& event) {
+      if (!event) return Task<Finished>::ready(Finished{});
+      ChainRun& run = *runs_[ChainRun::slot_of(event->user_data)];
+      // The walker has moved next_step to the end; the results are all there.
+      run.next_step = 0;
+      const auto steps = static_cast<std::uint32_t>(run.chain.steps.size());
+      return Task<Finished>::ready(Finished{&run, steps});
+    });
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {

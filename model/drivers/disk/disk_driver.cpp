@@ -11,7 +11,6 @@ using namespace kernel;
 namespace ata = hw::disk;
 
 namespace {
-constexpr std::uint64_t kDeviceId = 2;
 constexpr std::size_t kTableBytes =
     2 * hw::kPageBytes;  // holds the scatter list of the largest bio
 constexpr std::size_t kScatterMax = (kTableBytes - ata::kScatterAt) / sizeof(ata::ScatterEntry);
@@ -31,7 +30,7 @@ DiskDriver::DiskDriver(System& system, IrqController& irqs, hw::Port& registers,
 }
 
 Task<void> DiskDriver::attach() {
-  const std::uint32_t line = irqs_.request_irq(*this, 0);
+  const std::uint32_t line = irqs_.request_irq(*this, 0, "ahci0");
   co_await registers_.write32(ata::kGhc, ata::kGhcEnable | ata::kGhcInterrupts);
   co_await registers_.write64(ata::kPxClb, command_list_);
   co_await registers_.write64(ata::kMsiAddress, line * 4ull);

@@ -14,6 +14,8 @@ namespace iodrome::drivers {
 
 class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
  public:
+  static constexpr std::uint64_t kDeviceId = 2;  // in events
+
   DiskDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              std::uint64_t device_bytes);
 

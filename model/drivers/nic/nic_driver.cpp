@@ -11,7 +11,6 @@ namespace nic = hw::nic;
 namespace {
 constexpr std::uint32_t kTxEntries = 4096;
 constexpr std::uint32_t kRxEntries = 1024;
-constexpr std::uint64_t kDeviceId = 3;
 }  // namespace
 
 NicDriver::NicDriver(System& system, IrqController& irqs, hw::Port& registers, std::uint32_t cpu)
@@ -34,7 +33,7 @@ nic::RxDescriptor& NicDriver::rx(std::uint32_t index) {
 }
 
 Task<void> NicDriver::attach() {
-  const std::uint32_t line = irqs_.request_irq(*this, cpu_);
+  const std::uint32_t line = irqs_.request_irq(*this, cpu_, "eth0");
   co_await registers_.write64(nic::kTxBase, tx_ring_);
   co_await registers_.write32(nic::kTxEntries, kTxEntries);
   co_await registers_.write64(nic::kTxHeadAddress, tx_head_word_);

@@ -16,6 +16,8 @@ namespace iodrome::drivers {
 
 class NicDriver final : public kernel::NetDriver, public kernel::IrqAction {
  public:
+  static constexpr std::uint64_t kDeviceId = 3;  // in events
+
   /// Interrupts go to that CPU.
   NicDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
             std::uint32_t cpu);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/nvme/nvme_driver.h"
 
+#include <fmt/format.h>
+
 #include "model/events/memory.h"
 
 namespace iodrome::drivers {
@@ -12,7 +14,6 @@ namespace {
 constexpr std::uint32_t kAdminEntries = 32;
 constexpr Duration kPollPeriod =
     10us;  // of the controller's state while booting; no part of any measurement
-constexpr std::uint64_t kDeviceId = 1;
 }  // namespace
 
 // A submission and a completion queue, and the handler of their vector.
@@ -65,7 +66,7 @@ Task<void> NvmeDriver::attach() {
     const std::uint32_t id = cpu + 1;
     queues_.push_back(std::make_unique<Queue>(*this, id, size));
     Queue& queue = *queues_.back();
-    const std::uint32_t vector = irqs_.request_irq(queue, cpu);
+    const std::uint32_t vector = irqs_.request_irq(queue, cpu, fmt::format("nvme0q{}", id));
     co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
     co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
     nvme::SubmissionEntry create;
@@ -124,7 +125,11 @@ void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry)
 }
 
 Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
-  co_await ctx.spend(ctx.costs().driver_submit);
+  return then(ctx.spend(ctx.costs().driver_submit),
+              [this, &ctx, &request] { return ring_doorbell(ctx, request); });
+}
+
+Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   Queue& queue = *queues_[ctx.cpu().index()];
   request.queue = queue.id;
   const Bio& bio = *request.bio;
@@ -143,7 +148,8 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
   ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});
   ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
   if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
-  co_await registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail);
+  return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
+              [](std::uint64_t) { return Task<void>::ready(); });
 }
 
 Task<void> NvmeDriver::process(Atomic& ctx, Queue& queue) {

@@ -20,6 +20,8 @@ struct NvmeDriverParams {
 
 class NvmeDriver final : public kernel::BlockDriver {
  public:
+  static constexpr std::uint64_t kDeviceId = 1;  // in events
+
   NvmeDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              const NvmeDriverParams& params, std::uint64_t device_bytes);
   ~NvmeDriver() override;
@@ -40,6 +42,7 @@ class NvmeDriver final : public kernel::BlockDriver {
  private:
   struct Queue;
   Task<void> admin(hw::nvme::SubmissionEntry entry);
+  Task<void> ring_doorbell(kernel::Atomic& ctx, kernel::Request& request);
   Task<void> process(kernel::Atomic& ctx, Queue& queue);
   void fill_prps(const kernel::Request& request, hw::nvme::SubmissionEntry& entry);
   hw::nvme::CompletionEntry* next_completion(Queue& queue);

@@ -120,7 +120,7 @@ tlm::tlm_base_target_socket_b<>& socket_into(HostedDriver& driver, hw::Target& t
                                              const char* name) {
   const Context::Use use(driver.host().context);
   auto& module = driver.host().context.make<TargetModule>(name, driver.pump(), target);
-  if (driver.host().waves != nullptr) module.record(driver.host().waves);
+  if (driver.host().waves != nullptr) module.record(driver.host().waves->systemc());
   return module.socket;
 }
 

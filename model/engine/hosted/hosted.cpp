@@ -27,14 +27,13 @@ HostedDriver::HostedDriver(Timeline& timeline, HostedOptions options)
     const bool run_ahead = options.run_ahead && options.waves.empty();
     host_->pump = &host_->context.make<Pump>("pump", timeline, run_ahead);
     if (options.waves.empty()) return;
-    host_->waves = sc_core::sc_create_vcd_trace_file(options.waves.c_str());
-    host_->waves->set_time_unit(1, sc_core::SC_PS);
+    host_->waves = std::make_unique<VcdFile>(host_->context, options.waves);
   });
 }
 
 HostedDriver::~HostedDriver() {
   const Context::Use use(host_->context);
-  if (host_->waves != nullptr) sc_core::sc_close_vcd_trace_file(host_->waves);
+  host_->waves.reset();
   // SystemC 3.0 crashes when it deletes a simulation with suspended threads.
   if (host_->broken || !host_->context.has_threads()) return;
   try {
@@ -66,6 +65,10 @@ RunState HostedDriver::run(Timeline& timeline) {
 
 std::unique_ptr<hw::Port> HostedDriver::through_sockets(hw::Target& target, const char* name) {
   return translating([&] { return make_tlm_port(*host_, target, name); });
+}
+
+WaveFile* HostedDriver::waves() {
+  return host_->waves.get();
 }
 
 Pump& HostedDriver::pump() {

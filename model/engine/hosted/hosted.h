@@ -9,6 +9,7 @@
 
 #include "hw/ports.h"
 #include "model/engine/driver.h"
+#include "model/engine/wave.h"
 
 namespace iodrome::hosted {
 
@@ -17,7 +18,7 @@ struct HostedOptions {
   /// activation, so sockets are used in the very order of the direct ports, and waves show the true
   /// times.
   bool run_ahead = true;
-  /// Where to record waves (a VCD file; SystemC appends ".vcd"); empty: nowhere. Turns run-ahead
+  /// Where to record waves: a VCD file, whose name ends in ".vcd"; empty: nowhere. Turns run-ahead
   /// off.
   std::string waves;
 };
@@ -54,6 +55,10 @@ class HostedDriver final : public Driver {
   /// clock suspends its coroutine; a second one in the same event is an error, because it would be
   /// reordered.
   std::unique_ptr<hw::Port> through_sockets(hw::Target& target, const char* name);
+
+  /// Where to add signals before the first run(); nullptr if no waves are recorded. The file is
+  /// whole when the driver is gone.
+  WaveFile* waves();
 
   struct Host;  // context and pump
   Host& host() { return *host_; }

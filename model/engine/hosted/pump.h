@@ -7,6 +7,7 @@
 
 #include "model/engine/hosted/context.h"
 #include "model/engine/hosted/hosted.h"
+#include "model/engine/hosted/waves.h"
 #include "model/engine/timeline.h"
 
 namespace iodrome::hosted {
@@ -63,7 +64,7 @@ class Pump final : public sc_core::sc_module {
 /// What a HostedDriver owns.
 struct HostedDriver::Host {
   Context context;
-  sc_core::sc_trace_file* waves = nullptr;
+  std::unique_ptr<VcdFile> waves;
   Pump* pump = nullptr;
   bool broken = false;
 };

@@ -136,7 +136,7 @@ std::unique_ptr<hw::Port> make_tlm_port(HostedDriver::Host& host, hw::Target& ta
   auto& initiator = host.context.make<InitiatorModule>((std::string(name) + "_port").c_str());
   auto& module = host.context.make<TargetModule>(name, *host.pump, target);
   initiator.socket.bind(module.socket);
-  if (host.waves != nullptr) module.record(host.waves);
+  if (host.waves != nullptr) module.record(host.waves->systemc());
   return std::make_unique<TlmPort>(*host.pump, initiator);
 }
 

@@ -5,6 +5,12 @@
 
 namespace iodrome::kernel {
 
+namespace {
+std::uint64_t request_of(const Bio& bio) {
+  return bio.ledger != nullptr ? bio.ledger->request() : 0;
+}
+}  // namespace
+
 BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(driver.queue_depth()) {
   for (std::uint32_t tag = driver.queue_depth(); tag-- > 0;) {
     requests_[tag].tag = tag;
@@ -13,30 +19,29 @@ BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(drive
 }
 
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
-  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes});
-  co_await ctx.spend(ctx.costs().bio_submit);
-  // A tag that is free while bios wait is on its way to the first of them.
-  if (free_tags_.empty() || !waiting_.empty()) {
+  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio)});
+  return then(ctx.spend(ctx.costs().bio_submit), [this, &ctx, &bio] {
+    // A tag that is free while bios wait is on its way to the first of them.
+    if (!free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
     if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
     waiting_.push_back(bio);
-    co_return;
-  }
-  co_await dispatch(ctx, bio);
+    return Task<void>::ready();
+  });
 }
 
-// Not a coroutine itself: it ends in the driver's task.
 Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();
   request.bio = &bio;
-  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes});
+  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes, request_of(bio)});
   return driver_.queue_request(ctx, request);
 }
 
 Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
   Bio& bio = *std::exchange(request.bio, nullptr);
   bio.status = status;
-  ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status)});
+  ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status),
+                                   request_of(bio)});
   {
     events::StageLedger* const ledger = bio.ledger;
     const WorkOn work(

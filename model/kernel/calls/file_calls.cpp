@@ -56,11 +56,8 @@ Task<Value> pread_direct(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t off
   co_return read.result();
 }
 
-}  // namespace
-
-Task<Value> pread_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, std::uint64_t offset,
+Task<Value> pread_buffered(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t offset,
                            std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
-  if (direct) co_return co_await pread_direct(ctx, os, std::move(file), offset, bytes, pages);
   co_await ctx.spend(ctx.costs().vfs_read);
   BufferedRead read(std::move(file), offset, bytes, pages);
   for (;;) {
@@ -69,6 +66,14 @@ Task<Value> pread_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, st
     if (done || done.error() != Errno::eagain) co_return done;
     co_await wait.wait("page");
   }
+}
+
+}  // namespace
+
+Task<Value> pread_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, std::uint64_t offset,
+                           std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
+  if (direct) return pread_direct(ctx, os, std::move(file), offset, bytes, pages);
+  return pread_buffered(ctx, os, std::move(file), offset, bytes, pages);
 }
 
 Task<Value> sys_openat(Sleepable& user, Os& os, FileTable& files, const std::string& path) {

@@ -13,17 +13,22 @@ enum class Level : std::uint8_t { thread, softirq, hardirq };
 inline constexpr int kLevels = 3;
 
 /// Its event is never taken back: frozen, or moved to a later end, it fires early and finds that
-/// out.
+/// out. Nothing is set before prepare(): most spends end at once and never become a burst.
 struct Burst : Event {
-  void (*finished)(Burst* self) = nullptr;
-  Cpu* cpu = nullptr;
-  Level level = Level::thread;
-  bool scheduled = false;
-  SimTime end{};
-  Duration left{};  // while frozen
+  void (*finished)(Burst* self);
+  Cpu* cpu;
+  Level level;
+  bool scheduled;
+  SimTime end;
+  Duration left;  // while frozen
 
-  explicit Burst(void (*when_finished)(Burst*))
-      : Event{&Burst::fire_event}, finished(when_finished) {}
+  Burst() {}
+  void prepare(Level at, void (*when_finished)(Burst*)) {
+    fire = &Burst::fire_event;
+    finished = when_finished;
+    level = at;
+    scheduled = false;
+  }
 
  private:
   static void fire_event(Event* self);

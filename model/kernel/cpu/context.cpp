@@ -7,7 +7,7 @@ namespace iodrome::kernel {
 
 void Spend::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
-  level = ctx_.level();
+  prepare(ctx_.level(), &Spend::done);
   Cpu& on = ctx_.cpu();
   if (level == Level::thread && !on.frozen(level) && on.slice_expired(*on.current()))
     return on.preempt_current(*this);
@@ -62,7 +62,8 @@ void wake_up(System& system, Thread& thread, Cpu* waker) {
   }
   thread.blocked_total += system.timeline.now() - thread.blocked_since;
   Cpu& target = choose_cpu(system, thread);
-  system.probe.emit(events::SchedWaking{thread.id, target.index()});
+  system.probe.emit(events::SchedWaking{thread.id, target.index()},
+                    waker != nullptr ? waker->index() : events::kNoCpu);
   target.enqueue(thread, waker != &target);
 }
 

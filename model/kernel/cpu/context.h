@@ -13,7 +13,10 @@ namespace iodrome::kernel {
 /// Atomic::spend.
 class [[nodiscard]] Spend : public Burst {
  public:
-  Spend(Atomic& ctx, Duration length) : Burst(&Spend::done), ctx_(ctx), length_(length) {}
+  Spend(Atomic& ctx, Duration length) : ctx_(ctx), length_(length) {}
+  /// Before it is awaited.
+  Spend(const Spend& other) : Burst(), ctx_(other.ctx_), length_(other.length_) {}
+  Spend& operator=(const Spend&) = delete;
   bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter);
   void await_resume() const noexcept {}
@@ -56,7 +59,12 @@ class Atomic {
   }
   template <class E>
   void emit(const E& event) {
-    system_.probe.emit(event);
+    system_.probe.emit(event, cpu_->index());
+  }
+  /// For observers alone; see events::Probe::show.
+  template <class E>
+  void show(const E& event) {
+    system_.probe.show(event, cpu_->index());
   }
 
   /// The request this context works on, if any; its time is charged to it from now on.

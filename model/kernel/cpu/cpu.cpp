@@ -10,6 +10,7 @@
 namespace iodrome::kernel {
 
 using events::CpuClass;
+using events::PrevState;
 using events::Stage;
 
 // The coroutine that serves one interrupt level, and the signal that wakes it.
@@ -114,6 +115,7 @@ void Cpu::turn_to(CpuClass cpu_class) {
 }
 
 void Cpu::raise_irq(IrqAction& action) {
+  system_.probe.show(events::IrqRaise{index_, action.vector}, index_);
   // As in the interrupt controller: one pending bit per vector, however many messages arrive.
   if (std::find(pending_irqs_.begin(), pending_irqs_.end(), &action) != pending_irqs_.end()) return;
   check(!pending_irqs_.full(), "more vectors than a CPU has");
@@ -130,7 +132,7 @@ void Cpu::raise_softirq(Softirq vector) {
   const std::uint32_t bit = 1u << static_cast<unsigned>(vector);
   if ((pending_softirqs_ & bit) != 0) return;
   pending_softirqs_ |= bit;
-  system_.probe.emit(events::SoftirqRaise{index_, static_cast<std::uint64_t>(vector)});
+  system_.probe.emit(events::SoftirqRaise{index_, static_cast<std::uint64_t>(vector)}, index_);
   if (in_interrupt()) return;
   enter(Level::softirq);
   softirq_->signal();
@@ -147,11 +149,11 @@ Task<void> Cpu::hardirq_loop() {
     while (!pending_irqs_.empty()) {
       IrqAction& action = *pending_irqs_.front();
       pending_irqs_.pop_front();
-      system_.probe.emit(events::IrqHandlerEntry{index_, action.vector});
+      system_.probe.emit(events::IrqHandlerEntry{index_, action.vector}, index_);
       co_await ctx.spend(ctx.costs().irq_entry);
       co_await action.handle(ctx);
       co_await ctx.spend(ctx.costs().irq_exit);
-      system_.probe.emit(events::IrqHandlerExit{index_, action.vector});
+      system_.probe.emit(events::IrqHandlerExit{index_, action.vector}, index_);
     }
     const bool start_softirq = pending_softirqs_ != 0 && !active_[1];
     if (start_softirq) active_[1] = true;
@@ -167,11 +169,11 @@ Task<void> Cpu::softirq_loop() {
     while (pending_softirqs_ != 0) {
       const auto vector = static_cast<std::uint64_t>(std::countr_zero(pending_softirqs_));
       pending_softirqs_ &= pending_softirqs_ - 1;
-      system_.probe.emit(events::SoftirqEntry{index_, vector});
+      system_.probe.emit(events::SoftirqEntry{index_, vector}, index_);
       co_await ctx.spend(ctx.costs().softirq);
       check(softirq_actions_[vector] != nullptr, "softirq without a handler");
       co_await softirq_actions_[vector]->handle(ctx);
-      system_.probe.emit(events::SoftirqExit{index_, vector});
+      system_.probe.emit(events::SoftirqExit{index_, vector}, index_);
     }
     leave(Level::softirq);
   }
@@ -228,9 +230,7 @@ void Cpu::block_current() {
   Thread& thread = *current_;
   thread.state = Thread::State::sleeping;
   thread.blocked_since = timeline_.now();
-  last_thread_ = thread.id;
-  current_ = nullptr;
-  pick_next();
+  leave_thread(PrevState::sleeping);
 }
 
 void Cpu::preempt_current(Spend& spend) {
@@ -240,20 +240,26 @@ void Cpu::preempt_current(Spend& spend) {
   if (thread.context->ledger() != nullptr)
     thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
   run_queue_.push_back(thread);
-  last_thread_ = thread.id;
-  current_ = nullptr;
-  pick_next();
+  leave_thread(PrevState::runnable);
 }
 
 void Cpu::exit_current() {
   current_->state = Thread::State::dead;
+  leave_thread(PrevState::dead);
+}
+
+void Cpu::leave_thread(PrevState state) {
   last_thread_ = current_->id;
+  last_state_ = state;
   current_ = nullptr;
   pick_next();
 }
 
 void Cpu::pick_next() {
   if (run_queue_.empty()) {
+    system_.probe.show(
+        events::SchedSwitch{index_, last_thread_, 0, static_cast<std::uint64_t>(last_state_)},
+        index_);
     last_thread_ = 0;
     return turn_to(CpuClass::idle);
   }
@@ -263,7 +269,9 @@ void Cpu::pick_next() {
 }
 
 void Cpu::switch_to(Thread& next) {
-  system_.probe.emit(events::SchedSwitch{index_, last_thread_, next.id});
+  system_.probe.emit(
+      events::SchedSwitch{index_, last_thread_, next.id, static_cast<std::uint64_t>(last_state_)},
+      index_);
   current_ = &next;
   next.cpu = this;
   KernelCosts& costs = system_.costs;
@@ -280,7 +288,7 @@ void Cpu::switch_to(Thread& next) {
     next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
     interrupted_stage_[0] = Stage::wakeup;
   }
-  switch_.level = Level::thread;
+  switch_.prepare(Level::thread, &Switch::done);
   begin(switch_, length);
   turn_to(CpuClass::switching);
 }

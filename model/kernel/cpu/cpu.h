@@ -15,6 +15,7 @@
 
 #include "model/engine/shared.h"
 #include "model/events/probe.h"
+#include "model/events/sched.h"
 #include "model/events/stage.h"
 #include "model/kernel/cpu/burst.h"
 #include "model/kernel/cpu/thread.h"
@@ -32,9 +33,9 @@ class IrqAction {
   std::uint64_t vector = 0;
 };
 
-/// Linux's softirq vectors, in their order of service.
-enum class Softirq : std::uint8_t { net_tx, net_rx, block, tasklet };
-inline constexpr int kSoftirqs = 4;
+/// Linux's softirq vectors, by their numbers, which are their order of service.
+enum class Softirq : std::uint8_t { net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
+inline constexpr int kSoftirqs = 7;
 
 class Cpu {
  public:
@@ -91,7 +92,6 @@ class Cpu {
  private:
   struct IrqLoop;
   struct Switch : Burst {
-    Switch() : Burst(&Switch::done) {}
     static void done(Burst* self);
   };
 
@@ -101,6 +101,7 @@ class Cpu {
   void set_frozen(int level, bool frozen);
   Atomic* context_of(int level);
   events::CpuClass class_now() const;
+  void leave_thread(events::PrevState state);
   void pick_next();
   void switch_to(Thread& next);
   void dispatch();
@@ -115,6 +116,7 @@ class Cpu {
 
   Thread* current_ = nullptr;
   std::uint64_t last_thread_ = 0;
+  events::PrevState last_state_ = events::PrevState::runnable;
   bool remote_wakeup_ = false;
   boost::intrusive::list<Thread> run_queue_;
   Switch switch_;

@@ -5,9 +5,11 @@
 
 namespace iodrome::kernel {
 
-std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu) {
+std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu,
+                                         std::string_view name) {
   const auto vector = static_cast<std::uint32_t>(lines_.size());
   action.vector = vector;
+  if (!name.empty()) system_.probe.name(events::Named::vector, vector, name);
   lines_.push_back({&action, cpu});
   return vector;
 }

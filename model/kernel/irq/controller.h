@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The interrupt controller as drivers and devices see it: a vector per handler, a CPU per vector.
 #pragma once
+#include <string_view>
 #include <vector>
 
 #include "hw/ports.h"
@@ -13,9 +14,9 @@ class IrqController final : public hw::Target {
  public:
   explicit IrqController(System& system) : system_(system) {}
 
-  /// request_irq(): gives the handler a vector, served on that CPU. `action` outlives the machine's
-  /// run.
-  std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu);
+  /// request_irq(): gives the handler a vector, served on that CPU, and tells observers its name.
+  /// `action` outlives the machine's run.
+  std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu, std::string_view name = {});
 
   /// A message arrives. Errors: address_error for a vector nobody asked for.
   hw::Response access(hw::Command command, std::uint64_t address,

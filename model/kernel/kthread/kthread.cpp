@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/events/sched.h"
 #include "model/events/workqueue.h"
 
 namespace iodrome::kernel {
@@ -30,6 +31,8 @@ RunningThread::RunningThread(System& system, std::string name, events::CpuClass 
   thread_.cpu_class = cpu_class;
   thread_.cpu = system.cpus[cpu].get();
   thread_.context = &context_;
+  system.probe.name(events::Named::thread, thread_.id, thread_.name);
+  system.probe.show(events::TaskNewtask{thread_.id, cpu}, cpu);
   system.timeline.spawn(main(body), "thread");
 }
 

@@ -15,6 +15,7 @@
 #include <optional>
 
 #include "model/engine/shared.h"
+#include "model/events/io.h"
 #include "model/kernel/sync/wait_queue.h"
 
 namespace iodrome::kernel {
@@ -33,41 +34,113 @@ class CompletionRing {
   /// Kernel: posts one entry and wakes a sleeper. The producers' lock is the caller's. False if the
   /// ring is full.
   Task<bool> post(Atomic& ctx, const Entry& entry) {
-    const std::uint32_t head = co_await head_.load_acquire(ctx);
-    if (tail_copy_ - head >= size()) co_return false;
-    slots_[tail_copy_ & mask_] = entry;
-    ++tail_copy_;
-    co_await tail_.store_release(ctx, tail_copy_);
-    co_await smp_mb(
-        ctx);  // the tail before the look at who sleeps; pairs with the one in take-then-sleep
-    if (!sleepers_.empty()) co_await sleepers_.wake_one(ctx);
-    co_return true;
+    return then(Append(*this, ctx, entry), [this, &ctx](bool posted) {
+      return then(posted ? sleepers_.wake_one(ctx) : Task<void>::ready(),
+                  [posted] { return Task<bool>::ready(posted); });
+    });
   }
 
+  class Take;
   /// User: takes the oldest entry, if there is one.
-  Task<std::optional<Entry>> take(Atomic& user) {
-    const std::uint32_t head = co_await head_.load_relaxed(user);
-    const std::uint32_t tail = co_await tail_.load_acquire(user);
-    if (head == tail) co_return std::nullopt;
-    const Entry entry = slots_[head & mask_];
-    co_await head_.store_release(user, head + 1);
-    co_return entry;
-  }
+  Take take(Atomic& user) { return Take(*this, user); }
 
+  class Look;
   /// Whether entries are visible, for wait conditions.
-  Task<bool> has_entries(Atomic& ctx) {
-    const std::uint32_t head = co_await head_.load_acquire(ctx);
-    const std::uint32_t tail = co_await tail_.load_acquire(ctx);
-    co_return head != tail;
-  }
+  Look has_entries(Atomic& ctx) const { return Look(*this, ctx); }
 
  private:
+  class Append;
+
   std::unique_ptr<Entry[]> slots_;
   const std::uint32_t mask_;
   WaitQueue& sleepers_;
   Shared<std::uint32_t> head_;
   Shared<std::uint32_t> tail_;
   std::uint32_t tail_copy_ = 0;
+};
+
+template <class Entry>
+class CompletionRing<Entry>::Append : public AccessSequence<Append> {
+ public:
+  Append(CompletionRing& ring, Atomic& ctx, const Entry& entry)
+      : AccessSequence<Append>(ctx.memory()), ring_(ring), ctx_(ctx), entry_(entry) {}
+  static constexpr int kSteps = 3;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0) {
+      const std::uint32_t head = ring_.head_.load(this->view_);
+      posted_ = ring_.tail_copy_ - head < ring_.size();
+      if (posted_) ring_.slots_[ring_.tail_copy_++ & ring_.mask_] = entry_;
+      return !posted_;
+    }
+    if (number == 1) {
+      ring_.tail_.store(this->view_, ring_.tail_copy_);
+      return false;
+    }
+    // The tail before the look at who sleeps; pairs with the one in take-then-sleep.
+    this->view_.flush();
+    return true;
+  }
+  bool await_resume() const {
+    if (posted_) ctx_.show(events::RingPosted{});
+    return posted_;
+  }
+
+ private:
+  CompletionRing& ring_;
+  Atomic& ctx_;
+  const Entry entry_;
+  bool posted_ = false;
+};
+
+template <class Entry>
+class CompletionRing<Entry>::Look : public AccessSequence<Look> {
+ public:
+  Look(const CompletionRing& ring, Atomic& ctx) : AccessSequence<Look>(ctx.memory()), ring_(ring) {}
+  static constexpr int kSteps = 2;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0)
+      head_ = ring_.head_.load(this->view_);
+    else
+      tail_ = ring_.tail_.load(this->view_);
+    return false;
+  }
+  bool await_resume() const { return head_ != tail_; }
+
+ private:
+  const CompletionRing& ring_;
+  std::uint32_t head_ = 0;
+  std::uint32_t tail_ = 0;
+};
+
+template <class Entry>
+class CompletionRing<Entry>::Take : public AccessSequence<Take> {
+ public:
+  Take(CompletionRing& ring, Atomic& user)
+      : AccessSequence<Take>(user.memory()), ring_(ring), user_(user) {}
+  static constexpr int kSteps = 3;
+  [[gnu::always_inline]] bool step(int number) {
+    if (number == 0) {
+      head_ = ring_.head_.load(this->view_);
+      return false;
+    }
+    if (number == 1) {
+      if (head_ == ring_.tail_.load(this->view_)) return true;
+      entry_ = ring_.slots_[head_ & ring_.mask_];
+      return false;
+    }
+    ring_.head_.store(this->view_, head_ + 1);
+    return true;
+  }
+  std::optional<Entry> await_resume() const {
+    if (entry_) user_.show(events::RingTaken{});
+    return entry_;
+  }
+
+ private:
+  CompletionRing& ring_;
+  Atomic& user_;
+  std::uint32_t head_ = 0;
+  std::optional<Entry> entry_;
 };
 
 }  // namespace iodrome::kernel

@@ -28,7 +28,7 @@ struct IoWait {
   /// One of the things has arrived.
   Task<void> arrived(Atomic& ctx) {
     check(pending > 0, "more arrivals than were waited for");
-    return --pending == 0 ? ready(ctx, *this) : Task<void>::nothing();
+    return --pending == 0 ? ready(ctx, *this) : Task<void>::ready();
   }
 };
 

@@ -3,26 +3,29 @@
 
 namespace iodrome::kernel {
 
-void Spinlock::take(Atomic& ctx) {
+Task<Spinlock::Guard> Spinlock::take(Atomic& ctx) {
   held_ = true;
   if (ctx.level() == Level::thread) ++static_cast<Sleepable&>(ctx).thread().preempt_count;
+  return then(ctx.spend(ctx.costs().spin_lock), [this, &ctx] {
+    return Task<Guard>::ready(Guard{*this, ctx});
+  });
 }
 
 Task<Spinlock::Guard> Spinlock::lock(Atomic& ctx) {
   ctx.cpu().disable_irqs();
-  if (held_) {
-    const events::CpuClass before = ctx.cpu().account().current();
-    const events::Stage stage = ctx.stage();
-    ctx.cpu().account().turn_to(events::CpuClass::spin, ctx.now());
-    ctx.set_stage(events::Stage::lock);
-    Spinner spinner{*this, ctx};
-    co_await spinner;
-    ctx.cpu().account().turn_to(before, ctx.now());
-    ctx.set_stage(stage);
-  }
-  take(ctx);
-  co_await ctx.spend(ctx.costs().spin_lock);
-  co_return Guard{*this, ctx};
+  return held_ ? spin(ctx) : take(ctx);
+}
+
+Task<Spinlock::Guard> Spinlock::spin(Atomic& ctx) {
+  const events::CpuClass before = ctx.cpu().account().current();
+  const events::Stage stage = ctx.stage();
+  ctx.cpu().account().turn_to(events::CpuClass::spin, ctx.now());
+  ctx.set_stage(events::Stage::lock);
+  Spinner spinner{*this, ctx};
+  co_await spinner;
+  ctx.cpu().account().turn_to(before, ctx.now());
+  ctx.set_stage(stage);
+  co_return co_await take(ctx);
 }
 
 void Spinlock::release(Atomic& ctx) {

@@ -33,7 +33,8 @@ class Spinlock {
     Spinlock& owner;
     Atomic& ctx;
   };
-  void take(Atomic& ctx);
+  Task<Guard> spin(Atomic& ctx);
+  Task<Guard> take(Atomic& ctx);
   void release(Atomic& ctx);
 
   const char* name_;

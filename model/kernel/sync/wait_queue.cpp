@@ -4,11 +4,13 @@
 namespace iodrome::kernel {
 
 Task<void> WaitQueue::wake_first(Atomic& ctx) {
-  co_await ctx.spend(ctx.costs().try_to_wake_up);
-  if (sleepers_.empty()) co_return;  // somebody else woke it meanwhile
-  Sleeper& sleeper = sleepers_.front();
-  sleepers_.pop_front();
-  wake_up(ctx.system(), *sleeper.thread, &ctx.cpu());
+  return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
+    if (sleepers_.empty()) return Task<void>::ready();  // somebody else woke it meanwhile
+    Sleeper& sleeper = sleepers_.front();
+    sleepers_.pop_front();
+    wake_up(ctx.system(), *sleeper.thread, &ctx.cpu());
+    return Task<void>::ready();
+  });
 }
 
 Task<void> WaitQueue::wake_all(Atomic& ctx) {

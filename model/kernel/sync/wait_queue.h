@@ -25,7 +25,7 @@ class WaitQueue {
   /// Wakes the thread that waits longest. Legal in any context; costs try_to_wake_up if there is
   /// one.
   Task<void> wake_one(Atomic& ctx) {
-    return sleepers_.empty() ? Task<void>::nothing() : wake_first(ctx);
+    return sleepers_.empty() ? Task<void>::ready() : wake_first(ctx);
   }
   Task<void> wake_all(Atomic& ctx);
   /// Wakes everyone at no CPU's cost: for what comes from outside the machine.

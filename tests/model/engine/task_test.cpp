@@ -139,3 +139,77 @@ TEST_CASE("a task that is dropped before it starts runs nothing and frees its ar
   CHECK(token.use_count() == 1);
   CHECK(*token == 0);
 }
+
+TEST_CASE("a task that is ready gives its value without a coroutine") {
+  Timeline timeline;
+  struct {
+    static Task<std::unique_ptr<int>> plain(int value) {
+      return Task<std::unique_ptr<int>>::ready(std::make_unique<int>(value));
+    }
+    static Task<void> parent(int& out) {
+      co_await Task<void>::ready();
+      const std::unique_ptr<int> value = co_await plain(7);
+      out = *value;
+    }
+  } body;
+  int got = 0;
+  timeline.spawn(body.parent(got), "parent");
+  timeline.run();
+  CHECK(got == 7);
+}
+
+TEST_CASE("a task that has already ended cannot be spawned") {
+  Timeline timeline;
+  CHECK_THROWS_AS(timeline.spawn(Task<void>::ready(), "nothing"), InternalError);
+}
+
+TEST_CASE("then() goes on at once after what is ready, and later after what is not") {
+  Timeline timeline;
+  struct {
+    static Task<int> plus_one(Timeline& t, Duration delay, int& begun) {
+      return then(after_a_while(t, delay, 1), [&begun](int value) {
+        ++begun;
+        return Task<int>::ready(value + 1);
+      });
+    }
+    static Task<void> parent(Timeline& t, int& begun, int& out) {
+      const int at_once = co_await then(Task<int>::ready(3), [&begun](int value) {
+        ++begun;
+        return Task<int>::ready(value * 2);
+      });
+      CHECK(begun == 1);
+      CHECK(t.now() == SimTime{});
+      const int later = co_await plus_one(t, 1us, begun);
+      CHECK(t.now() == SimTime{1us});
+      out = at_once + later;
+    }
+  } body;
+  int begun = 0;
+  int got = 0;
+  timeline.spawn(body.parent(timeline, begun, got), "parent");
+  timeline.run();
+  CHECK(begun == 2);
+  CHECK(got == 8);
+}
+
+TEST_CASE("an exception behind then() reaches whoever awaits it") {
+  Timeline timeline;
+  struct {
+    static Task<void> parent(Timeline& t, int& seen) {
+      try {
+        co_await then(throws_later(t), [](int) { return Task<void>::ready(); });
+      } catch (const std::domain_error&) {
+        ++seen;
+      }
+      try {
+        co_await then(Task<void>::ready(), []() -> Task<void> { throw std::domain_error("now"); });
+      } catch (const std::domain_error&) {
+        ++seen;
+      }
+    }
+  } body;
+  int seen = 0;
+  timeline.spawn(body.parent(timeline, seen), "parent");
+  timeline.run();
+  CHECK(seen == 2);
+}

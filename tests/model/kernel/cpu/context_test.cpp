@@ -17,14 +17,13 @@ namespace {
 // Sleeping in an interrupt handler does not compile: Sleepable converts to Atomic, never back.
 static_assert(std::is_convertible_v<Sleepable&, Atomic&>);
 static_assert(!std::is_convertible_v<Atomic&, Sleepable&>);
-static_assert(std::is_invocable_v<decltype(&WaitQueue::wait), WaitQueue&, Sleepable&, const char*,
-                                  Stage>);
+static_assert(
+    std::is_invocable_v<decltype(&WaitQueue::wait), WaitQueue&, Sleepable&, const char*, Stage>);
 static_assert(
     !std::is_invocable_v<decltype(&WaitQueue::wait), WaitQueue&, Atomic&, const char*, Stage>);
 static_assert(std::is_invocable_v<decltype(&open_blocking), Sleepable&, Os&, const std::string&>);
 static_assert(!std::is_invocable_v<decltype(&open_blocking), Atomic&, Os&, const std::string&>);
-static_assert(
-    !std::is_invocable_v<decltype(&try_open), Atomic&, Os&, const std::string&, IoWait*>);
+static_assert(!std::is_invocable_v<decltype(&try_open), Atomic&, Os&, const std::string&, IoWait*>);
 static_assert(std::is_invocable_v<decltype(&WaitQueue::wake_one), WaitQueue&, Atomic&>);
 static_assert(!std::is_constructible_v<BlockingWait, Atomic&>);
 static_assert(!std::is_copy_constructible_v<Atomic> && !std::is_copy_constructible_v<Sleepable>);
@@ -114,9 +113,8 @@ TEST_CASE("waking costs the waker, and a thread on another CPU comes later") {
 TEST_CASE("an interrupt on the sleeper's own idle CPU wakes it without the remote delay") {
   Scene s(1);
   s.rig.thread(0, s, sleep_once);
-  IrqAction& wakes = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
-    co_await scene.queue.wake_one(ctx);
-  });
+  IrqAction& wakes = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_one(ctx); });
   s.rig.irq_at(100ns, 0, wakes);
   s.rig.run();
   CHECK(s.log.text == "cpu0@114");

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/testbed/timeline_file.h"
+
+#include <fmt/format.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "model/timeline/ftrace.h"
+#include "model/timeline/perfetto.h"
+
+namespace iodrome::testbed {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr const char* kPerfetto = ".pftrace";
+constexpr const char* kFtrace = ".ftrace";
+constexpr const char* kVcd = ".vcd";
+
+[[noreturn]] void refuse(const std::string& path, const std::string& why) {
+  throw InputError(fmt::format("the timeline '{}' {}", path, why));
+}
+
+}  // namespace
+
+void refuse_timeline(const TimelineRequest& request, bool hosted) {
+  const std::string suffix = fs::path(request.path).extension();
+  if (suffix == kVcd && !hosted)
+    refuse(request.path, "is recorded by SystemC: a .vcd needs the driver 'hosted'");
+  if (suffix == kPerfetto || suffix == kFtrace || suffix == kVcd) return;
+  refuse(request.path,
+         fmt::format("has no known ending: there are {} (Perfetto), {} (text) and {} (signals)",
+                     kPerfetto, kFtrace, kVcd));
+}
+
+std::vector<timeline::WaveDevice> wave_devices(const MachineSpec& machine) {
+  timeline::WaveDevice storage{.storage = true};
+  if (machine.storage_kind == "nvme") {
+    storage.number = drivers::NvmeDriver::kDeviceId;
+    storage.name = "nvme0";
+    for (std::int64_t cpu = 0; cpu < machine.cpus; ++cpu)
+      storage.vectors.push_back(static_cast<std::uint64_t>(cpu));
+  } else {
+    storage.number = drivers::DiskDriver::kDeviceId;
+    storage.name = "ahci0";
+    storage.vectors = {0};
+  }
+  const timeline::WaveDevice card{
+      drivers::NicDriver::kDeviceId, "eth0", {storage.vectors.size()}, false};
+  return {storage, card};
+}
+
+TimelineFile::TimelineFile(const TimelineRequest& request, const PreparedRace& race)
+    : path_(request.path),
+      suffix_(fs::path(request.path).extension()),
+      facts_{.scenario = race.scenario,
+             .version = request.version,
+             .seed = race.seed,
+             .cpus = static_cast<std::uint32_t>(race.machine.cpus)},
+      machine_(race.machine),
+      one_design_(race.designs.size() == 1) {}
+
+TimelineFile::~TimelineFile() {
+  std::error_code ignored;
+  for (const Part& part : parts_) fs::remove(part.temporary, ignored);
+}
+
+TimelineFile::Part& TimelineFile::part_for(const std::string& design) {
+  if (suffix_ == kPerfetto && !parts_.empty()) return parts_.back();
+  fs::path target = path_;
+  if (suffix_ != kPerfetto && !one_design_) target.replace_extension("." + design + suffix_);
+  const fs::path temporary =
+      target.parent_path() / fmt::format(".{}.part{}", target.filename().string(), suffix_);
+  parts_.push_back({temporary, target});
+  std::ofstream(temporary, std::ios::binary | std::ios::trunc).close();
+  append(parts_.back(), "");
+  return parts_.back();
+}
+
+void TimelineFile::append(const Part& part, const std::string& bytes) {
+  std::ofstream file(part.temporary, std::ios::binary | std::ios::app);
+  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
+  file.close();
+  if (!file) refuse(part.target, "cannot be written");
+}
+
+void TimelineFile::begin(const std::string& design, RunOptions& options) {
+  facts_.design = design;
+  const Part& part = part_for(design);
+  if (suffix_ == kVcd) {
+    options.waves = part.temporary;
+    options.observe_waves = [this](events::Probe& probe, WaveFile& file) {
+      waves_ = std::make_unique<timeline::HardwareWaves>(file, facts_.cpus, wave_devices(machine_));
+      waves_->attach(probe);
+    };
+    return;
+  }
+  recorder_ = std::make_unique<timeline::Recorder>();
+  options.observe = [this](events::Probe& probe) { recorder_->attach(probe); };
+}
+
+void TimelineFile::end() {
+  waves_.reset();
+  if (!recorder_) return;
+  const timeline::Recording recording = recorder_->take();
+  recorder_.reset();
+  std::string bytes;
+  if (suffix_ == kPerfetto)
+    append_perfetto(recording, facts_, place_++, bytes);
+  else
+    append_ftrace(recording, facts_, bytes);
+  append(parts_.back(), bytes);
+}
+
+void TimelineFile::commit() {
+  for (const Part& part : parts_) {
+    std::error_code error;
+    fs::rename(part.temporary, part.target, error);
+    if (error) refuse(part.target, "cannot be written: " + error.message());
+  }
+  parts_.clear();
+}
+
+}  // namespace iodrome::testbed
