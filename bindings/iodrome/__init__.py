@@ -13,6 +13,7 @@ from typing import Any
 
 # Nothing heavy is imported before it is used: `iodrome --help` must answer at once.
 _HOMES = {
+    "Comparison": "iodrome.comparison",
     "InputError": "iodrome.simulator",
     "Latency": "iodrome.latency",
     "ModelError": "iodrome.simulator",
@@ -27,6 +28,7 @@ _HOMES = {
     "access_log": "iodrome.builders",
     "chain": "iodrome.builders",
     "close": "iodrome.operations",
+    "compare": "iodrome.comparison",
     "designs": "iodrome.catalogue",
     "fio_job": "iodrome.builders",
     "machine": "iodrome.builders",

@@ -9,6 +9,8 @@ from iodrome.builders import access_log as access_log
 from iodrome.builders import chain as chain
 from iodrome.builders import fio_job as fio_job
 from iodrome.builders import machine as machine
+from iodrome.comparison import Comparison as Comparison
+from iodrome.comparison import compare as compare
 from iodrome.latency import Latency as Latency
 from iodrome.operations import close as close
 from iodrome.operations import open as open

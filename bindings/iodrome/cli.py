@@ -9,11 +9,11 @@ from pkgutil import iter_modules
 import click
 
 from iodrome import commands
-from iodrome.nearest import hint, with_hints
+from iodrome.nearest import Verbs, with_hints
 
 
-class Commands(click.Group):
-    """Sub-commands by module name; a wrong one is answered with the nearest right one."""
+class Commands(Verbs):
+    """Sub-commands by module name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
         return sorted(module.name for module in iter_modules(commands.__path__))
@@ -23,15 +23,6 @@ class Commands(click.Group):
             return None
         command: click.Command = import_module(f"iodrome.commands.{name}").command
         return with_hints(command)
-
-    def resolve_command(
-        self, context: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        names = self.list_commands(context)
-        if args and args[0] not in names and not args[0].startswith("-"):
-            near = hint(args[0], names) or f" There are {', '.join(names)}."
-            context.fail(f"No such command '{args[0]}'.{near}")
-        return super().resolve_command(context, args)
 
 
 def _print_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
@@ -55,15 +46,16 @@ def group() -> None:
 
 
 def main() -> None:
-    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 130 interrupted."""
+    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 3 not as recorded,
+    130 interrupted."""
     if "_IODROME_COMPLETE" in os.environ:
         from iodrome import completion
 
         completion.register()
     try:
-        group.main(prog_name="iodrome", standalone_mode=False)
-    except click.exceptions.Exit as stop:
-        sys.exit(stop.exit_code)
+        # A command that ends with a code of its own (Context.exit) has it returned here.
+        code = group.main(prog_name="iodrome", standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

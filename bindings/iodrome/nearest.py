@@ -37,6 +37,23 @@ class OneOf(click.Choice):  # type: ignore[type-arg]
             self.fail(f"{error.message}{near}", param, ctx)
 
 
+class Verbs(click.Group):
+    """Sub-commands; a wrong one is answered with the nearest right one."""
+
+    def resolve_command(
+        self, context: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        known = self.list_commands(context)
+        if args and args[0] not in known and not args[0].startswith("-"):
+            near = hint(args[0], known) or f" There are {', '.join(known)}."
+            context.fail(f"No such command '{args[0]}'.{near}")
+        return super().resolve_command(context, args)
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        command = super().get_command(context, name)
+        return None if command is None else with_hints(command)
+
+
 def with_hints(command: click.Command) -> click.Command:
     """Turns every choice of a command into one that hints."""
     for parameter in command.params:

@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
+import os
+from typing import TYPE_CHECKING
+
 import click
+
+if TYPE_CHECKING:
+    from iodrome.result import Result
 
 
 def names(
@@ -36,9 +42,22 @@ def pairs(
 
 def text(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
     """Text that every file and report can hold."""
-    if value is not None and any("\ud800" <= letter <= "\udfff" for letter in value):
-        raise click.BadParameter("is not valid UTF-8")
+    if value is not None:
+        _refuse_if_not_text(value)
     return value
+
+
+def texts(
+    _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
+) -> tuple[str, ...]:
+    for value in values:
+        _refuse_if_not_text(value)
+    return values
+
+
+def _refuse_if_not_text(value: str) -> None:
+    if any("\ud800" <= letter <= "\udfff" for letter in value):
+        raise click.BadParameter("is not valid UTF-8")
 
 
 def target(_context: click.Context, _parameter: click.Parameter, path: str | None) -> str | None:
@@ -53,6 +72,13 @@ def target(_context: click.Context, _parameter: click.Parameter, path: str | Non
     return path
 
 
+def target_or_stdout(
+    context: click.Context, parameter: click.Parameter, path: str | None
+) -> str | None:
+    """The same, or `-`."""
+    return path if path == "-" else target(context, parameter, path)
+
+
 def targets(
     context: click.Context, parameter: click.Parameter, paths: tuple[str, ...]
 ) -> tuple[str, ...]:
@@ -65,3 +91,14 @@ def targets(
             raise click.BadParameter(reason)
         target(context, parameter, path)
     return paths
+
+
+def load_result(path: str | os.PathLike[str], hint: str) -> Result:
+    """A saved result. Errors: BadParameter, so that the command ends with 2."""
+    from iodrome.result import Result
+
+    try:
+        return Result.load(path)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise click.BadParameter(f"{os.fspath(path)}: {reason}", param_hint=f"'{hint}'") from None

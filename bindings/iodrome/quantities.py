@@ -58,6 +58,13 @@ def change(value: float, reference: float) -> str:
     return f"{percent:+.{digits}f} %".replace("-", "−")
 
 
+def percent(share: float) -> str:
+    """A signed change in percent, with as many digits as it takes to see it."""
+    value = share * 100
+    digits = f"{value:+.1f}" if abs(value) >= 0.05 or value == 0 else f"{value:+.1g}"
+    return f"{digits} %".replace("-", "−")
+
+
 def _text(value: object, what: str, example: str) -> str:
     if not isinstance(value, str):
         raise TypeError(f"{what} is a string with its unit, such as '{example}', not {value!r}")

@@ -111,7 +111,7 @@ def test_a_fault_of_the_simulator_is_one_line_with_exit_1(scripted):
         (["run", "a.log", "--desing", "sync"], "Did you mean '--design'?"),
         (["run", "a.log", "--desing=sync"], "Did you mean '--design'?"),
         (["run", "a.log", "--driver", "hostd"], "Did you mean 'hosted'?"),
-        (["run", "a.log", "--report", "r.htm"], "Did you mean '.html'?"),
+        (["run", "a.log", "--report", "r.htm"], "Did you mean '.html'"),
         (["list", "desings"], "Did you mean 'designs'?"),
         (["explain", "desing", "sync"], "Did you mean 'design'?"),
         (["schema", "scenarios"], "Did you mean 'scenario'?"),

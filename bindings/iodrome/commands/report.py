@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 import click
 
+from iodrome import options
 from iodrome.completion import any_file, result_files
 
 
@@ -11,19 +12,12 @@ def command(result: str, file: str | None) -> None:
     """Make a report from a result that `run --output` wrote: the page, or the table."""
     from iodrome import reports
     from iodrome.files import why_not_writable
-    from iodrome.result import Result
 
     if file is not None:
         reason = why_not_writable(file) or reports.why_no_report(file)
         if reason:
             raise click.BadParameter(reason, param_hint="'FILE.html'")
-    try:
-        loaded = Result.load(result)
-        if not isinstance(loaded.data, dict) or not loaded.data.get("runs"):
-            raise ValueError("it holds no runs")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise click.BadParameter(f"{result}: {reason}", param_hint="'RESULT.json'") from None
+    loaded = options.load_result(result, "RESULT.json")
     if file is None:
         reports.find_view("terminal").show(loaded)
     else:

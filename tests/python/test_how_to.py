@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The how-to pages do what they say: every command is run, every example too."""
+
+import re
+import shlex
+import tomllib
+
+import pytest
+
+from tests.python.conftest import ROOT
+
+pytest_plugins = ["pytester"]
+GUARD = ROOT / "docs" / "how-to" / "guard-a-timing-model-in-ci.md"
+PAGES = [GUARD, GUARD.with_name("compare-two-results.md")]
+_COMMAND = re.compile(r"^    \.venv/bin/iodrome (.*?)(?:  # ends with (\d))?$", re.MULTILINE)
+_YAML_LINE = re.compile(r"(?P<indent>(?:  )*)(?:- )?(?P<key>[\w-]+):(?: (?P<value>\S.*))?")
+
+
+def block(language: str) -> str:
+    """The one fenced block of the guard's page in this language."""
+    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", GUARD.read_text(), re.DOTALL | re.M)
+    return found
+
+
+@pytest.fixture
+def checkout(iodrome):
+    """The command in a folder that looks like a checkout."""
+    (iodrome.folder / "scenarios").symlink_to(ROOT / "scenarios")
+    (iodrome.folder / "out").mkdir()
+    iodrome.environment.pop("GITHUB_STEP_SUMMARY", None)
+    return iodrome
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_the_commands_of_a_page_work_one_after_the_other(checkout, page):
+    commands = _COMMAND.findall(page.read_text())
+    assert len(commands) >= 3
+    for words, code in commands:
+        done = checkout(*shlex.split(words))
+        assert done.returncode == int(code or 0), f"{words}\n{done.stdout}\n{done.stderr}"
+        assert "Traceback" not in done.stderr
+
+
+def assert_yaml_mappings(text: str) -> None:
+    """Of YAML only what a workflow needs: nested keys and lists of them, plain values."""
+    columns, opens = [0], False
+    for line in text.splitlines():
+        match = _YAML_LINE.fullmatch(line)
+        assert match and ": " not in (match["value"] or "") and " #" not in line, line
+        column = len(match["indent"])
+        while not opens and columns[-1] > column:
+            columns.pop()
+        assert column > columns[-1] if opens else column == columns[-1], line
+        columns += [column] if opens else []
+        columns += [column + 2] if line.startswith("- ", column) else []
+        opens = match["value"] is None
+    assert not opens
+
+
+@pytest.mark.parametrize(
+    "bad", ["a:\nb: 1\n", "a: 1\n  b: 2\n", "a:\n  b: 1\n c: 2\n", "a: b: c\n", "a:\n\tb: 1\n"]
+)
+def test_canary_what_is_no_yaml_is_found(bad):
+    with pytest.raises(AssertionError):
+        assert_yaml_mappings(bad)
+
+
+def test_the_workflow_is_yaml_and_its_check_is_one_of_ours(checkout):
+    text = block("yaml")
+    assert_yaml_mappings(text)
+    (words,) = re.findall(r"run: \.venv/bin/iodrome (.*)", text)
+    (folder,) = re.findall(r"--dir (\S+)", words)
+    assert list((ROOT / folder).glob("*.toml"))
+    assert re.search(rf"path: {re.escape(words.split()[-1])}\n", text)
+    done = checkout(*words.split(), "--help")
+    assert done.returncode == 0 and all(
+        option in done.stdout for option in re.findall(r"--\w+", words)
+    )
+
+
+def test_a_yaml_reader_agrees():
+    yaml = pytest.importorskip("yaml")
+    jobs = yaml.safe_load(block("yaml"))["jobs"]
+    assert all("uses" in step or "run" in step for step in jobs["baselines"]["steps"])
+
+
+def test_the_tolerance_table_is_toml():
+    assert tomllib.loads(block("toml")) == {"tolerance": {"latency.p99": "2%"}}
+
+
+def test_the_tests_of_the_page_pass_once_recorded(pytester):
+    (pytester.path / "scenarios").symlink_to(ROOT / "scenarios")
+    pytester.makepyfile(test_page=block("python"))
+    plugin = ("-p", "iodrome.pytest_plugin")
+    pytester.runpytest_subprocess(*plugin).assert_outcomes(failed=2)
+    pytester.runpytest_subprocess(*plugin, "--iodrome-record").assert_outcomes(passed=2)
+    pytester.runpytest_subprocess(*plugin).assert_outcomes(passed=2)
