@@ -43,16 +43,20 @@ def downloads(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("downloads")
 
 
-@pytest.fixture(scope="session")
-def chromium(tmp_path_factory, downloads):
+def start_chromium(flags, preferences=None):
     options = Options()
     options.binary_location = "/usr/bin/chromium"
-    for flag in (*_FLAGS, f"--user-data-dir={tmp_path_factory.mktemp('profile')}"):
+    for flag in (*_FLAGS, *flags):
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    preferences = {"download.default_directory": str(downloads)}
-    options.add_experimental_option("prefs", preferences)
-    driver = webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
+    options.add_experimental_option("prefs", preferences or {})
+    return webdriver.Chrome(options=options, service=Driver("/usr/bin/chromedriver"))
+
+
+@pytest.fixture(scope="session")
+def chromium(tmp_path_factory, downloads):
+    profile = f"--user-data-dir={tmp_path_factory.mktemp('profile')}"
+    driver = start_chromium([profile], {"download.default_directory": str(downloads)})
     yield driver
     driver.quit()
 

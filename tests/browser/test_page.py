@@ -4,6 +4,8 @@
 import base64
 import json
 import re
+import runpy
+import struct
 import time
 from pathlib import Path
 
@@ -12,7 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from iodrome.result import Result
-from tests.python.conftest import FIXTURE
+from tests.python.conftest import FIXTURE, ROOT
 
 CHARTS = ("latency", "stages", "cpu")
 
@@ -207,3 +209,15 @@ def test_the_page_of_a_real_race_is_drawn(browser, requested, tmp_path):
     assert browser.get_log("browser") == []
     assert requested() == []
     assert count(browser, "#not-modelled li") == len(result["not_modelled"]) > 0
+
+
+def test_the_picture_of_the_page_is_light_and_ends_above_the_heading(browser, page, scheme):
+    module = runpy.run_path(str(ROOT / "docs" / "gallery" / "page.py"))
+    scheme("dark")
+    whole = module["take"](browser, page, "Not modelled")
+    picture = module["take"](browser, page)
+    assert picture.startswith(b"\x89PNG")
+    sizes = [struct.unpack(">II", each[16:24]) for each in (picture, whole)]
+    (width, height), (_, taller) = sizes
+    assert width == 1200 and 600 < height < taller
+    assert colour(browser, ":root", "background-color") == "rgb(246, 247, 248)"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Blocks of Markdown pages, and a place to run them in.
 
-A block is fenced, or indented by four columns: then it is lines for a shell. The last comment before
-a block says what is special about it:
+A block is fenced, or indented by four columns: then it is lines for a shell. The comment before a
+block says what is special about it:
 
     <!-- not run: REASON -->      it is for the reader only
     <!-- file: NAME -->           it is the content of a file
     <!-- needs: MODULE -->        it is run where Python has that module
 
-A line for the shell may end with `# ends with N`, its exit code.
+A line for the shell may end with `# ends with N`, its exit code, or with `\\`: it goes on.
 """
 
 import importlib.util
@@ -69,6 +69,16 @@ def blocks(text: str) -> list[Block]:
     return found
 
 
+def commands(block: Block) -> list[str]:
+    """The lines of a block for the shell, each whole."""
+    return block.text.replace("\\\n", "").splitlines()
+
+
+def unmet(block: Block) -> bool:
+    """Whether it needs what is not there."""
+    return block.mark == "needs" and importlib.util.find_spec(block.told) is None
+
+
 @dataclass
 class Scratch:
     """A folder that looks like a checkout, with a log, where blocks are run one after the other."""
@@ -91,14 +101,12 @@ class Scratch:
 
     def run(self, block: Block) -> bool:
         """Whether it was run; what is wrong with it is an assertion."""
-        if block.mark == "not run":
+        if block.mark == "not run" or unmet(block):
             return False
         if block.mark == "file":
             (self.folder / block.told).write_text(block.text)
-        elif block.mark == "needs" and importlib.util.find_spec(block.told) is None:
-            return False
         elif block.kind == SHELL:
-            for line in block.text.splitlines():
+            for line in commands(block):
                 self.command(line)
             return True
         elif block.kind == PYTHON:

@@ -1,44 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The how-to pages do what they say: every command is run, every example too."""
+"""What stands on the page about CI besides commands: the workflow, the table and the tests work.
+The commands of all pages are run by test_docs.py."""
 
 import re
-import shlex
 import tomllib
 
 import pytest
 
 from tests.python.conftest import ROOT
+from tests.python.pages import blocks
 
 pytest_plugins = ["pytester"]
 GUARD = ROOT / "docs" / "how-to" / "guard-a-timing-model-in-ci.md"
-PAGES = [GUARD, GUARD.with_name("compare-two-results.md")]
-_COMMAND = re.compile(r"^    \.venv/bin/iodrome (.*?)(?:  # ends with (\d))?$", re.MULTILINE)
 _YAML_LINE = re.compile(r"(?P<indent>(?:  )*)(?:- )?(?P<key>[\w-]+):(?: (?P<value>\S.*))?")
 
 
 def block(language: str) -> str:
-    """The one fenced block of the guard's page in this language."""
-    (found,) = re.findall(rf"^```{language}\n(.*?)^```$", GUARD.read_text(), re.DOTALL | re.M)
+    """The one block of the page in this language."""
+    (found,) = [each.text for each in blocks(GUARD.read_text()) if each.kind == language]
     return found
-
-
-@pytest.fixture
-def checkout(iodrome):
-    """The command in a folder that looks like a checkout."""
-    (iodrome.folder / "scenarios").symlink_to(ROOT / "scenarios")
-    (iodrome.folder / "out").mkdir()
-    iodrome.environment.pop("GITHUB_STEP_SUMMARY", None)
-    return iodrome
-
-
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
-def test_the_commands_of_a_page_work_one_after_the_other(checkout, page):
-    commands = _COMMAND.findall(page.read_text())
-    assert len(commands) >= 3
-    for words, code in commands:
-        done = checkout(*shlex.split(words))
-        assert done.returncode == int(code or 0), f"{words}\n{done.stdout}\n{done.stderr}"
-        assert "Traceback" not in done.stderr
 
 
 def assert_yaml_mappings(text: str) -> None:
@@ -65,14 +45,14 @@ def test_canary_what_is_no_yaml_is_found(bad):
         assert_yaml_mappings(bad)
 
 
-def test_the_workflow_is_yaml_and_its_check_is_one_of_ours(checkout):
+def test_the_workflow_is_yaml_and_its_check_is_one_of_ours(iodrome):
     text = block("yaml")
     assert_yaml_mappings(text)
     (words,) = re.findall(r"run: \.venv/bin/iodrome (.*)", text)
     (folder,) = re.findall(r"--dir (\S+)", words)
     assert list((ROOT / folder).glob("*.toml"))
     assert re.search(rf"path: {re.escape(words.split()[-1])}\n", text)
-    done = checkout(*words.split(), "--help")
+    done = iodrome(*words.split(), "--help")
     assert done.returncode == 0 and all(
         option in done.stdout for option in re.findall(r"--\w+", words)
     )
