@@ -20,7 +20,8 @@ std::string& data_dir() {
 
 void add_catalogue(py::module_& module) {
   module.def(
-      "set_data_dir", [](const std::string& path) { data_dir() = path; }, py::arg("path"));
+      "set_data_dir", [](const std::string& path) { data_dir() = path; }, py::arg("path"),
+      "Says where scenarios/, hw/ and model/ with their tables lie.");
   module.def(
       "catalogue",
       [](const std::string& machine) {
@@ -30,7 +31,8 @@ void add_catalogue(py::module_& module) {
       py::arg("machine") = "",
       "What a race can be made of, as JSON text, with the parameters of a machine (by default the "
       "one that races take). Raises InputError.");
-  module.def("version", [] { return std::string(IODROME_VERSION); });
+  module.def(
+      "version", [] { return std::string(IODROME_VERSION); }, "The version of the simulator.");
 }
 
 }  // namespace iodrome::bindings

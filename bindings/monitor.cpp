@@ -44,8 +44,9 @@ void add_monitor(py::module_& module) {
       .def(py::init<>())
       .def(
           "stop", [](StopToken& token) { token.stopped = true; }, "Asks the run to end.")
-      .def_property_readonly("stopped",
-                             [](const StopToken& token) { return token.stopped.load(); });
+      .def_property_readonly(
+          "stopped", [](const StopToken& token) { return token.stopped.load(); },
+          "Whether stop() was called.");
 }
 
 }  // namespace iodrome::bindings

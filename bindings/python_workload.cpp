@@ -268,8 +268,8 @@ void add_python_workload(py::module_& module) {
   py::class_<Client, std::shared_ptr<Client>>(module, "Client",
                                               "Which of the clients a generator is.")
       .def_readonly("index", &Client::index, "0 … clients - 1")
-      .def_readonly("clients", &Client::clients)
-      .def_readonly("seed", &Client::seed, "the run's seed")
+      .def_readonly("clients", &Client::clients, "How many there are.")
+      .def_readonly("seed", &Client::seed, "The run's seed.")
       .def_property_readonly(
           "now_ps",
           [](const Client& client) {
@@ -278,9 +278,10 @@ void add_python_workload(py::module_& module) {
           },
           "Simulated time since the workload's start, in picoseconds.");
   py::class_<PythonWorkload, workloads::Workload, std::shared_ptr<PythonWorkload>>(
-      module, "PythonWorkload");
+      module, "PythonWorkload", "An application that is a Python generator.");
   module.def("python_workload", &make, py::arg("app"), py::arg("name"), py::arg("files"),
-             py::arg("clients"), py::arg("check_bytes"));
+             py::arg("clients"), py::arg("check_bytes"),
+             "An application for run(). `files`: sizes in bytes, or with units, by path.");
 }
 
 }  // namespace iodrome::bindings

@@ -20,11 +20,11 @@ void add_quantities(py::module_& module) {
   module.def(
       "parse_bytes",
       [](const std::string& text) { return value_of(workloads::parse_bytes(text), text); },
-      py::arg("text"));
+      py::arg("text"), "A number of bytes, as in \"64 KiB\". Raises ValueError.");
   module.def(
       "parse_duration_ps",
       [](const std::string& text) { return value_of(workloads::parse_duration_ps(text), text); },
-      py::arg("text"));
+      py::arg("text"), "Picoseconds of a duration, as in \"20 us\". Raises ValueError.");
 }
 
 }  // namespace iodrome::bindings

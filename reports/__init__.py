@@ -27,6 +27,7 @@ def names() -> list[str]:
 
 
 def ending(name: str) -> str:
+    """The ending of file names that asks for a report."""
     return "." + name.replace("_", ".")
 
 
@@ -47,6 +48,7 @@ def name_for(path: str | PathLike[str]) -> str:
 
 
 def why_no_report(path: str | PathLike[str]) -> str | None:
+    """What name_for() would complain of, or None."""
     try:
         name_for(path)
     except ValueError as error:
@@ -76,5 +78,6 @@ def render(name: str, result: Result, command: str | None = None) -> str | bytes
 
 
 def view(name: str, result: Result) -> str:
+    """A result as a view shows it: text for a terminal, HTML for a notebook."""
     text: str = find_view(name).render(result)
     return text

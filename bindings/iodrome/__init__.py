@@ -13,6 +13,7 @@ from typing import Any
 
 # Nothing heavy is imported before it is used: `iodrome --help` must answer at once.
 _HOMES = {
+    "Client": "iodrome.simulator",
     "Comparison": "iodrome.comparison",
     "InputError": "iodrome.simulator",
     "Latency": "iodrome.latency",

@@ -9,6 +9,9 @@ from iodrome.builders import access_log as access_log
 from iodrome.builders import chain as chain
 from iodrome.builders import fio_job as fio_job
 from iodrome.builders import machine as machine
+from iodrome.catalogue import designs as designs
+from iodrome.catalogue import machines as machines
+from iodrome.catalogue import parameters as parameters
 from iodrome.comparison import Comparison as Comparison
 from iodrome.comparison import compare as compare
 from iodrome.latency import Latency as Latency
@@ -24,11 +27,7 @@ from iodrome.requests import Requests as Requests
 from iodrome.result import Result as Result
 from iodrome.result import Run as Run
 from iodrome.result import Runs as Runs
-from iodrome.simulator import designs as designs
-from iodrome.simulator import machines as machines
 from iodrome.simulator import run as run
 from iodrome.simulator import version as version
 from iodrome.sweeps import Sweep as Sweep
 from iodrome.sweeps import sweep as sweep
-
-__path__: list[str]

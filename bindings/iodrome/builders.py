@@ -59,6 +59,7 @@ class Step:
     keys: tuple[tuple[str, object], ...]
 
     def text(self) -> str:
+        """The step as lines of TOML. Errors: TypeError for quantities without a unit."""
         lines = [f"{key} = {_value(self.op, key, value)}" for key, value in self.keys]
         return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
 
@@ -153,6 +154,7 @@ class Chain:
 
     @property
     def name(self) -> str:
+        """What messages call it; its ending says that it is a scenario."""
         return "chain.toml"
 
     def text(self) -> str:
@@ -177,9 +179,12 @@ class FioJobs:
 
     @property
     def name(self) -> str:
+        """What messages call it; its ending says that it is a job file."""
         return "jobs.fio"
 
     def text(self) -> str:
+        """The job file. Errors: TypeError for a bare float, ValueError for a line break in a
+        value."""
         return "\n".join(self._section(name, options) for name, options in self.sections)
 
     @staticmethod
@@ -209,9 +214,11 @@ class AccessLog:
 
     @property
     def name(self) -> str:
+        """What messages call it; its ending says that it is a scenario."""
         return "access_log.toml"
 
     def text(self) -> str:
+        """The scenario file, with the log by its absolute path."""
         lines = ["[workload]", 'kind = "access_log"']
         lines.append(f"path = {_toml('path', os.path.abspath(self.path))}")
         if self.load is not None:

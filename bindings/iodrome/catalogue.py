@@ -44,6 +44,7 @@ class Parameter:
         return f"{self.value} {self.unit}" if bare else self.value
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: key, value with unit, help."""
         return self.key, self.text, self.help + (" (a guess)" if self.guess else "")
 
 
@@ -58,6 +59,7 @@ class Design:
     not_modelled: tuple[NotModelled, ...]
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: name, summary."""
         return self.name, self.summary
 
 
@@ -74,6 +76,7 @@ class Part:
     parameters: tuple[Parameter, ...]
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: name, kind, summary."""
         return self.name, self.kind, self.summary
 
 
@@ -89,6 +92,7 @@ class MachineInfo:
     parameters: tuple[Parameter, ...]
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: name, summary."""
         return self.name, self.summary
 
 
@@ -102,6 +106,7 @@ class Scenario:
     file: str
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: name, summary."""
         return self.name, self.summary
 
 
@@ -113,13 +118,15 @@ class Word:
     help: str
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: word, meaning."""
         return self.name, self.help
 
 
 class Row(Protocol):
     """Something that has a line in a list."""
 
-    def line(self) -> tuple[str, ...]: ...
+    def line(self) -> tuple[str, ...]:
+        """The cells of its line."""
 
 
 Listed = TypeVar("Listed", bound=Row)

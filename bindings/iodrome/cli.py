@@ -16,9 +16,11 @@ class Commands(Verbs):
     """Sub-commands by module name."""
 
     def list_commands(self, context: click.Context) -> list[str]:
+        """The names of the modules in `commands/`. Order: by name."""
         return sorted(module.name for module in iter_modules(commands.__path__))
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The command of a module, or None where no module has that name."""
         if name not in self.list_commands(context):
             return None
         command: click.Command = import_module(f"iodrome.commands.{name}").command

@@ -77,6 +77,7 @@ def _files(incomplete: str, endings: tuple[str, ...]) -> Items:
 
 
 def input_kinds(_context: click.Context, _parameter: click.Parameter, incomplete: str) -> Items:
+    """Words for `--kind`."""
     from iodrome import catalogue
 
     return _starting(_told(lambda: catalogue.data()["input_kinds"]), incomplete)

@@ -28,6 +28,7 @@ class Explanation:
     elsewhere: tuple[tuple[str, Parameter], ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
+        """The same as plain data, for `--json`."""
         told = asdict(self)
         told["elsewhere"] = [{"where": where, **asdict(row)} for where, row in self.elsewhere]
         return told

@@ -37,14 +37,17 @@ class Latency:
 
     @property
     def mean(self) -> float:
+        """The mean of all requests, exact. Units: ns."""
         return self._summary["mean"]
 
     @property
     def max(self) -> float:
+        """The longest, exact. Units: ns."""
         return self._summary["max"]
 
     @property
     def count(self) -> int:
+        """How many requests the histogram holds."""
         return self._seen[-1] if self._seen else 0
 
     @property

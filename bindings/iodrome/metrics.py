@@ -69,7 +69,8 @@ def cpu_ns_per_request(run: RunData) -> float | None:
     if not run.get("requests") or "cpu_ns" not in run:
         return None
     busy: float = sum(time for context, time in run["cpu_ns"].items() if context != "idle")
-    return busy / run["requests"]
+    requests: int = run["requests"]
+    return busy / requests
 
 
 def _bytes_rate(value: float) -> str:

@@ -28,6 +28,7 @@ class OneOf(click.Choice):  # type: ignore[type-arg]
     def convert(
         self, value: Any, param: click.Parameter | None, ctx: click.Context | None
     ) -> Any:
+        """As click's, with the nearest word in the message. Errors: BadParameter."""
         try:
             return super().convert(value, param, ctx)
         except click.BadParameter as error:
@@ -43,6 +44,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, context: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click's, with the nearest verb in the message. Errors: UsageError."""
         known = self.list_commands(context)
         if args and args[0] not in known and not args[0].startswith("-"):
             near = hint(args[0], known) or f" There are {', '.join(known)}."
@@ -50,6 +52,7 @@ class Verbs(click.Group):
         return super().resolve_command(context, args)
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """The sub-command, its choices with hints; None where there is none of that name."""
         command = super().get_command(context, name)
         return None if command is None else with_hints(command)
 

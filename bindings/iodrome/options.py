@@ -50,6 +50,7 @@ def text(_context: click.Context, _parameter: click.Parameter, value: str | None
 def texts(
     _context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]
 ) -> tuple[str, ...]:
+    """The same for an option that may be repeated."""
     for value in values:
         _refuse_if_not_text(value)
     return values

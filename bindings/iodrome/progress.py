@@ -21,8 +21,11 @@ def _simulated(event: dict[str, Any]) -> str:
 
 
 class View(Protocol):
+    """What shows a race while it runs: called with every event that run() tells."""
+
     def __call__(self, event: dict[str, Any]) -> None: ...
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Leaves the terminal as it was."""
 
 
 class _Silent:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    """Adds `--iodrome-record` to pytest's options."""
     parser.getgroup("iodrome").addoption(
         "--iodrome-record",
         action="store_true",

@@ -64,8 +64,8 @@ class Requests:
         frame = pandas.DataFrame(
             {name: self._columns[name] for name in ("request", "bytes", "error", "cpu")}
         )
-        ops = pandas.Categorical.from_codes(self.op.astype(int), categories=list(OPS))
-        frame.insert(1, "op", ops)
+        ops = pandas.Categorical.from_codes(self.op.astype("int64"), categories=pandas.Index(OPS))
+        frame.insert(1, "op", pandas.Series(ops))
         for name in TIMES:
             column = self._columns[name]
             stamps = (column // 1000).astype("timedelta64[ns]")

@@ -36,6 +36,7 @@ class Run(Mapping[str, Any]):
 
     @property
     def design(self) -> str:
+        """The name of the design that ran."""
         name: str = self.data["design"]
         return name
 
@@ -93,6 +94,7 @@ class Runs(Sequence[Run]):
 
     @property
     def designs(self) -> list[str]:
+        """Names of the designs. Order: of the runs."""
         return [run.design for run in self._runs]
 
     def __repr__(self) -> str:
@@ -145,9 +147,12 @@ class Result:
 
     @property
     def designs(self) -> list[str]:
+        """Names of the designs that raced. Order: as asked for; the first is the reference."""
         return self.runs.designs
 
     def to_json(self) -> str:
+        """The result as JSON text, as the simulator wrote it; its keys are those of
+        docs/result.md."""
         return self._text if self._text is not None else json.dumps(self.data, indent=1)
 
     def to_pandas(self) -> pandas.DataFrame:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name in ("InputError", "ModelError", "Stopped", "StopToken"):
+    if name in ("Client", "InputError", "ModelError", "Stopped", "StopToken"):
         return getattr(core(), name)
     raise AttributeError(f"module 'iodrome.simulator' has no attribute {name!r}")
 

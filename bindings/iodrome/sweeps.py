@@ -215,7 +215,7 @@ def points(
     for combination in itertools.product(*(values for _, values in axes)):
         varied = tuple(zip((key for key, _ in axes), combination, strict=True))
         for rep in range(reps):
-            request = {**common, "seed": seed + rep, "set": {**(set or {})}}
+            request: dict[str, Any] = {**common, "seed": seed + rep, "set": {**(set or {})}}
             for key, value in varied:
                 if key == "machine":
                     request["machine"] = value

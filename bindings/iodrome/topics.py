@@ -39,6 +39,7 @@ class Topic:
     aliases: tuple[str, ...] = ()
 
     def line(self) -> tuple[str, ...]:
+        """The cells of its line in a list: name, summary."""
         return self.name, self.summary
 
 

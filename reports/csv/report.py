@@ -12,6 +12,7 @@ from iodrome.result import Result
 
 
 def render(result: Result, command: str | None = None) -> str:
+    """A header and a row per design. Units: in the names, times in ns."""
     facts = {"machine": result.data.get("machine"), "seed": result.data.get("seed")}
     rows = [{**facts, **row_of(run)} for run in result.runs]
     return text(list(rows[0]), ([row[key] for key in rows[0]] for row in rows))

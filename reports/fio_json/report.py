@@ -21,6 +21,7 @@ NOT_KNOWN = ("iodepth_level", "iodepth_submit", "iodepth_complete", "bw_*", "iop
 
 
 def render(result: Result, command: str | None = None) -> str:
+    """The object as text, indented as fio's."""
     return json.dumps(document(result, command), indent=2) + "\n"
 
 
@@ -58,6 +59,7 @@ def options(result: Result) -> dict[str, str]:
 
 
 def job(result: Result, run: Run) -> dict[str, Any]:
+    """One design as a job of fio. Units: fio's, as the keys name them."""
     seconds = run["simulated_ns"] / 1e9
     times = run["cpu_ns"]
     system = sum(time for name, time in times.items() if name not in ("user", "idle"))

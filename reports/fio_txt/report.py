@@ -12,6 +12,7 @@ _UNITS = ((1, "nsec", ""), (1000, "usec", ""), (1_000_000, "msec", ""))
 
 
 def render(result: Result, command: str | None = None) -> str:
+    """A block per design, as fio prints one per job."""
     document = fio.document(result, command)
     sim = document["sim"]
     head = f"{sim['scenario']} on {sim['machine']}, seed {sim['seed']} (simulated by Iodrome)\n"

@@ -14,6 +14,7 @@ _TICKS_PER_HALF = 5
 
 
 def render(result: Result, command: str | None = None) -> str:
+    """A block per design. Units: µs. `command` has no place in this form."""
     several = len(result.runs) > 1
     blocks = []
     for run in result.runs:

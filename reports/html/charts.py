@@ -71,6 +71,7 @@ def colour(design: str) -> str:
 
 
 def design_scale(designs: list[str]) -> Spec:
+    """The colour scale of these designs."""
     return {"domain": designs, "range": [colour(name) for name in designs]}
 
 

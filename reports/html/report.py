@@ -76,6 +76,7 @@ def _text(name: str) -> str:
 
 def inline_json(text: str) -> Markup:
     # Inside a script element only `<` can end the data early; it occurs in JSON strings alone.
+    """JSON text that can stand inside a script element."""
     return Markup(text.replace("<", "\\u003c"))
 
 

@@ -14,6 +14,7 @@ _RIGHT = ' style="text-align: right"'
 
 
 def render(result: Result) -> str:
+    """The table and the verdict as HTML for a notebook's cell."""
     heads = "".join(
         f'<th{_RIGHT} title="{escape(metric.help)}">{escape(metric.label)}</th>'
         for metric in METRICS

@@ -30,6 +30,7 @@ def charts(sweep: Sweep) -> dict[str, Spec]:
 
 
 def number(text: str) -> float | None:
+    """The value as a number, or None where it is none."""
     try:
         return float(text)
     except ValueError:

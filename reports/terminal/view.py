@@ -29,6 +29,7 @@ def show(result: Result) -> None:
 
 
 def render(result: Result) -> str:
+    """The table as plain text, of a fixed width."""
     sink = io.StringIO()
     Console(file=sink, width=_PIPE_COLUMNS, highlight=False).print(_content(result, _PIPE_COLUMNS))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines())

@@ -15,6 +15,8 @@ def test_the_installed_package_works_outside_the_checkout(tmp_path, log):
     environment = {"PATH": "/usr/bin:/bin", "CMAKE_CXX_COMPILER_LAUNCHER": "ccache"}
     pip = [tmp_path / "venv/bin/pip", "install", "-q", ROOT]
     subprocess.run(pip, check=True, env={**environment, "HOME": str(tmp_path)})
+    (package,) = (tmp_path / "venv").glob("lib/*/site-packages/iodrome")
+    assert {"py.typed", "__init__.pyi", "_core.pyi"} <= {file.name for file in package.iterdir()}
     command = [tmp_path / "venv/bin/iodrome", "run", log, "--report", "r.html"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -48,10 +48,12 @@ class Baseline:
         test: str | None = None,
         tolerance: Tolerance | None = None,
     ) -> Baseline:
+        """The baseline that a result gives."""
         runs = {run.design: figures.of_run(run) for run in result.runs}
         return cls(name, experiment, test, conditions(result), tolerance or Tolerance(), runs)
 
     def with_tolerance(self, more: Tolerance) -> Baseline:
+        """The same with more tolerances, which count before those it has."""
         return replace(self, tolerance=self.tolerance + more)
 
     def save(self, folder: str | os.PathLike[str]) -> Path:
@@ -107,6 +109,7 @@ class Baseline:
 
 
 def path_of(folder: str | os.PathLike[str], name: str) -> Path:
+    """Where the baseline of that name lies in a folder."""
     return Path(folder) / f"{name}.toml"
 
 

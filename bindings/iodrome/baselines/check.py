@@ -26,6 +26,7 @@ class Difference:
 
     @property
     def relative(self) -> float | None:
+        """New against old, 0.05 for five percent more; None from zero."""
         return float(Fraction(self.new - self.old, self.old)) if self.old else None
 
 
@@ -64,10 +65,12 @@ class Check:
 
     @property
     def failed(self) -> list[RunCheck]:
+        """The runs with figures outside their tolerance."""
         return [run for run in self.runs if run.differences]
 
     @property
     def ok(self) -> bool:
+        """Whether the experiment is the same and every figure is as recorded."""
         return not self.conditions and not self.failed
 
 

@@ -90,6 +90,7 @@ def from_table(table: Mapping[str, Any]) -> dict[str, int]:
 
 
 def is_time(name: str) -> bool:
+    """Whether a figure counts picoseconds."""
     return name == "simulated" or name.startswith(_TIMES) or _is_cost_total(name)
 
 

@@ -23,6 +23,7 @@ def text(checks: Sequence[Check]) -> str:
 
 
 def summary(checks: Sequence[Check]) -> str:
+    """The notes, then one line that counts what was checked."""
     runs = sum(len(check.runs) for check in checks)
     bad = [check.name for check in checks if not check.ok]
     lines = [f"{check.name}: {note}" for check in checks for note in check.notes]

@@ -48,6 +48,7 @@ class Change:
         return "faster" if (self.new > self.old) == (self.metric.better == "more") else "slower"
 
     def to_dict(self) -> dict[str, Any]:
+        """The same as plain data. Units: the metric's, as docs/result.md has them."""
         interval = self.interval and {
             "low": self.interval.low,
             "high": self.interval.high,
@@ -89,10 +90,12 @@ class Pair:
 
     @property
     def title(self) -> str:
+        """The design, or both with an arrow where they differ."""
         names = (self.old.design, self.new.design)
         return names[0] if names[0] == names[1] else " → ".join(names)
 
     def to_dict(self) -> dict[str, Any]:
+        """The same as plain data. Units: stages in ns per request."""
         moved = self.moved and {
             "stage": self.moved.stage,
             "change_ns": self.moved.change,
@@ -150,6 +153,7 @@ class Comparison:
         }
 
     def to_markdown(self) -> str:
+        """A table per design, for a pull request."""
         from iodrome.comparison import views
 
         return views.markdown(self)

@@ -128,6 +128,7 @@ def paired_differences(old: Blocks, new: Blocks) -> Estimate | None:
 
 
 def paired_interval(difference: Estimate) -> Interval:
+    """Student's interval of a mean difference of matched blocks. Units: the estimate's."""
     half = t_quantile(LEVEL, difference.freedom) * math.sqrt(difference.variance)
     source = f"{difference.batches} paired batches"
     return Interval(difference.mean - half, difference.mean + half, source, paired=True)

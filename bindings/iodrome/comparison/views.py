@@ -35,12 +35,14 @@ def show(comparison: Comparison) -> None:
 
 
 def text(comparison: Comparison) -> str:
+    """For a terminal or a pipe, without colours."""
     sink = io.StringIO()
     Console(file=sink, width=_PIPE_COLUMNS, highlight=False).print(_content(comparison))
     return "\n".join(line.rstrip() for line in sink.getvalue().splitlines())
 
 
 def markdown(comparison: Comparison) -> str:
+    """For a pull request: a table per design."""
     lines = [f"### {_heading(comparison)}", ""]
     lines += [f"- {line}" for line in _preface(comparison)]
     for pair in comparison.pairs:
@@ -58,6 +60,7 @@ def markdown(comparison: Comparison) -> str:
 
 
 def html(comparison: Comparison) -> str:
+    """For a notebook's cell."""
     right = ' style="text-align: right"'
     parts = [f"<div><b>{escape(_heading(comparison))}</b></div>"]
     parts += [f"<div>{escape(line)}</div>" for line in _preface(comparison)]
