@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pandas
 
     from iodrome.requests import Requests
+    from iodrome.simulator import Race
 
 
 class Run(Mapping[str, Any]):
@@ -110,9 +111,11 @@ class Result:
         data: dict[str, Any],
         text: str | None = None,
         requests: Sequence[Requests] = (),
+        race: Race | None = None,
     ) -> None:
         self.data = data
         self._text = text
+        self._race = race
         rows: list[Requests | None] = [*requests] or [None] * len(data["runs"])
         self.runs = Runs([Run(run, kept) for run, kept in zip(data["runs"], rows, strict=True)])
 
@@ -170,6 +173,16 @@ class Result:
     def save(self, path: str | PathLike[str]) -> None:
         """Writes the JSON, whole or not at all."""
         write_atomically(path, self.to_json().rstrip("\n") + "\n")
+
+    def timeline(self, path: str | PathLike[str]) -> None:
+        """Writes what happened when, by its ending: `.pftrace` (Perfetto), `.ftrace` (text), `.vcd`
+        (signals). Nothing of it was kept, so the same race runs once more.
+
+        Errors: ValueError for a result that was read from a file; as run().
+        """
+        if self._race is None:
+            raise ValueError("a result that was read from a file cannot be run again")
+        self._race.record(path)
 
     def report(self, path: str | PathLike[str], command: str | None = None) -> None:
         """Writes the report that the file name's ending asks for, such as `.html`.

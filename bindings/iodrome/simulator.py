@@ -6,6 +6,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iodrome.builders import InputText, Machine, as_setting
@@ -97,7 +98,20 @@ def run(
     }
     text, columns = core().run(json.dumps(request), progress, stop, workload)
     data = json.loads(text)
-    return Result(data, text, [Requests(each) for each in columns])
+    return Result(data, text, [Requests(each) for each in columns], Race(request, workload))
+
+
+@dataclass(frozen=True)
+class Race:
+    """What was run, so that it can be run again: the same race gives the same answer."""
+
+    request: dict[str, Any]
+    workload: object
+
+    def record(self, path: str | os.PathLike[str]) -> None:
+        """Runs it once more and writes its timeline."""
+        request = {**self.request, "timeline": os.fspath(path), "keep_requests": False}
+        core().run(json.dumps(request), None, None, self.workload)
 
 
 def version() -> str:

@@ -98,6 +98,16 @@ def test_a_result_read_back_is_the_same_but_for_its_rows(result, tmp_path):
         again.runs[0].requests  # noqa: B018
 
 
+def test_a_result_writes_its_own_timeline(result, chain, tmp_path):
+    result.timeline(tmp_path / "again.pftrace")
+    io.run(chain, ["sync", "io_uring"], seed=7, timeline=tmp_path / "at_once.pftrace")
+    again, at_once = ((tmp_path / f"{name}.pftrace").read_bytes() for name in ("again", "at_once"))
+    assert again == at_once and len(again) > 1000
+    result.save(tmp_path / "r.json")
+    with pytest.raises(ValueError, match="read from a file"):
+        io.Result.load(tmp_path / "r.json").timeline(tmp_path / "x.pftrace")
+
+
 def test_a_frame_has_a_row_per_request_and_design(result):
     frame = result.to_pandas()
     assert len(frame) == 400

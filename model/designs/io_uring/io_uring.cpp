@@ -15,7 +15,7 @@ class UringSide final : public AppSide {
  public:
   UringSide(Os& os, Process& process, UringCosts& costs, const UringParams& params,
             WaitQueue& sleepers)
-      : ring_(os, process.files, costs, params, sleepers) {}
+      : ring_(os, process.files, costs, params, sleepers, submit_times_) {}
 
   Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
   Task<Value> call(Sleepable&, ChainRun&, const Step&) override {
@@ -29,8 +29,7 @@ class UringSide final : public AppSide {
   }
 
   Task<void> submit(Sleepable& user) override {
-    const SubmittingCall counted(submit_times_, user);
-    co_await ring_.enter(user, true, nullptr);
+    return then(ring_.enter(user, true, nullptr), [](const Value&) { return Task<void>::ready(); });
   }
 
   Task<Finished> reap(Sleepable& user) override {
@@ -43,10 +42,7 @@ class UringSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    std::optional<SubmittingCall> counted;
-    if (ring_.queued() != 0) counted.emplace(submit_times_, user);
-    co_await ring_.enter(user, true, &woken);
-    if (counted) counted->leave_out(ring_.last_waited(), ring_.last_blocked());
+    return then(ring_.enter(user, true, &woken), [](const Value&) { return Task<void>::ready(); });
   }
 
  private:

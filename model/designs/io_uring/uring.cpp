@@ -33,7 +33,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
 };
 
 Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& params,
-             WaitQueue& sleepers)
+             WaitQueue& sleepers, SubmitTimes& held)
     : os_(os),
       files_(files),
       costs_(costs),
@@ -41,6 +41,7 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
       cq_(2 * sq_.size(), sleepers),
       sleepers_(sleepers),
       workers_(os.system, "iou-wrk", 0, static_cast<std::uint32_t>(params.workers_max)),
+      held_(held),
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
 
 bool Uring::forced_async(Opcode opcode) {
@@ -93,6 +94,8 @@ Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
 }
 
 Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* woken) {
+  std::optional<SubmittingCall> counted;
+  if (sq_.unsubmitted() != 0) counted.emplace(held_, ctx);
   Crossing crossing(ctx, Sysno::io_uring_enter);
   co_await crossing.enter();
   co_await ctx.spend(costs_.enter);
@@ -122,8 +125,8 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
     if (visible || woken->holds()) break;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
-  last_waited_ = submitted == kNever ? Duration{0} : ctx.now() - submitted;
-  last_blocked_ = submitted == kNever ? Duration{0} : ctx.thread().blocked_total - blocked;
+  if (counted && submitted != kNever)
+    counted->leave_out(ctx.now() - submitted, ctx.thread().blocked_total - blocked);
   const Value value =
       consumed == 0 && to_submit != 0 ? Value(fail(Errno::eagain)) : Value(consumed);
   co_await crossing.leave();

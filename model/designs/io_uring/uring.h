@@ -70,18 +70,13 @@ struct UringParams {
 class Uring {
  public:
   Uring(kernel::Os& os, kernel::FileTable& files, UringCosts& costs, const UringParams& params,
-        kernel::WaitQueue& sleepers);
+        kernel::WaitQueue& sleepers, SubmitTimes& held);
 
   // User side.
   std::uint32_t sq_entries() const { return sq_.size(); }
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
-  /// What the kernel has not consumed yet; for accounts only.
-  std::uint32_t queued() const { return sq_.unsubmitted(); }
-  /// Of the last call: how long it waited for completions once it had submitted, and slept.
-  Duration last_waited() const { return last_waited_; }
-  Duration last_blocked() const { return last_blocked_; }
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
   /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
@@ -125,8 +120,7 @@ class Uring {
   kernel::WaitQueue& sleepers_;
   kernel::KthreadPool workers_;
   std::deque<Req*> task_work_;
-  Duration last_waited_{};
-  Duration last_blocked_{};
+  SubmitTimes& held_;
   std::vector<kernel::FilePtr> direct_;
 };
 

@@ -148,7 +148,6 @@ constexpr Difference kNotModelled[] = {
      "close in order",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
-    {"a descriptor for the opened file: the chain alone holds it", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",
      "designs/task_chain"},
     {"ways other than in-kernel writes to bring the result to user memory", "designs/task_chain"},

@@ -20,6 +20,7 @@ FioRun::FioRun(const FioWorkload& workload, Stage& stage)
     Clone& clone = clones_[i];
     clone.spec = &workload.clones()[i];
     const FioClone& spec = *clone.spec;
+    clone.blocks = spec.region_bytes / spec.block_bytes;
     if (spec.group > 0 || spec.start_delay > Duration{0}) waits_for_others_ = true;
     for (const std::string& path : spec.files) {
       kernel::FilePtr file{new kernel::File};
@@ -95,9 +96,9 @@ bool FioRun::exhausted(std::uint32_t thread) const {
   return over(clones_[thread]);
 }
 
-std::uint64_t FioRun::block_of(const Clone& clone, std::uint64_t number,
-                               std::uint64_t blocks) const {
+std::uint64_t FioRun::block_of(const Clone& clone, std::uint64_t number) const {
   const FioClone& spec = *clone.spec;
+  const std::uint64_t blocks = clone.blocks;
   if (!spec.random) return number % blocks;
   const std::uint64_t key = (std::uint64_t{spec.job} << 32) | spec.clone;
   if (spec.repeat_offsets)
@@ -114,13 +115,13 @@ ChainRun* FioRun::next(std::uint32_t thread) {
   ChainRun& run = *clone.idle.back();
   clone.idle.pop_back();
   const std::uint64_t number = clone.issued++;
-  const std::uint64_t file = number % clone.fds.size();
-  const std::uint64_t blocks = spec.region_bytes / spec.block_bytes;
   run.id = number * clones_.size() + thread;
   chain::Step& step = run.chain.steps[0];
-  step.fd = clone.fds[file];
-  step.offset =
-      spec.offset_bytes + block_of(clone, number / clone.fds.size(), blocks) * spec.block_bytes;
+  // Files are taken in turn.
+  const std::uint64_t files = clone.fds.size();
+  step.fd = clone.fds[files == 1 ? 0 : number % files];
+  const std::uint64_t turn = files == 1 ? number : number / files;
+  step.offset = spec.offset_bytes + block_of(clone, turn) * spec.block_bytes;
   run.start(stage_.timeline.now());
   return &run;
 }

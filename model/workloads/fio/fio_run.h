@@ -29,6 +29,7 @@ class FioRun final : public WorkloadRun {
   struct Clone {
     const FioClone* spec = nullptr;
     std::vector<int> fds;
+    std::uint64_t blocks = 0;  // of its region, in each file
     std::deque<chain::ChainRun> runs;
     std::vector<chain::ChainRun*> idle;
     std::uint64_t issued = 0;
@@ -42,7 +43,7 @@ class FioRun final : public WorkloadRun {
   void begin(std::uint32_t thread);
   bool over(const Clone& clone) const;
   bool group_over(std::uint32_t group) const;
-  std::uint64_t block_of(const Clone& clone, std::uint64_t number, std::uint64_t blocks) const;
+  std::uint64_t block_of(const Clone& clone, std::uint64_t number) const;
 
   const FioWorkload& workload_;
   Stage& stage_;

@@ -22,7 +22,7 @@ struct Never final : WakeCondition {
 
 struct Scene : DiskRig {
   explicit Scene(std::int64_t entries = 16)
-      : DiskRig(2), params{entries, 4, 8}, ring(os, table, costs, params, sleepers) {
+      : DiskRig(2), params{entries, 4, 8}, ring(os, table, costs, params, sleepers, held) {
     disk.irq_cpu = 1;
     fd = *table.install(open(file(path, 100'000)));
     FilePtr opened{new File};
@@ -63,6 +63,7 @@ struct Scene : DiskRig {
   int fd = -1;
   int socket_fd = -1;
   std::vector<hw::PhysAddr> user;
+  SubmitTimes held;
   Uring ring;
   std::vector<Sqe> batch;
   std::vector<std::pair<std::uint64_t, std::int64_t>> cqes;
