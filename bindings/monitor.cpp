@@ -2,6 +2,7 @@
 #include "bindings/monitor.h"
 
 #include <chrono>
+#include <thread>
 
 namespace iodrome::bindings {
 
@@ -18,6 +19,12 @@ std::timed_mutex& the_run() {
   return mutex;
 }
 
+// Whose run it is; a thread compares it with itself alone.
+std::atomic<std::thread::id>& owner() {
+  static std::atomic<std::thread::id> thread;
+  return thread;
+}
+
 }  // namespace
 
 void Monitor::poll() {
@@ -31,11 +38,18 @@ void Monitor::poll() {
 }
 
 RunLock::RunLock(Monitor& monitor) : lock_(the_run(), std::defer_lock) {
+  if (owner().load() == std::this_thread::get_id())
+    throw std::runtime_error("a run cannot start inside another one");
   const py::gil_scoped_release others_go_on;
   while (!lock_.try_lock_for(std::chrono::milliseconds(20))) {
     const py::gil_scoped_acquire interpreter;
     monitor.poll();
   }
+  owner() = std::this_thread::get_id();
+}
+
+RunLock::~RunLock() {
+  owner() = std::thread::id();
 }
 
 void add_monitor(py::module_& module) {

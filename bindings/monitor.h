@@ -42,7 +42,11 @@ class Monitor final : public RunMonitor {
 class RunLock {
  public:
   /// Called with the interpreter's lock, which is free while it waits.
+  /// Errors: std::runtime_error where this thread runs already: it would wait for itself.
   explicit RunLock(Monitor& monitor);
+  ~RunLock();
+  RunLock(const RunLock&) = delete;
+  RunLock& operator=(const RunLock&) = delete;
 
  private:
   std::unique_lock<std::timed_mutex> lock_;

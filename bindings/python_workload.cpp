@@ -61,6 +61,7 @@ class PythonRun final : public workloads::WorkloadRun {
     py::object send;  // bound methods of the generator: looked up once
     py::object raise;
     Operation operation;
+    std::uint64_t requests = 0;
     ChainRun run;
     workloads::ExpectedStream expected;
   };
@@ -145,7 +146,9 @@ void PythonRun::arrange(Program& program, py::handle yielded) {
   program.operation =
       read_operation(yielded, program.run, stage_.socket_fds[index], &PythonRun::path_of, this);
   if (program.operation.pause) return stage_.timeline.after(program.operation.length, program);
-  program.run.id = issued_++;
+  // The same for every design: which of its own client's requests it is.
+  program.run.id = program.requests++ * programs_.size() + index;
+  ++issued_;
   prepare(program);
   program.run.start(stage_.timeline.now());
   const std::uint32_t thread = thread_of(index);
@@ -223,9 +226,10 @@ std::uint64_t bytes_of(const std::string& path, py::handle size) {
   return static_cast<std::uint64_t>(*parsed);
 }
 
-std::shared_ptr<PythonWorkload> make(py::object app, std::string name, const py::dict& files,
-                                     std::uint32_t clients, bool check_bytes) {
-  PythonApp made{std::move(app), std::move(name), {}, clients, check_bytes};
+std::shared_ptr<PythonWorkload> make(py::object app, std::string name, std::string source,
+                                     const py::dict& files, std::uint32_t clients,
+                                     bool check_bytes) {
+  PythonApp made{std::move(app), std::move(name), std::move(source), {}, clients, check_bytes};
   for (const auto& [path, size] : files) {
     const auto key = path.cast<std::string>();
     made.files[key] = bytes_of(key, size);
@@ -255,6 +259,7 @@ std::unique_ptr<workloads::WorkloadRun> PythonWorkload::start(Stage& stage) cons
 nlohmann::ordered_json PythonWorkload::summary() const {
   return {{"kind", "python"},
           {"app", app_.name},
+          {"source", app_.source},
           {"clients", app_.clients},
           {"files", app_.files.size()},
           {"file_bytes", file_bytes()}};
@@ -279,8 +284,8 @@ void add_python_workload(py::module_& module) {
           "Simulated time since the workload's start, in picoseconds.");
   py::class_<PythonWorkload, workloads::Workload, std::shared_ptr<PythonWorkload>>(
       module, "PythonWorkload", "An application that is a Python generator.");
-  module.def("python_workload", &make, py::arg("app"), py::arg("name"), py::arg("files"),
-             py::arg("clients"), py::arg("check_bytes"),
+  module.def("python_workload", &make, py::arg("app"), py::arg("name"), py::arg("source"),
+             py::arg("files"), py::arg("clients"), py::arg("check_bytes"),
              "An application for run(). `files`: sizes in bytes, or with units, by path.");
 }
 

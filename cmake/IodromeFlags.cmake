@@ -7,7 +7,8 @@ target_compile_options(iodrome_flags INTERFACE
   -Werror -ffp-contract=off)
 # At -O3 GCC 12 warns of copies in std::string and small_vector that cannot happen (GCC bugs 105651
 # and 107852). The presets dev and asan keep these warnings.
-set(gcc12_release "$<AND:$<CONFIG:Release>,$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>>")
+set(gcc12 "$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>")
+set(gcc12_release "$<AND:$<CONFIG:Release>,${gcc12}>")
 target_compile_options(iodrome_flags INTERFACE
   "$<${gcc12_release}:-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>")
 if(IODROME_SANITIZE)

@@ -68,6 +68,7 @@ def run(
 def python_workload(
     app: Callable[[Client], object],
     name: str,
+    source: str,
     files: dict[str, str | int],
     clients: int,
     check_bytes: bool,

@@ -85,6 +85,11 @@ class Chain:
 
     def _with(self, op: str, on_error: str | None, **keys: object) -> Chain:
         given = {key: value for key, value in keys.items() if value is not None}
+        for key, value in given.items():
+            if not isinstance(value, tuple):
+                as_setting(f"{op}({key})", value)
+            if isinstance(value, bool):
+                raise TypeError(f"{op}({key}): {value} is no quantity")
         if op not in ("open", "nop"):
             given["fd"] = "$open.fd"
         given["name"] = op if not any(step.op == op for step in self.steps) else (
@@ -191,10 +196,9 @@ class FioJobs:
     def _section(name: str, options: Mapping[str, object]) -> str:
         lines = [f"[{_one_line(name)}]"]
         for key, value in options.items():
-            if value is True:
-                lines.append(key)
-            else:
-                lines.append(f"{key}={_one_line(as_setting(key, value))}")
+            if isinstance(value, bool):
+                value = int(value)
+            lines.append(f"{_one_line(key)}={_one_line(as_setting(key, value))}")
         return "\n".join(lines) + "\n"
 
 

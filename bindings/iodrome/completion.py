@@ -62,10 +62,10 @@ def any_file(_context: click.Context, _parameter: click.Parameter, incomplete: s
 
 def _files(incomplete: str, endings: tuple[str, ...]) -> Items:
     folder, slash, start = incomplete.rpartition("/")
-    place = Path(folder + slash).expanduser() if slash else Path()
     try:
+        place = Path(folder + slash).expanduser() if slash else Path()
         entries = sorted(place.iterdir(), key=lambda entry: entry.name)
-    except OSError:
+    except (OSError, RuntimeError):  # no such folder, no such user
         return []
     names = [
         entry.name + "/" if entry.is_dir() else entry.name

@@ -19,8 +19,13 @@ def why_not_writable(path: str | os.PathLike[str]) -> str | None:
 
 
 def write_atomically(path: str | os.PathLike[str], content: str | bytes) -> None:
-    """Writes beside the target, then renames: a reader sees the old file or the whole new one."""
-    target = Path(path)
+    """Writes beside the target, then renames: a reader sees the old file or the whole new one. A
+    link keeps pointing to it; a device or a pipe is written into."""
+    target = Path(os.path.realpath(path))
+    if target.exists() and not target.is_file():
+        with open(target, "wb", buffering=0) as device:
+            device.write(content.encode() if isinstance(content, str) else content)
+        return
     handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:
         with os.fdopen(handle, "wb") as file:

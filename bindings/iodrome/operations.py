@@ -16,6 +16,8 @@ of its steps' results, errors as negative errno.
 
 from __future__ import annotations
 
+import hashlib
+import inspect
 from collections.abc import Callable, Generator, Mapping
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -106,6 +108,11 @@ class Workload:
             raise TypeError("the application is a generator function: def app(client): yield …")
         self.app, self.files, self.clients, self.check_bytes = app, files, clients, check_bytes
         self.name: str = getattr(app, "__name__", "app") + ".py"
+        try:
+            source = inspect.getsource(app)
+        except (OSError, TypeError):
+            source = ""  # typed into an interpreter, or no function
+        self.source = hashlib.sha256(source.encode()).hexdigest()[:16] if source else ""
 
     def __repr__(self) -> str:
         return f"<Workload {self.name}: {self.clients} clients, {len(self.files)} files>"

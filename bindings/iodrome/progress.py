@@ -45,9 +45,10 @@ class _Lines:
         if now - self._last < _QUIET_SECONDS:
             return
         self._last = now
+        total = f" of {event['requests_total']:,}" if event["requests_total"] else ""
         print(
             f"{event['design']} ({event['design_index'] + 1}/{event['design_count']}): "
-            f"{event['requests_done']:,} of {event['requests_total']:,} requests, "
+            f"{event['requests_done']:,}{total} requests, "
             f"{_simulated(event)}",
             file=sys.stderr,
             flush=True,

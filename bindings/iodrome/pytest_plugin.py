@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,11 @@ class IodromeBaseline:
         node = request.node
         self._record = bool(request.config.getoption("--iodrome-record"))
         self._test = str(node.nodeid)
-        self._default = re.sub(r"[^\w.=-]+", "-", f"{node.path.stem}.{node.name}").strip("-")
+        plain = re.sub(r"[^\w.=-]+", "-", f"{node.path.stem}.{node.name}").strip("-")
+        exact = f"{node.path.stem}.{node.name}"
+        # Names that differ only in what a file's name cannot hold stay apart.
+        mark = "" if plain == exact else f"-{zlib.crc32(exact.encode()):08x}"
+        self._default = plain + mark
         self.folder: Path = node.path.parent / "baselines"
         self._seen: set[str] = set()
 

@@ -25,16 +25,33 @@ def __getattr__(name: str) -> Any:
     raise AttributeError(f"module 'iodrome.simulator' has no attribute {name!r}")
 
 
-def _overrides(machine: object, given: Iterable[tuple[str, object]]) -> list[list[str]]:
-    """The machine's changes first: what is given for this run is stronger."""
-    changes = list(machine.changes.items()) if isinstance(machine, Machine) else []
-    pairs = [*changes, *((str(key), as_setting(str(key), value)) for key, value in given)]
-    return [[key, value] for key, value in pairs]
+def split_machine(
+    machine: str | os.PathLike[str] | Machine | None,
+) -> tuple[str | None, dict[str, str]]:
+    """A machine's name or file, and what a builder changed about it."""
+    if isinstance(machine, Machine):
+        return machine.base, dict(machine.changes)
+    return None if machine is None else os.fspath(machine), {}
+
+
+def design_names(designs: Iterable[str] | str | None) -> list[str] | None:
+    """One name or several, as a list."""
+    if designs is None or isinstance(designs, str):
+        return None if designs is None else [designs]
+    return list(designs)
+
+
+def whole_number(what: str, value: object) -> None:
+    """Errors: TypeError and ValueError for what is no number from 0 to 2^64 - 1."""
+    if type(value) is not int:
+        raise TypeError(f"{what} is an integer, not {value!r}")
+    if not 0 <= value < 1 << 64:
+        raise ValueError(f"{what} is a number from 0 to 2^64 - 1, not {value}")
 
 
 def run(
     input: str | os.PathLike[str] | InputText | Workload,
-    designs: Iterable[str] | None = None,
+    designs: Iterable[str] | str | None = None,
     *,
     kind: str | None = None,
     machine: str | os.PathLike[str] | Machine | None = None,
@@ -67,18 +84,20 @@ def run(
     TypeError for a bare float; Stopped; ModelError (a RuntimeError) for a fault of the simulator
     itself.
     """
-    given = set.items() if isinstance(set, Mapping) else set
-    if isinstance(machine, Machine):
-        base: str | None = machine.base
-    else:
-        base = None if machine is None else os.fspath(machine)
+    for what, value in (("seed", seed), ("skip_bad", skip_bad)):
+        if value is not None:
+            whole_number(what, value)
+    base, changes = split_machine(machine)
+    # What is given for this run is stronger than the machine's own changes.
+    given = [(str(key), value) for key, value in (set.items() if isinstance(set, Mapping) else set)]
+    overrides = [*changes.items(), *((key, as_setting(key, value)) for key, value in given)]
     workload, content = None, None
     if isinstance(input, str | os.PathLike):
         name = os.fspath(input)
     elif isinstance(input, Workload):
         name = input.name
         workload = core().python_workload(
-            input.app, name, input.files, input.clients, input.check_bytes
+            input.app, name, input.source, input.files, input.clients, input.check_bytes
         )
     else:
         name, content = input.name, input.text()
@@ -86,10 +105,10 @@ def run(
         "input": name,
         "text": content,
         "kind": kind,
-        "designs": None if designs is None else list(designs),
+        "designs": design_names(designs),
         "machine": base,
         "seed": seed,
-        "set": _overrides(machine, given),
+        "set": [list(pair) for pair in overrides],
         "skip_bad": skip_bad,
         "driver": driver,
         "tlm": tlm,

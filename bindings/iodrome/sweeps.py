@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iodrome import simulator, vary
-from iodrome.builders import InputText
+from iodrome.builders import InputText, Machine, as_setting
 from iodrome.core import core, data_dir
 from iodrome.files import write_atomically
 from iodrome.metrics import row_of
@@ -53,6 +53,11 @@ class Point:
 def _text_of(input: str | PathLike[str] | InputText) -> tuple[str, str | None]:
     if isinstance(input, str | os.PathLike):
         return os.path.abspath(input), None
+    if not hasattr(input, "text"):
+        raise TypeError(
+            f"a sweep takes a file or what a builder makes, not {input!r}: a program cannot be "
+            "stored under what it follows from"
+        )
     return input.name, input.text()
 
 
@@ -88,47 +93,72 @@ def build_id() -> str:
     return digest.hexdigest()
 
 
-def _contents(path: str) -> str:
-    """A digest of an input file and of the files it refers to."""
-    digest = hashlib.sha256()
-    waiting, seen = [Path(path)], set()
-    while waiting:
-        file = waiting.pop()
-        if file in seen:
-            continue
-        seen.add(file)
-        try:
-            content = file.read_bytes()
-        except OSError:
-            digest.update(b"\0unreadable")  # the run itself says why
-            continue
-        digest.update(hashlib.sha256(content).digest())
-        waiting += [file.parent / name for name in _references(file, content)]
-    return digest.hexdigest()
+class _Inputs:
+    """Digests of what races read: files with all they refer to, and variables of the environment.
+    Each is read once."""
+
+    def __init__(self) -> None:
+        self._files: dict[Path, str] = {}
+
+    def of_file(self, path: Path) -> str:
+        """A file and what it refers to."""
+        known = self._files.get(path)
+        if known is None:
+            self._files[path] = "being read"  # a file that includes itself ends here
+            try:
+                content = path.read_bytes()
+            except OSError:
+                content = b"\0unreadable"  # the run itself says why
+            known = self._files[path] = self.of_text(path, content)
+        return known
+
+    def of_text(self, path: Path, content: bytes) -> str:
+        """A text that stands for a file of that name, and what it refers to."""
+        digest = hashlib.sha256(content)
+        for name in _references(path, content):
+            digest.update(self.of_file(path.parent / name).encode())
+        if path.suffix == ".fio":
+            for variable in re.findall(rb"\$\{(\w+)\}", content):
+                value = os.environ.get(variable.decode())
+                digest.update(variable + b"=" + (value or "").encode(errors="surrogateescape"))
+        return digest.hexdigest()
+
+    def of_machine(self, name: str) -> str:
+        return self.of_file(Path(name)) if _is_path(name) else ""
 
 
-def _references(file: Path, content: bytes) -> list[str]:
-    if file.suffix == ".fio":
-        text = content.decode(errors="replace")
-        return re.findall(r"^[ \t]*include[ \t]+(\S+)", text, re.MULTILINE)
-    if file.suffix != ".toml":
+def _is_path(machine: str) -> bool:
+    return "/" in machine or machine.endswith(".toml")
+
+
+def _references(path: Path, content: bytes) -> list[str]:
+    """Files that a scenario or job file names, relative to its folder."""
+    text = content.decode(errors="replace")
+    if path.suffix == ".fio":
+        machines = re.findall(r"^[;#].*\bmachine=(\S+)", text, re.MULTILINE)
+        included = re.findall(r"^[ \t]*include[ \t]+(\S+)", text, re.MULTILINE)
+        return included + [os.path.abspath(name) for name in machines if _is_path(name)]
+    if path.suffix != ".toml":
         return []
     try:
-        workload = tomllib.loads(content.decode()).get("workload", {})
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError):
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
         return []
-    path = workload.get("path") if isinstance(workload, dict) else None
-    return [path] if isinstance(path, str) else []
+    workload, machine = table.get("workload", {}), table.get("machine")
+    log = workload.get("path") if isinstance(workload, dict) else None
+    named = [log, machine if isinstance(machine, str) and _is_path(machine) else None]
+    return [name for name in named if isinstance(name, str)]
 
 
-def _key(request: Mapping[str, Any]) -> str:
+def _key(request: Mapping[str, Any], inputs: _Inputs) -> str:
     name, text = request["input"]
-    content = _contents(name) if text is None else hashlib.sha256(text.encode()).hexdigest()
+    path = Path(name)
+    content = inputs.of_file(path) if text is None else inputs.of_text(path, text.encode())
     machine = str(request.get("machine") or "")
     facts = {
         **request,
-        "input": [os.path.basename(name), content],
-        "machine": [machine, _contents(machine) if os.path.isfile(machine) else ""],
+        "input": [path.name, content],
+        "machine": [machine, inputs.of_machine(machine)],
         "build": build_id(),
     }
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
@@ -192,7 +222,7 @@ def points(
     vary_by: Mapping[str, str | Iterable[object]],
     *,
     designs: Iterable[str] | None = None,
-    machine: str | PathLike[str] | None = None,
+    machine: str | PathLike[str] | Machine | None = None,
     seed: int = 1,
     reps: int = 1,
     set: Mapping[str, object] | None = None,
@@ -204,18 +234,22 @@ def points(
     """
     if isinstance(reps, bool) or not isinstance(reps, int) or reps < 1:
         raise ValueError(f"reps is a number from 1 on, not {reps!r}")
+    simulator.whole_number("seed", seed)
+    base, changes = simulator.split_machine(machine)
+    changes |= {key: as_setting(key, value) for key, value in (set or {}).items()}
     axes = [(key, vary.values(key, given)) for key, given in vary_by.items()]
     common = {
         "input": _text_of(input),
-        "designs": None if designs is None else list(designs),
-        "machine": None if machine is None else os.fspath(machine),
+        "designs": simulator.design_names(designs),
+        "machine": base,
         "driver": driver,
     }
+    inputs = _Inputs()
     found = []
     for combination in itertools.product(*(values for _, values in axes)):
         varied = tuple(zip((key for key, _ in axes), combination, strict=True))
         for rep in range(reps):
-            request: dict[str, Any] = {**common, "seed": seed + rep, "set": {**(set or {})}}
+            request: dict[str, Any] = {**common, "seed": seed + rep, "set": dict(changes)}
             for key, value in varied:
                 if key == "machine":
                     request["machine"] = value
@@ -223,7 +257,7 @@ def points(
                     request["designs"] = [value]
                 else:
                     request["set"] = {**request["set"], key: value}
-            found.append(Point(varied, seed + rep, tuple(request.items()), _key(request)))
+            found.append(Point(varied, seed + rep, tuple(request.items()), _key(request, inputs)))
     return found
 
 
@@ -236,7 +270,7 @@ def sweep(
     vary: Mapping[str, str | Iterable[object]],
     *,
     designs: Iterable[str] | None = None,
-    machine: str | PathLike[str] | None = None,
+    machine: str | PathLike[str] | Machine | None = None,
     seed: int = 1,
     reps: int = 1,
     set: Mapping[str, object] | None = None,

@@ -217,7 +217,7 @@ def topics_of(kind: str, machine: str = "") -> list[Topic]:
         "metric": lambda: map(_metric, METRICS),
         "stage": lambda: _words("stage", "stages", "A request's time adds up over all stages."),
         "cpu_class": lambda: _words("cpu_class", "cpu_classes", "CPU time adds up over all."),
-        "counter": lambda: _words("counter", "counters", "Since the machine was switched on."),
+        "counter": lambda: _words("counter", "counters", "While the workload ran."),
         "parameter": lambda: _parameters(machine),
         "option": _fio_options,
         "result": _results,

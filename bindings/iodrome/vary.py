@@ -22,7 +22,7 @@ def values(key: str, given: str | Iterable[object]) -> list[str]:
     """
     if not isinstance(given, str):
         found = [as_setting(key, value) for value in given]
-    elif ".." in given:
+    elif ".." in given and key not in ("machine", "design"):
         found = _range(key, given)
     else:
         found = [value.strip() for value in given.split(",")]

@@ -164,6 +164,8 @@ def _times(latency: Latency | None, with_bins: bool = False) -> dict[str, Any]:
 
 def deviation(latency: Latency) -> float:
     """Standard deviation by the histogram's bins."""
+    if latency.count == 0:
+        return 0.0
     squares = sum(count * (value - latency.mean) ** 2 for value, count in latency.bins)
     return sqrt(squares / latency.count)
 

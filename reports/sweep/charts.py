@@ -64,8 +64,11 @@ def _rows(sweep: Sweep, rows: list[dict[str, Any]], key: str, factor: float) -> 
         plain = number(value)
         entry: Spec = {"x": value if plain is None else plain, "design": row["design"]}
         entry["y"] = round(row[key] * factor, 6)
-        for place, name in zip(("column", "row"), sweep.keys[1:], strict=False):
-            entry[place] = f"{name} = {row[name]}"
+        labels = [f"{name} = {row[name]}" for name in sweep.keys[1:]]
+        if labels:
+            entry["column"] = labels[0]
+        if len(labels) > 1:
+            entry["row"] = ", ".join(labels[1:])
         found.append(entry)
     return found
 

@@ -242,3 +242,63 @@ def test_a_refused_request_holds_no_lock(chain):
         with pytest.raises(io.InputError):
             io.run("nowhere.log")
     assert io.run(chain, ["sync"]).runs[0]["requests"] == 200
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        ({"seed": 1.7}, TypeError), ({"seed": True}, TypeError), ({"seed": -1}, ValueError),
+        ({"seed": 1 << 64}, ValueError), ({"skip_bad": 1.9}, TypeError),
+        ({"skip_bad": -1}, ValueError),
+    ],
+)  # fmt: skip
+def test_what_is_no_whole_number_is_refused(chain, options, error):
+    with pytest.raises(error, match=next(iter(options))):
+        io.run(chain, "sync", **options)
+
+
+def test_one_design_may_be_given_as_a_name(chain):
+    assert io.run(chain, "task_chain").designs == ["task_chain"]
+
+
+def test_switches_of_a_job_file_are_written_as_fio_reads_them():
+    jobs = io.fio_job("a", rw="read", size="1m", direct=False, norandommap=True)
+    assert "direct=0\n" in jobs.text() and "norandommap=1\n" in jobs.text()
+    assert io.run(jobs, "sync").runs[0]["errors"] == 0
+    with pytest.raises(ValueError, match="one line"):
+        io.fio_job("a", **{"rw=read\nbs": "4k"}).text()
+
+
+def test_links_and_devices_stay_what_they_are(result, tmp_path):
+    real = tmp_path / "real.json"
+    real.write_text("old")
+    link = tmp_path / "link.json"
+    link.symlink_to(real)
+    result.save(link)
+    assert link.is_symlink() and json.loads(real.read_text())["seed"] == 7
+    os.mkfifo(tmp_path / "pipe")
+    heard = []
+    reader = threading.Thread(target=lambda: heard.append((tmp_path / "pipe").read_text()))
+    reader.start()
+    result.save(tmp_path / "pipe")
+    reader.join(10)
+    assert json.loads(heard[0])["seed"] == 7 and (tmp_path / "pipe").is_fifo()
+
+
+def test_a_run_without_requests_can_be_exported(tmp_path):
+    def app(client):
+        return
+        yield
+
+    empty = io.run(io.workload(app), "sync")
+    for ending in ("html", "fio.json", "fio.txt", "csv", "requests.csv", "hgrm"):
+        empty.report(tmp_path / f"r.{ending}")
+
+
+def test_a_scenario_s_machine_file_lies_beside_it(iodrome, tmp_path):
+    (tmp_path / "d").mkdir()
+    source = io.core.data_dir() / "scenarios" / "machines" / "server_2026.toml"
+    (tmp_path / "d" / "mine.toml").write_text(source.read_text())
+    (tmp_path / "d" / "s.toml").write_text('machine = "./mine.toml"\n[[chain.step]]\nop = "nop"\n')
+    done = iodrome("run", "d/s.toml", "--design", "sync", "-q")
+    assert done.returncode == 0, done.stderr

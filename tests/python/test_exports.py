@@ -165,3 +165,10 @@ def test_the_ending_chooses_the_report_and_the_longer_ending_wins(iodrome):
     wrong = iodrome("run", "a.fio", "--report", "r.xml")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert ".requests.csv" in wrong.stderr
+
+
+def test_a_saved_result_is_asked_for_no_single_requests(iodrome, result):
+    result.save(iodrome.folder / "r.json")
+    done = iodrome("report", "r.json", "x.requests.csv")
+    assert done.returncode == 2 and "single requests" in done.stderr
+    assert not (iodrome.folder / "x.requests.csv").exists()

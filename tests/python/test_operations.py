@@ -219,3 +219,53 @@ def test_an_interrupt_ends_an_endless_program():
     threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
     with pytest.raises(KeyboardInterrupt):
         io.run(io.workload(app, files=FILES), ["io_uring"], keep_requests=False)
+
+
+def test_a_request_has_the_same_number_under_every_design_and_every_cost():
+    def app(client):
+        fd = yield io.open("/data")
+        for turn in range(10):
+            yield io.read(fd, 4096 * (1 + client.index), turn * 8192)
+
+    workload = io.workload(app, files=FILES, clients=3)
+    named = []
+    for design, cost in (("sync", "1us"), ("io_uring", "1us"), ("io_uring", "30us")):
+        rows = io.run(workload, design, set={"costs.syscall_entry": cost}).runs[0].requests
+        named.append(dict(zip(rows.request.tolist(), rows.bytes.tolist(), strict=True)))
+    assert named[0] == named[1] == named[2]
+    assert sorted(named[0]) == list(range(33))
+
+
+def test_two_programs_of_one_name_are_not_paired():
+    def make(size):
+        if size == 4096:
+            def app(client):
+                yield io.open("/data")
+        else:
+            def app(client):
+                fd = yield io.open("/data")
+                yield io.read(fd, 4096)
+        return io.workload(app, files=FILES, clients=2)
+
+    old, new = io.run(make(4096), "sync"), io.run(make(1), "sync")
+    assert old["workload"]["source"] != new["workload"]["source"]
+    assert not io.compare(old, new).pairs[0].paired
+
+
+def test_a_run_inside_a_run_is_refused_and_does_not_wait_for_itself():
+    def app(client):
+        yield io.open("/data")
+        io.run(io.chain().nop(), "sync")
+
+    with pytest.raises(io.ModelError, match="inside another one"):
+        io.run(io.workload(app, files=FILES), "sync")
+    assert io.run(io.chain().nop(), "sync").runs[0]["requests"] == 1
+
+
+def test_a_float_is_refused_even_after_its_equal_integer():
+    def app(client):
+        yield io.chain().open("/data").read(4096).close()
+        yield io.chain().open("/data").read(4096.0).close()
+
+    with pytest.raises(TypeError, match="no unit"):
+        io.run(io.workload(app, files=FILES), "sync")

@@ -116,6 +116,74 @@ def test_a_point_s_key_is_made_of_all_it_follows_from(tmp_path, monkeypatch):
     assert key() == keys[-1]
 
 
+def key_of(input, **options):
+    return sweeps.points(input, {"cpu.count": "1"}, **options)[0].key
+
+
+def test_a_key_follows_a_builder_to_its_log(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text("one")
+    first = key_of(io.access_log(log))
+    log.write_text("two")
+    assert key_of(io.access_log(log)) != first
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("s.toml", 'machine = "./m.toml"\n'), ("j.fio", "; sim: machine={}/m.toml\n")],
+)
+def test_a_key_follows_an_input_to_its_machine(tmp_path, name, text):
+    (tmp_path / name).write_text(text.format(tmp_path))
+    (tmp_path / "m.toml").write_text("one")
+    first = key_of(tmp_path / name)
+    (tmp_path / "m.toml").write_text("two")
+    assert key_of(tmp_path / name) != first
+
+
+def test_a_key_follows_a_job_file_to_what_it_includes_and_to_the_environment(tmp_path, monkeypatch):
+    (tmp_path / "j.fio").write_text("[a]\ninclude b.fio\n")
+    (tmp_path / "b.fio").write_text("bs=${BS}\n")
+    monkeypatch.setenv("BS", "4k")
+    keys = [key_of(tmp_path / "j.fio")]
+    monkeypatch.setenv("BS", "64k")
+    keys.append(key_of(tmp_path / "j.fio"))
+    (tmp_path / "b.fio").write_text("bs=${BS}\nrw=read\n")
+    keys.append(key_of(tmp_path / "j.fio"))
+    (tmp_path / "b.fio").write_text("include j.fio\n")  # a circle ends
+    keys.append(key_of(tmp_path / "j.fio"))
+    assert len(set(keys)) == 4
+
+
+def test_a_sweep_takes_what_a_run_takes(chain, tmp_path):
+    slow = io.machine("server_2026", cpu__count=1)
+    built = io.sweep(chain, {"costs.softirq": "1us"}, designs="sync", machine=slow, store=tmp_path)
+    assert [row["design"] for row in built.rows()] == ["sync"]
+    alone = io.run(chain, "sync", machine=slow, set={"costs.softirq": "1us"})
+    assert built.rows()[0]["mean"] == alone.runs[0].latency.mean
+
+    def app(client):
+        yield io.open("/a")
+
+    with pytest.raises(TypeError, match="a file or what a builder makes"):
+        io.sweep(io.workload(app), {"cpu.count": "1"}, store=tmp_path)
+    with pytest.raises(TypeError, match="seed is an integer"):
+        io.sweep(chain, {"cpu.count": "1"}, seed=1.5, store=tmp_path)
+
+
+def test_machines_by_path_are_a_list_and_no_range():
+    assert vary.values("machine", "../a.toml,../b.toml") == ["../a.toml", "../b.toml"]
+
+
+def test_unlike_points_never_share_a_panel(chain, tmp_path):
+    from iodrome.reports.sweep import charts
+
+    four = {"cpu.count": "1,2", "costs.softirq": "1us,2us", "costs.irq_entry": "1us,2us",
+            "costs.irq_exit": "1us,2us"}  # fmt: skip
+    made = io.sweep(chain, four, designs="sync", store=tmp_path)
+    rows = charts.charts(made)["p99"]["data"]["values"]
+    assert len({(row["x"], row["column"], row["row"]) for row in rows}) == len(rows) == 16
+
+
 @pytest.mark.parametrize("kind", ["threads", "processes"])
 def test_any_executor_gives_the_same_rows(chain, tmp_path, kind):
     points = {"cpu.count": "1..4", "costs.context_switch": "1us,3us"}

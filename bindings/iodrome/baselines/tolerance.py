@@ -30,10 +30,12 @@ class Tolerance:
         """Errors: ValueError naming the pattern whose share is none."""
         pairs = rules.items() if isinstance(rules, Mapping) else rules
         self.rules: list[tuple[str, Fraction]] = []
-        self.texts = dict(pairs)
+        self.texts: dict[str, str] = {}
         for pattern, text in pairs:
             if not isinstance(text, str):
                 raise ValueError(f"{pattern}: a tolerance is a text such as '2%', not {text!r}")
+            self.texts.pop(pattern, None)  # a rule given again counts from its new place
+            self.texts[pattern] = text
             try:
                 self.rules.append((pattern, parse(text)))
             except ValueError as error:

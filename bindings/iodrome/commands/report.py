@@ -15,6 +15,8 @@ def command(result: str, file: str | None) -> None:
 
     if file is not None:
         reason = why_not_writable(file) or reports.why_no_report(file)
+        if reason is None and reports.needs_requests(file):
+            reason = f"'{file}' shows single requests; a saved result holds none, so ask `run`"
         if reason:
             raise click.BadParameter(reason, param_hint="'FILE.html'")
     loaded = options.load_result(result, "RESULT.json")

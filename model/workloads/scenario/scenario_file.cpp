@@ -46,6 +46,9 @@ class ScenarioReader {
  private:
   void read_names(TomlTable& root) {
     scenario_.machine = root.text("machine").value_or("");
+    const bool is_file =
+        scenario_.machine.find('/') != std::string::npos || scenario_.machine.ends_with(".toml");
+    if (is_file) scenario_.machine = resolved(scenario_.machine, document_.file);
     check_name(root, "machine", scenario_.machine, vocabulary_.machines);
     scenario_.designs = root.texts("designs").value_or(std::vector<std::string>{});
     for (const std::string& design : scenario_.designs) {
