@@ -73,6 +73,7 @@ std::unique_ptr<FioWorkload> FioWorkload::make(const FioJobFile& file, Diagnosti
     const FioJob& job = file.jobs[number];
     if (!modelled(job, diagnostics)) continue;
     if (job.stonewall && number > 0) ++group;
+    workload->names_engine_ = workload->names_engine_ || job.ioengine != FioJob{}.ioengine;
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(job.numjobs); ++i) {
       FioClone clone = clone_of(job, number, i, group);
       const std::uint64_t count = clone.files.size();
@@ -142,7 +143,8 @@ nlohmann::ordered_json FioWorkload::summary() const {
 }
 
 std::vector<std::string> FioWorkload::notes(const designs::Descriptor& design) const {
-  std::vector<std::string> notes = {"ioengine= does not choose the design; --design does"};
+  std::vector<std::string> notes;
+  if (names_engine_) notes.push_back("ioengine= does not choose the design; --design does");
   if (design.threads != designs::Threads::per_connection) return notes;
   for (const FioClone& clone : clones_)
     if (clone.iodepth > 1) {

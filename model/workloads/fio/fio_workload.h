@@ -47,6 +47,7 @@ class FioWorkload final : public Workload {
  private:
   std::vector<FioClone> clones_;
   std::map<std::string, std::uint64_t> files_;  // by path: size in bytes
+  bool names_engine_ = false;                   // another than fio's default
 };
 
 }  // namespace iodrome::workloads
