@@ -16,4 +16,10 @@ if(IODROME_SANITIZE)
     -fsanitize=${IODROME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all
     -DIODROME_SANITIZED)
   target_link_options(iodrome_flags INTERFACE -fsanitize=${IODROME_SANITIZE})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL Clang)  # 14 cannot emit it for coroutines
+    target_compile_options(iodrome_flags INTERFACE -fno-sanitize=function)
+  endif()
+endif()
+if(IODROME_BUILD_FUZZ)
+  target_compile_options(iodrome_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -23,6 +23,14 @@ enum class Command : std::uint8_t { read, write };
 /// How an access ended; the order follows TLM-2.0's response codes.
 enum class Response : std::uint8_t { ok, address_error, command_error, generic_error };
 
+/// Bytes that can be made again whenever somebody looks at them, so nobody need keep them.
+class Reproducible {
+ public:
+  virtual ~Reproducible() = default;
+  /// Writes what stands at [offset, offset + to.size()) into `to`: the same at any time.
+  virtual void make_again(std::uint64_t offset, std::span<std::byte> to) const = 0;
+};
+
 /// Whatever answers accesses: a device's registers, memory, the interrupt controller's doorbell.
 class Target {
  public:
@@ -31,6 +39,15 @@ class Target {
   virtual Response access(Command command, std::uint64_t address, std::span<std::byte> data) = 0;
   /// Direct memory pointer to [address, address + size), or an empty span where there is none.
   virtual std::span<std::byte> direct(std::uint64_t, std::size_t) { return {}; }
+  /// The same for who only reads. Bytes that are not kept are made in `scratch`, which is as large.
+  virtual std::span<const std::byte> view(std::uint64_t address, std::span<std::byte> scratch) {
+    return direct(address, scratch.size());
+  }
+  /// Writes `size` bytes that stand at `offset` of `source`, which outlives the target, without
+  /// looking at them. False, and nothing done, if the target cannot.
+  virtual bool write_unseen(std::uint64_t, std::size_t, const Reproducible&, std::uint64_t) {
+    return false;
+  }
 };
 
 class Port;
@@ -95,6 +112,12 @@ class Port {
   /// Pointer to the target's memory for payloads, or empty; the caller then uses read() and
   /// write().
   virtual std::span<std::byte> direct(std::uint64_t, std::size_t) { return {}; }
+  /// Target::view() of a target that grants pointers; else empty.
+  virtual std::span<const std::byte> view(std::uint64_t, std::span<std::byte>) { return {}; }
+  /// Target::write_unseen() of a target that grants pointers; else false.
+  virtual bool write_unseen(std::uint64_t, std::size_t, const Reproducible&, std::uint64_t) {
+    return false;
+  }
 
   /// Serves the access at once if the port can.
   virtual bool serve_now(Access& access) = 0;
@@ -122,6 +145,13 @@ class DirectPort final : public Port {
   std::span<std::byte> direct(std::uint64_t address, std::size_t size) override {
     return target_.direct(address, size);
   }
+  std::span<const std::byte> view(std::uint64_t address, std::span<std::byte> scratch) override {
+    return target_.view(address, scratch);
+  }
+  bool write_unseen(std::uint64_t address, std::size_t size, const Reproducible& source,
+                    std::uint64_t offset) override {
+    return target_.write_unseen(address, size, source, offset);
+  }
 
  private:
   Target& target_;
@@ -135,6 +165,9 @@ class Medium {
   virtual bool payload_checked() const = 0;
   virtual void read(std::uint64_t byte_offset, std::span<std::byte> to) = 0;
   virtual void write(std::uint64_t byte_offset, std::span<const std::byte> from) = 0;
+  /// What makes the bytes at [byte_offset, byte_offset + size) again for ever, or nullptr: whoever
+  /// wrote there must be read.
+  virtual const Reproducible* reproducible(std::uint64_t, std::size_t) const { return nullptr; }
   virtual std::uint64_t size_bytes() const = 0;
 };
 

@@ -48,8 +48,8 @@ def group() -> None:
 
 
 def main() -> None:
-    """Exit codes: 0 fine, 1 a fault of the simulator, 2 bad usage or input, 3 not as recorded,
-    130 interrupted."""
+    """Exit codes: 0 fine, 1 a fault of the simulator or of the disk, 2 bad usage or input, 3 not
+    as recorded, 130 interrupted."""
     if "_IODROME_COMPLETE" in os.environ:
         from iodrome import completion
 
@@ -64,7 +64,7 @@ def main() -> None:
     except (KeyboardInterrupt, click.Abort):
         _last_words("interrupted", 130)
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _close_output()
         sys.exit(1)
     except Exception as error:
         if os.environ.get("IODROME_TRACEBACK"):
@@ -78,6 +78,10 @@ def _fault(error: Exception) -> None:
     if core is not None and isinstance(error, core.InputError):
         click.echo(str(error).rstrip("\n"), err=True)
         sys.exit(2)
+    if isinstance(error, OSError) and error.strerror:
+        _close_output()
+        place = f"'{error.filename}': " if error.filename is not None else ""
+        _last_words(f"{place}{error.strerror}", 1)
     if isinstance(error, ImportError) and "_core" in str(error):
         _last_words(f"the simulator is not built ({error}); in a checkout, run ./dev demo", 1)
     text = " ".join(str(error).split()) or type(error).__name__
@@ -85,6 +89,14 @@ def _fault(error: Exception) -> None:
     if core is not None and isinstance(error, core.ModelError):
         _last_words(f"internal error: {text}{hint}", 1)
     _last_words(f"internal error: {type(error).__name__}: {text}{hint}", 1)
+
+
+def _close_output() -> None:
+    """What is still buffered has nowhere to go, and Python would complain about it at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def _last_words(text: str, code: int) -> None:

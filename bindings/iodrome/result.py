@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from iodrome.files import write_atomically
 from iodrome.latency import Latency
+from iodrome.result_form import why_no_result
 
 if TYPE_CHECKING:
     import pandas
@@ -122,12 +123,13 @@ class Result:
     @classmethod
     def from_json(cls, text: str) -> Result:
         """Errors: ValueError if it is not the JSON of a result."""
-        data = json.loads(text)
-        runs = data.get("runs") if isinstance(data, dict) else None
-        if not isinstance(runs, list) or not runs:
-            raise ValueError("it holds no runs")
-        if not all(isinstance(run, dict) and isinstance(run.get("design"), str) for run in runs):
-            raise ValueError("its runs name no designs")
+        try:
+            data = json.loads(text)
+        except RecursionError:
+            raise ValueError("it is nested too deeply") from None
+        wrong = why_no_result(data)
+        if wrong:
+            raise ValueError(wrong)
         return cls(data, text)
 
     @classmethod

@@ -38,8 +38,9 @@ def _range(key: str, text: str) -> list[str]:
     match = _RANGE.match(text.strip())
     if match is None:
         raise ValueError(f"{key}: '{text}' is no range; write 1..256:x2, 1..10:+3 or 1..8")
-    unit = match["unit2"] or match["unit1"]
-    if match["unit1"] and match["unit1"] != unit:
+    first_unit, unit = match["unit1"].rstrip(), match["unit2"].rstrip()
+    unit = unit or first_unit
+    if first_unit and first_unit != unit:
         raise ValueError(f"{key}: '{text}' has two units; write both ends in the same one")
     try:
         value, last = Decimal(match["first"]), Decimal(match["last"])

@@ -225,6 +225,10 @@ Task<bool> Disk::move_payload(const Work& work, bool to_host, std::span<std::byt
 
 Task<bool> Disk::move_piece(PhysAddr host, std::uint32_t count, bool to_host, std::uint64_t byte,
                             std::span<std::byte> instead) {
+  if (to_host && instead.empty()) {
+    const Reproducible* const source = medium_.reproducible(byte, count);
+    if (source != nullptr && memory_.write_unseen(host, count, *source, byte)) co_return true;
+  }
   const std::span<std::byte> direct = memory_.direct(host, count);
   std::vector<std::byte> staging(direct.empty() ? count : 0);
   const std::span<std::byte> bytes = direct.empty() ? std::span{staging} : direct;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "hw/memory/memory.h"
 
+#include <algorithm>
 #include <new>
+#include <utility>
 
 namespace iodrome::hw {
 
@@ -45,20 +47,64 @@ PhysAddr Memory::allocate_contiguous(std::size_t bytes) {
 }
 
 Response Memory::access(Command command, std::uint64_t address, std::span<std::byte> data) {
-  const std::span<std::byte> target = direct(address, data.size());
-  if (target.empty()) return Response::address_error;
-  if (command == Command::read)
-    std::memcpy(data.data(), target.data(), data.size());
-  else
+  if (command == Command::read) {
+    const std::span<const std::byte> source = view(address, data);
+    if (source.empty()) return Response::address_error;
+    if (source.data() != data.data()) std::memcpy(data.data(), source.data(), data.size());
+  } else {
+    const std::span<std::byte> target = direct(address, data.size());
+    if (target.empty()) return Response::address_error;
     std::memcpy(target.data(), data.data(), data.size());
+  }
   return Response::ok;
 }
 
-std::span<std::byte> Memory::direct(std::uint64_t address, std::size_t size) {
+bool Memory::holds(std::uint64_t address, std::size_t size) const {
   const std::size_t offset = address & (kChunkBytes - 1);
   const std::size_t index = address / kChunkBytes;
-  if (index == 0 || index > chunks_.size() || size == 0 || size > kChunkBytes - offset) return {};
-  return {chunks_[index - 1].get() + offset, size};
+  return index != 0 && index <= chunks_.size() && size != 0 && size <= kChunkBytes - offset;
+}
+
+std::span<std::byte> Memory::direct(std::uint64_t address, std::size_t size) {
+  if (!holds(address, size)) return {};
+  return bytes(address, size);
+}
+
+std::span<const std::byte> Memory::view(std::uint64_t address, std::span<std::byte> scratch) {
+  if (!holds(address, scratch.size())) return {};
+  if (!any_unseen(address, scratch.size())) return bytes(address, scratch.size());
+  for (std::size_t done = 0; done < scratch.size();) {
+    const PhysAddr at = address + done;
+    const std::size_t inside = at % kPageBytes;
+    const std::span<std::byte> to =
+        scratch.subspan(done, std::min(kPageBytes - inside, scratch.size() - done));
+    if (any_unseen(at, 1))
+      source_->make_again(unseen_[page_of(at)] + inside, to);
+    else
+      std::ranges::copy(bytes(at, to.size()), to.begin());
+    done += to.size();
+  }
+  return scratch;
+}
+
+bool Memory::write_unseen(std::uint64_t address, std::size_t size, const Reproducible& source,
+                          std::uint64_t offset) {
+  if (!holds(address, size) || address % kPageBytes != 0 || size % kPageBytes != 0) return false;
+  if (source_ != nullptr && source_ != &source) return false;
+  source_ = &source;
+  unseen_.resize(chunks_.size() * (kChunkBytes / kPageBytes), kSeen);
+  for (std::size_t done = 0; done < size; done += kPageBytes)
+    unseen_[page_of(address + done)] = offset + done;
+  return true;
+}
+
+void Memory::make_pages(PhysAddr address, std::size_t size) {
+  for (std::size_t page = page_of(address); page <= page_of(address + size - 1); ++page) {
+    const std::uint64_t offset = std::exchange(unseen_[page], kSeen);
+    if (offset == kSeen) continue;
+    const PhysAddr start = kBase + page * kPageBytes;
+    source_->make_again(offset, {chunk(start) + (start & (kChunkBytes - 1)), kPageBytes});
+  }
 }
 
 }  // namespace iodrome::hw

@@ -81,12 +81,12 @@ Task<std::uint32_t> Nic::inspect(const Segment& segment) {
   for (std::size_t i = 1; i < segment.pieces.size(); ++i) {
     const nic::TxDescriptor& piece = segment.pieces[i];
     if (piece.length == 0) continue;
-    std::span<std::byte> bytes = memory_.direct(piece.address, piece.length);
-    std::vector<std::byte> staging(bytes.empty() ? piece.length : 0);
+    std::vector<std::byte> staging(piece.length);
+    std::span<const std::byte> bytes = memory_.view(piece.address, staging);
     bool readable = true;
     if (bytes.empty()) {
       bytes = staging;
-      Access access = memory_.read(piece.address, bytes);
+      Access access = memory_.read(piece.address, staging);
       co_await access;
       readable = access.response() == Response::ok;
     }

@@ -132,6 +132,11 @@ Task<Status> Nvme::move_payload(const nvme::SubmissionEntry& entry, std::uint32_
 }
 
 Task<Status> Nvme::move_page(PhysAddr host, std::uint32_t count, Payload payload) {
+  if (payload.to_host && payload.buffer == nullptr) {
+    const Reproducible* const source = medium_.reproducible(payload.medium_offset, count);
+    if (source != nullptr && memory_.write_unseen(host, count, *source, payload.medium_offset))
+      co_return Status::success;
+  }
   const std::span<std::byte> direct = memory_.direct(host, count);
   std::vector<std::byte> staging(direct.empty() ? count : 0);
   const std::span<std::byte> bytes = direct.empty() ? std::span{staging} : direct;

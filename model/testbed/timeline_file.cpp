@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/testbed/timeline_file.h"
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
 #include <fstream>
+#include <system_error>
 
 #include "model/timeline/ftrace.h"
 #include "model/timeline/perfetto.h"
@@ -21,6 +25,27 @@ constexpr const char* kVcd = ".vcd";
 
 [[noreturn]] void refuse(const std::string& path, const std::string& why) {
   throw InputError(fmt::format("the timeline '{}' {}", path, why));
+}
+
+std::string system_message(int error) {
+  return std::error_code(error, std::generic_category()).message();
+}
+
+// An empty file that nobody else has: what another process writes beside the same target, or left
+// there when it was killed, is passed over.
+fs::path new_file_beside(const fs::path& target, const std::string& suffix) {
+  constexpr int most = 1000;
+  for (int number = 1; number <= most; ++number) {
+    const fs::path path =
+        target.parent_path() / fmt::format(".{}.part{}{}", target.stem().string(), number, suffix);
+    const int handle = ::open(path.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0666);
+    if (handle >= 0) {
+      ::close(handle);
+      return path;
+    }
+    if (errno != EEXIST) refuse(target, "cannot be written: " + system_message(errno));
+  }
+  refuse(target, "cannot be written: too many unfinished files stand beside it");
 }
 
 }  // namespace
@@ -71,19 +96,16 @@ TimelineFile::Part& TimelineFile::part_for(const std::string& design) {
   if (suffix_ == kPerfetto && !parts_.empty()) return parts_.back();
   fs::path target = path_;
   if (suffix_ != kPerfetto && !one_design_) target.replace_extension("." + design + suffix_);
-  const fs::path temporary =
-      target.parent_path() / fmt::format(".{}.part{}", target.filename().string(), suffix_);
-  parts_.push_back({temporary, target});
-  std::ofstream(temporary, std::ios::binary | std::ios::trunc).close();
-  append(parts_.back(), "");
+  parts_.push_back({new_file_beside(target, suffix_), target});
   return parts_.back();
 }
 
 void TimelineFile::append(const Part& part, const std::string& bytes) {
   std::ofstream file(part.temporary, std::ios::binary | std::ios::app);
+  errno = 0;
   file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
   file.close();
-  if (!file) refuse(part.target, "cannot be written");
+  if (!file) refuse(part.target, "cannot be written: " + system_message(errno));
 }
 
 void TimelineFile::begin(const std::string& design, RunOptions& options) {
@@ -102,8 +124,13 @@ void TimelineFile::begin(const std::string& design, RunOptions& options) {
 }
 
 void TimelineFile::end() {
-  waves_.reset();
-  if (!recorder_) return;
+  if (waves_) {
+    waves_.reset();
+    // SystemC looks at no error. After a write that failed this one fails too; white space is
+    // nothing to a reader.
+    append(parts_.back(), "\n");
+    return;
+  }
   const timeline::Recording recording = recorder_->take();
   recorder_.reset();
   std::string bytes;

@@ -163,8 +163,8 @@ def _times(latency: Latency | None, with_bins: bool = False) -> dict[str, Any]:
 
 
 def deviation(latency: Latency) -> float:
-    """Standard deviation by the histogram's bins."""
-    if latency.count == 0:
+    """Standard deviation by the histogram's bins; 0 where it holds nothing."""
+    if not latency.count:
         return 0.0
     squares = sum(count * (value - latency.mean) ** 2 for value, count in latency.bins)
     return sqrt(squares / latency.count)

@@ -25,7 +25,7 @@ class RunningThread::FirstRun {
 
 RunningThread::RunningThread(System& system, std::string name, events::CpuClass cpu_class,
                              std::uint32_t cpu, ThreadBody& body)
-    : system_(system), context_(system, *system.cpus[cpu], thread_) {
+    : context_(system, *system.cpus[cpu], thread_) {
   thread_.id = ++system.last_thread_id;
   thread_.name = std::move(name);
   thread_.cpu_class = cpu_class;

@@ -34,7 +34,6 @@ class RunningThread {
   class FirstRun;
   Task<void> main(ThreadBody& body);
 
-  System& system_;
   Thread thread_;
   Sleepable context_;
 };

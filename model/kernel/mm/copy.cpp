@@ -22,8 +22,9 @@ Task<void> copy_bytes(Atomic& ctx, hw::PhysAddr to, hw::PhysAddr from, std::uint
   co_await charge_copy(ctx, bytes, source);
   if (!ctx.system().payload_checked) co_return;
   hw::Memory& memory = ctx.system().memory;
-  const std::span<const std::byte> source_bytes = memory.bytes(from, bytes);
-  std::memcpy(memory.bytes(to, bytes).data(), source_bytes.data(), bytes);
+  const std::span<std::byte> target = memory.bytes(to, bytes);
+  check(memory.access(hw::Command::read, from, target) == hw::Response::ok,
+        "copying from outside memory");
 }
 
 }  // namespace iodrome::kernel

@@ -13,7 +13,7 @@ namespace iodrome::kernel {
 /// Order: FIFO. Sleeping while a guard lives is an internal error.
 class Spinlock {
  public:
-  explicit Spinlock(const char* name) : name_(name) {}
+  Spinlock() = default;
   Spinlock(const Spinlock&) = delete;
   Spinlock& operator=(const Spinlock&) = delete;
 
@@ -40,7 +40,6 @@ class Spinlock {
   Task<Guard> take(Atomic& ctx);
   void release(Atomic& ctx);
 
-  const char* name_;
   bool held_ = false;
   boost::intrusive::list<Spinner, boost::intrusive::constant_time_size<false>> spinners_;
 };

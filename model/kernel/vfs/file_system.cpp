@@ -51,6 +51,27 @@ void FileSystem::read_block(std::uint64_t byte_offset, std::span<std::byte> to) 
     std::memcpy(to.data(), overlay->second.data() + byte_offset % kBlock, to.size());
     return;
   }
+  original_block(byte_offset, to);
+}
+
+const hw::Reproducible* FileSystem::reproducible(std::uint64_t byte_offset,
+                                                 std::size_t size) const {
+  const auto written = written_.lower_bound(byte_offset / kBlock);
+  const bool untouched = written == written_.end() || written->first * kBlock >= byte_offset + size;
+  return untouched ? this : nullptr;
+}
+
+void FileSystem::make_again(std::uint64_t byte_offset, std::span<std::byte> to) const {
+  while (!to.empty()) {
+    const std::size_t part = std::min<std::size_t>(kBlock - byte_offset % kBlock, to.size());
+    original_block(byte_offset, to.first(part));
+    byte_offset += part;
+    to = to.subspan(part);
+  }
+}
+
+// What stands in a block before anybody has written there.
+void FileSystem::original_block(std::uint64_t byte_offset, std::span<std::byte> to) const {
   const auto after = std::upper_bound(
       inodes_.begin(), inodes_.end(), byte_offset,
       [](std::uint64_t at, const auto& inode) { return at < inode->metadata_sector * 512; });

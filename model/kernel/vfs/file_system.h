@@ -17,7 +17,7 @@
 
 namespace iodrome::kernel {
 
-class FileSystem final : public hw::Medium {
+class FileSystem final : public hw::Medium, public hw::Reproducible {
  public:
   explicit FileSystem(std::uint64_t device_bytes, bool payload_checked)
       : device_bytes_(device_bytes), payload_checked_(payload_checked) {}
@@ -33,15 +33,21 @@ class FileSystem final : public hw::Medium {
   void read(std::uint64_t byte_offset, std::span<std::byte> to) override;
   void write(std::uint64_t byte_offset, std::span<const std::byte> from) override;
   std::uint64_t size_bytes() const override { return device_bytes_; }
+  const hw::Reproducible* reproducible(std::uint64_t byte_offset, std::size_t size) const override;
+
+  // hw::Reproducible
+  void make_again(std::uint64_t byte_offset, std::span<std::byte> to) const override;
 
  private:
   void read_block(std::uint64_t byte_offset, std::span<std::byte> to) const;
+  void original_block(std::uint64_t byte_offset, std::span<std::byte> to) const;
 
   std::uint64_t device_bytes_;
   std::uint64_t next_byte_ = 0;
   bool payload_checked_;
-  std::vector<std::unique_ptr<Inode>> inodes_;       // by number - 1; starts on the device ascend
-  std::unordered_map<std::string, Inode*> by_path_;  // looked up, never iterated
+  std::vector<std::unique_ptr<Inode>> inodes_;  // by number - 1; starts on the device ascend
+  std::unordered_map<std::string_view, Inode*>
+      by_path_;  // an inode's own path; looked up, never iterated
   std::map<std::uint64_t, std::vector<std::byte>> written_;  // by 4 KiB block
 };
 

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "model/workloads/access_log/access_line.h"
+#include "model/workloads/access_log/sort_in_place.h"
 
 namespace iodrome::workloads {
 namespace {
@@ -43,6 +44,12 @@ class NameTable {
 struct Sizes {
   std::int64_t whole = -1;  ///< of status 200
   std::int64_t any = 0;
+};
+
+/// When the request of a line arrived.
+struct Arrival {
+  std::int64_t arrival_ns = 0;
+  std::uint64_t line = 0;
 };
 
 /// Why a line is not replayed, in a bounded number of kinds.
@@ -105,7 +112,10 @@ class LogReader {
       return std::nullopt;
     }
     name_files();
-    if (!sort_by_arrival(name)) return std::nullopt;
+    if (!count_from_first(name)) return std::nullopt;
+    sort_in_place(
+        log_.records.begin(), log_.records.end(),
+        [](const AccessRecord& a, const AccessRecord& b) { return a.arrival_ps < b.arrival_ps; });
     log_.clients = clients_.size() + nameless_clients_;
     return std::move(log_);
   }
@@ -135,18 +145,21 @@ class LogReader {
     if (!send && !head && parsed.status != 304) return skips_.status(parsed.status);
     if (parsed.path.empty()) return skips_.reason("target not a path");
     AccessRecord record;
-    record.line = line;
     record.kind = send ? AccessKind::send : AccessKind::stat_only;
-    record.bytes = send ? parsed.bytes : 0;
     record.whole_second = parsed.whole_second;
-    record.arrival_ps = parsed.arrival_ns;
-    if (parsed.whole_second && options_.draw) record.arrival_ps += inside_second_ns(line);
+    const std::int64_t bytes = send ? parsed.bytes : 0;
+    log_.set_bytes(record, bytes);
+    std::int64_t arrival_ns = parsed.arrival_ns;
+    if (parsed.whole_second && options_.draw) arrival_ns += inside_second_ns(line);
+    record.arrival_ps = arrival_ns;  // until `count_from_first` knows since when
+    if (log_.records.empty() || arrival_ns < first_.arrival_ns) first_ = {arrival_ns, line};
+    if (log_.records.empty() || arrival_ns >= last_.arrival_ns) last_ = {arrival_ns, line};
     record.file = paths_.number(parsed.path);
     record.client = client_number(parsed.client);
     if (sizes_.size() < paths_.size()) sizes_.emplace_back();
     Sizes& sizes = sizes_[record.file];
-    sizes.any = std::max(sizes.any, record.bytes);
-    if (send && parsed.status == 200) sizes.whole = std::max(sizes.whole, record.bytes);
+    sizes.any = std::max(sizes.any, bytes);
+    if (send && parsed.status == 200) sizes.whole = std::max(sizes.whole, bytes);
     log_.records.push_back(record);
   }
 
@@ -172,34 +185,27 @@ class LogReader {
         record.client = clients_.size() + (nameless_first_ - record.client);
       }
       const std::int64_t size_bytes = log_.files[record.file].size_bytes;
-      if (record.bytes <= size_bytes) continue;
-      record.bytes = size_bytes;
+      if (log_.bytes_of(record) <= size_bytes) continue;
+      log_.set_bytes(record, size_bytes);
       ++log_.clamped_sends;
     }
   }
 
-  bool sort_by_arrival(const std::string& name) {
-    const auto earlier = [](const AccessRecord& a, const AccessRecord& b) {
-      return a.arrival_ps != b.arrival_ps ? a.arrival_ps < b.arrival_ps : a.line < b.line;
-    };
-    if (!std::is_sorted(log_.records.begin(), log_.records.end(), earlier)) {
-      std::sort(log_.records.begin(), log_.records.end(), earlier);
-    }
-    const std::int64_t first = log_.records.front().arrival_ps;
-    const std::int64_t span = log_.records.back().arrival_ps - first;
+  bool count_from_first(const std::string& name) {
+    const std::int64_t span = last_.arrival_ns - first_.arrival_ns;
     if (span > longest_log_ns) {
       constexpr std::int64_t day = 86400 * nanoseconds_per_second;
       diagnostics_.error({name, 0, 0, {}},
                          "the log spans " + std::to_string(span / day) +
                              " days, more than the 106 "
                              "a picosecond clock can hold (lines " +
-                             std::to_string(log_.records.front().line) + " and " +
-                             std::to_string(log_.records.back().line) + ")",
+                             std::to_string(first_.line) + " and " + std::to_string(last_.line) +
+                             ")",
                          "cut the log into shorter ones");
       return false;
     }
     for (AccessRecord& record : log_.records) {
-      record.arrival_ps = (record.arrival_ps - first) * picoseconds_per_nanosecond;
+      record.arrival_ps = (record.arrival_ps - first_.arrival_ns) * picoseconds_per_nanosecond;
     }
     return true;
   }
@@ -213,7 +219,7 @@ class LogReader {
     return "the log holds no request that can be replayed; skipped: " + reasons;
   }
 
-  static constexpr std::uint32_t nameless_first_ = std::numeric_limits<std::uint32_t>::max();
+  static constexpr std::uint32_t nameless_first_ = 0x7FFFFFFF;  // the largest a record holds
 
   const AccessLogOptions& options_;
   Diagnostics& diagnostics_;
@@ -223,6 +229,8 @@ class LogReader {
   std::uint32_t nameless_clients_ = 0;
   std::vector<Sizes> sizes_;
   SkipCounts skips_;
+  Arrival first_;  // equal arrivals: of the first line
+  Arrival last_;   // equal arrivals: of the last line
   std::uint64_t malformed_ = 0;
   bool any_fine_ = false;
 };

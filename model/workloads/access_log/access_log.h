@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <boost/container/deque.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,17 +20,17 @@ enum class AccessKind : std::uint8_t {
   stat_only,  ///< open, stat, close: a 304 or a HEAD
 };
 
-/// One replayable request. 32 bytes: ten million of them fit into a third of a gigabyte.
-struct AccessRecord {
+/// One replayable request. 20 bytes, packed: ten million of them are 200 MB. Which line it came
+/// from is told by the order of equal arrivals alone; its bytes are told by `AccessLog::bytes_of`.
+struct [[gnu::packed, gnu::aligned(4)]] AccessRecord {
   std::int64_t arrival_ps = 0;  ///< since the first request of the log
-  std::int64_t bytes = 0;       ///< to send; never above the file's size; 0 for stat_only
-  std::uint32_t file = 0;       ///< index into AccessLog::files
-  std::uint32_t client = 0;     ///< number of the client's address by first appearance, from 0
-  std::uint64_t line : 48 = 0;  ///< line of the log, from 1
-  AccessKind kind : 8 = AccessKind::send;
+  std::uint32_t file : 31 = 0;  ///< index into AccessLog::files
+  AccessKind kind : 1 = AccessKind::send;
+  std::uint32_t client : 31 = 0;  ///< number of the client's address by first appearance, from 0
   bool whole_second : 1 = false;  ///< stamped to the second: the rest of arrival_ps was drawn
+  std::uint32_t body = 0;         ///< bytes, or a place in AccessLog::large_bodies
 };
-static_assert(sizeof(AccessRecord) == 32);
+static_assert(sizeof(AccessRecord) == 20);
 
 /// A file of the server. `size` is the largest body a GET with status 200 got; where no such
 /// request exists, the largest body any replayed request got, else 0.
@@ -38,14 +39,35 @@ struct FileEntry {
   std::int64_t size_bytes = 0;
 };
 
+/// Records in blocks of 64 KiB: growing never holds two copies, and hardly any room is lost.
+using AccessRecords = boost::container::deque<
+    AccessRecord, void, boost::container::deque_options_t<boost::container::block_bytes<65536u>>>;
+
 /// The replayable part of a web server's access log.
 struct AccessLog {
-  std::vector<AccessRecord> records;             ///< by arrival; equal arrivals by line
+  AccessRecords records;                         ///< by arrival; equal arrivals by line
   std::vector<FileEntry> files;                  ///< by first appearance
   std::map<std::string, std::uint64_t> skipped;  ///< lines not replayed, by reason
   std::uint32_t clients = 0;                     ///< distinct client addresses in `records`
   std::uint64_t lines = 0;                       ///< lines read, blank ones included
   std::uint64_t clamped_sends = 0;               ///< sends cut to their file's size
+  std::vector<std::int64_t> large_bodies;        ///< of 2 GiB and more
+
+  /// What a record sends. Units: bytes; never above the file's size; 0 for stat_only.
+  [[nodiscard]] std::int64_t bytes_of(const AccessRecord& record) const {
+    return record.body < first_large ? std::int64_t{record.body}
+                                     : large_bodies[record.body - first_large];
+  }
+  void set_bytes(AccessRecord& record, std::int64_t bytes) {
+    if (bytes < first_large) {
+      record.body = static_cast<std::uint32_t>(bytes);
+    } else {
+      record.body = first_large + static_cast<std::uint32_t>(large_bodies.size());
+      large_bodies.push_back(bytes);
+    }
+  }
+
+  static constexpr std::uint32_t first_large = std::uint32_t{1} << 31U;
 };
 
 struct AccessLogOptions {

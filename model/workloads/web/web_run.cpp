@@ -99,17 +99,14 @@ void WebRun::prepare(Connection& connection, std::uint32_t index) {
   steps.clear();
   steps.push_back({.op = Op::open, .path = &path});
   steps.push_back({.op = Op::stat, .fd_from = 0});
-  if (record.kind == AccessKind::send && record.bytes > 0) {
-    steps.push_back({.op = Op::send,
-                     .fd_from = 0,
-                     .to_fd = stage_.socket_fds[index],
-                     .bytes = static_cast<std::uint64_t>(record.bytes)});
-    connection.expected.promise(stage_.sockets[index]->bytes_queued(), inodes_[record.file], 0,
-                                static_cast<std::uint64_t>(record.bytes));
+  const auto bytes = static_cast<std::uint64_t>(workload_.log().bytes_of(record));
+  const std::uint64_t stream_begin = stage_.sockets[index]->bytes_queued();
+  if (bytes > 0) {
+    steps.push_back(
+        {.op = Op::send, .fd_from = 0, .to_fd = stage_.socket_fds[index], .bytes = bytes});
+    connection.expected.promise(stream_begin, inodes_[record.file], 0, bytes);
   }
-  connection.stream_end =
-      stage_.sockets[index]->bytes_queued() +
-      (record.kind == AccessKind::send ? static_cast<std::uint64_t>(record.bytes) : 0);
+  connection.stream_end = stream_begin + bytes;
   steps.push_back({.op = Op::close, .fd_from = 0});
   const bool closed = workload_.options().load.kind == Load::Kind::closed;
   run.start(closed ? stage_.timeline.now() : arrival_of(record));

@@ -14,7 +14,7 @@ WebWorkload::WebWorkload(AccessLog log, const WebOptions& options)
   for (const FileEntry& file : log_.files)
     file_bytes_ += static_cast<std::uint64_t>(file.size_bytes);
   for (const AccessRecord& record : log_.records)
-    bytes_to_send_ += static_cast<std::uint64_t>(record.bytes);
+    bytes_to_send_ += static_cast<std::uint64_t>(log_.bytes_of(record));
 }
 
 void WebWorkload::lay_out(kernel::FileSystem& files) const {

@@ -102,8 +102,8 @@ void read_as_log(const std::string& input) {
   if (!log) return;
   for (const AccessRecord& record : log->records) {
     if (record.file >= log->files.size() || record.client >= log->clients ||
-        record.bytes > log->files[record.file].size_bytes || record.arrival_ps < 0) {
-      CAPTURE(input, record.line);
+        log->bytes_of(record) > log->files[record.file].size_bytes || record.arrival_ps < 0) {
+      CAPTURE(input);
       FAIL("an inconsistent record");
     }
   }

@@ -303,7 +303,7 @@ TEST_CASE("an interrupt that strikes late is not lost, whatever the code behind 
       Then then{};
       int handled = 0;
       WaitQueue queue{"test"};
-      Spinlock lock{"test"};
+      Spinlock lock;
     };
     Strikes oracle;
     int schedules = 0;

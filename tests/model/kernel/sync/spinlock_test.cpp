@@ -17,7 +17,7 @@ struct Scene {
   Log log;
   events::StageLedger ledgers[4];
   WaitQueue queue{"queue"};
-  Spinlock lock{"test"};
+  Spinlock lock;
   Rig rig;
 };
 
@@ -107,7 +107,7 @@ TEST_CASE("a holder is not preempted before it lets go") {
 TEST_CASE("a run that ends while somebody spins is cleared away, whoever dies first") {
   for (const bool lock_dies_first : {false, true}) {
     auto s = std::make_unique<Scene>(3);
-    auto lock = std::make_unique<Spinlock>("test");
+    auto lock = std::make_unique<Spinlock>();
     struct Both {
       Scene& scene;
       Spinlock& lock;
