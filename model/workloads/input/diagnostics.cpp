@@ -2,6 +2,9 @@
 #include "model/workloads/input/diagnostics.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
+#include <cstdint>
 #include <utility>
 
 namespace iodrome::workloads {
@@ -103,23 +106,39 @@ void append_source_line(std::string& out, const Diagnostic& diagnostic) {
   }
 }
 
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> before(b.size() + 1);
-  std::vector<std::size_t> last(b.size() + 1);
-  std::vector<std::size_t> row(b.size() + 1);
-  for (std::size_t j = 0; j <= b.size(); ++j) last[j] = j;
+/// One bit per letter, all bytes folded on 64: names that differ in many letters are far apart.
+std::uint64_t letters(std::string_view text) {
+  std::uint64_t set = 0;
+  for (const char c : text) set |= std::uint64_t{1} << (static_cast<unsigned char>(c) & 63U);
+  return set;
+}
+
+/// The distance of two names, or `limit` when it is that or more. Both are at most
+/// `longest_compared_name` long: a broken file asks this for every name it could have meant.
+std::size_t distance(std::string_view a, std::string_view b, std::size_t limit) {
+  using Row = std::array<std::size_t, longest_compared_name + 1>;
+  Row rows[3];
+  Row* before = &rows[0];
+  Row* last = &rows[1];
+  Row* row = &rows[2];
+  for (std::size_t j = 0; j <= b.size(); ++j) (*last)[j] = j;
   for (std::size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
+    std::size_t least = (*row)[0] = i;
     for (std::size_t j = 1; j <= b.size(); ++j) {
       const std::size_t change = a[i - 1] == b[j - 1] ? 0 : 1;
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + change});
+      std::size_t steps = std::min({(*last)[j] + 1, (*row)[j - 1] + 1, (*last)[j - 1] + change});
       const bool swapped = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
-      if (swapped) row[j] = std::min(row[j], before[j - 2] + 1);
+      if (swapped) steps = std::min(steps, (*before)[j - 2] + 1);
+      (*row)[j] = steps;
+      least = std::min(least, steps);
     }
-    before.swap(last);
-    last.swap(row);
+    if (least >= limit) return limit;  // no row gets below the one before it, swaps included
+    Row* const free = before;
+    before = last;
+    last = row;
+    row = free;
   }
-  return last[b.size()];
+  return std::min((*last)[b.size()], limit);
 }
 
 }  // namespace
@@ -186,18 +205,24 @@ std::string in_quotes(std::string_view text) {
 std::optional<std::string> nearest_name(std::string_view word,
                                         std::span<const std::string_view> candidates) {
   if (word.empty() || word.size() > longest_compared_name) return std::nullopt;
+  const std::uint64_t word_letters = letters(word);
   std::size_t best = std::max<std::size_t>(1, word.size() / 3) + 1;
-  std::optional<std::string> nearest;
+  std::optional<std::string_view> nearest;
   for (const std::string_view candidate : candidates) {
     const std::size_t longer = std::max(word.size(), candidate.size());
+    if (longer > longest_compared_name) continue;
     if (longer - std::min(word.size(), candidate.size()) >= best) continue;
-    const std::size_t changes = distance(word, candidate);
+    // One step adds a letter, takes one away, or both.
+    const int differing = std::popcount(word_letters ^ letters(candidate));
+    if (static_cast<std::size_t>(differing) > 2 * (best - 1)) continue;
+    const std::size_t changes = distance(word, candidate, best);
     if (changes < best && changes < longer) {
       best = changes;
-      nearest = std::string(candidate);
+      nearest = candidate;
     }
   }
-  return nearest;
+  if (!nearest) return std::nullopt;
+  return std::string(*nearest);
 }
 
 std::string name_hint(std::string_view word, std::span<const std::string_view> candidates,

@@ -15,7 +15,8 @@
 namespace iodrome::workloads {
 namespace {
 
-constexpr std::size_t chunk_bytes = std::size_t{256} << 10U;
+constexpr std::size_t smallest_chunk_bytes = std::size_t{16} << 10U;
+constexpr std::size_t largest_chunk_bytes = std::size_t{256} << 10U;
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 std::string system_message(int error) {
@@ -46,16 +47,22 @@ void TextSource::open() {
   const int fd = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC);
   if (fd < 0) return fail("cannot open: " + system_message(errno));
   struct stat status {};
-  if (::fstat(fd, &status) == 0 && S_ISDIR(status.st_mode)) {
+  const bool known = ::fstat(fd, &status) == 0;
+  if (known && S_ISDIR(status.st_mode)) {
     ::close(fd);
     return fail("cannot read: it is a directory");
   }
+  // A small file is read with small buffers: making large ones would take longer than reading it.
+  const std::size_t size = known && S_ISREG(status.st_mode)
+                               ? static_cast<std::size_t>(status.st_size)
+                               : largest_chunk_bytes;
+  chunk_bytes_ = std::clamp(size, smallest_chunk_bytes, largest_chunk_bytes);
   file_.reset(gzdopen(fd, "rb"));
   if (!file_) {
     ::close(fd);
     return fail("cannot read: out of memory");
   }
-  gzbuffer(file_.get(), static_cast<unsigned>(chunk_bytes));
+  gzbuffer(file_.get(), static_cast<unsigned>(chunk_bytes_));
 }
 
 void TextSource::fail(std::string message, std::string hint) {
@@ -76,8 +83,8 @@ bool TextSource::fill() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (buffer_.size() < end_ + chunk_bytes) buffer_.resize(end_ + chunk_bytes);
-  const int got = gzread(file_.get(), buffer_.data() + end_, static_cast<unsigned>(chunk_bytes));
+  if (buffer_.size() < end_ + chunk_bytes_) buffer_.resize(end_ + chunk_bytes_);
+  const int got = gzread(file_.get(), buffer_.data() + end_, static_cast<unsigned>(chunk_bytes_));
   if (got > 0) {
     end_ += static_cast<std::size_t>(got);
     return true;

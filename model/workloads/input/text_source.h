@@ -58,6 +58,7 @@ class TextSource {
   std::string name_;
   std::size_t line_limit_bytes_;
   std::unique_ptr<gzFile_s, CloseGzip> file_;
+  std::size_t chunk_bytes_ = 0;  // read at a time
   std::vector<char> buffer_;
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

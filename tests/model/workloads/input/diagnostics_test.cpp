@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/workloads/input/diagnostics.h"
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch.hpp>
 #include <string>
+#include <vector>
 
 using namespace iodrome::workloads;
 
@@ -73,6 +75,47 @@ TEST_CASE("the nearest name is found across insertions, swaps and changes") {
   REQUIRE(nearest_name("iodpeth", names) == "iodepth");
   REQUIRE(nearest_name("dirct", names) == "direct");
   REQUIRE(nearest_name("wr", names) == "rw");
+}
+
+namespace {
+
+/// The definition, written plainly: the fewest insertions, deletions, changes and swaps of
+/// neighbours.
+std::size_t plain_distance(const std::string& a, const std::string& b) {
+  if (a.empty() || b.empty()) return a.size() + b.size();
+  const std::string a1 = a.substr(1);
+  const std::string b1 = b.substr(1);
+  std::size_t least = plain_distance(a1, b1) + (a[0] == b[0] ? 0 : 1);
+  least = std::min({least, plain_distance(a1, b) + 1, plain_distance(a, b1) + 1});
+  if (a.size() > 1 && b.size() > 1 && a[0] == b[1] && a[1] == b[0])
+    least = std::min(least, plain_distance(a.substr(2), b.substr(2)) + 1);
+  return least;
+}
+
+std::vector<std::string> all_words(std::size_t longest) {
+  std::vector<std::string> words{""};
+  for (std::size_t i = 0; i < words.size(); ++i)
+    for (const char c : {'a', 'b', 'c'})
+      if (words[i].size() < longest) words.push_back(words[i] + c);
+  return words;
+}
+
+}  // namespace
+
+TEST_CASE("a name is near exactly if its plainly counted distance is within a third of the word") {
+  const std::vector<std::string> words = all_words(5);
+  for (std::size_t i = 1; i < words.size(); i += 3) {
+    const std::size_t limit = std::max<std::size_t>(1, words[i].size() / 3);
+    for (const std::string& name : words) {
+      const std::string_view candidate = name;
+      const std::size_t steps = plain_distance(words[i], name);
+      const bool near = steps <= limit && steps < std::max(words[i].size(), name.size());
+      if (nearest_name(words[i], {&candidate, 1}).has_value() != near) {
+        CAPTURE(words[i], name, steps);
+        FAIL("they disagree");
+      }
+    }
+  }
 }
 
 TEST_CASE("a word that is far from every name has no nearest name") {
