@@ -3,6 +3,7 @@
 the plumbing between the terminal and the extension."""
 
 import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -52,6 +53,9 @@ def pytest_collection_modifyitems(config, items):
 
 
 def pytest_configure(config):
+    # Started in the background by a shell, the tests would inherit an ignored SIGINT and wait for
+    # ever where they interrupt a run.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     config.addinivalue_line("markers", "slow: minutes long; only with --slow")
 
 
