@@ -36,6 +36,7 @@ class Parameter:
     source: str
     date: str
     guess: bool  #: nobody measured it
+    fitted: bool  #: chosen so that a published table comes out
 
     @property
     def text(self) -> str:
@@ -45,7 +46,9 @@ class Parameter:
 
     def line(self) -> tuple[str, ...]:
         """The cells of its line in a list: key, value with unit, help."""
-        return self.key, self.text, self.help + (" (a guess)" if self.guess else "")
+        marks = " (a guess)" if self.guess else ""
+        marks += " (fitted)" if self.fitted else ""
+        return self.key, self.text, self.help + marks
 
 
 @dataclass(frozen=True)

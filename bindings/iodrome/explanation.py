@@ -73,5 +73,5 @@ def _value(name: str, row: Parameter, help: str = "") -> Iterator[str]:
     yield f"  {name} = {row.text}"
     yield from _wrapped(help, "      ")
     date = f" ({row.date})" if row.date else ""
-    guess = "; a guess" if row.guess else ""
+    guess = ("; a guess" if row.guess else "") + ("; fitted" if row.fitted else "")
     yield from _wrapped(f"from: {row.source}{date}{guess}", "      ")

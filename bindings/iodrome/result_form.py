@@ -150,6 +150,13 @@ _RUN = _table(
     },
 )
 _SOURCE = {"value": _any, **dict.fromkeys(("key", "unit", "source", "date"), _text)}
+_PUBLISHED = _table(
+    {
+        **dict.fromkeys(("row", "design", "unit", "source"), _text),
+        "metrics": _list_of(_text),
+        "value": _number,
+    }
+)
 _RESULT = _table(
     {
         "scenario": _text,
@@ -157,6 +164,7 @@ _RESULT = _table(
         "seed": _whole,
         "workload": _each(_any),
         "runs": _list_of(_RUN),
+        "published": _list_of(_PUBLISHED),
         "not_modelled": _list_of(_table({"what": _text, "where": _text})),
         "sources": _list_of(_table(_SOURCE)),
         "warnings": _list_of(_text),

@@ -63,14 +63,17 @@ def _run_types(told: dict[str, Any]) -> Schema:
 
 def _race_types(run: Schema) -> Schema:
     not_modelled = _exactly(["what", "where"], _TEXT)
-    source = _exactly(["key", "value", "unit", "source", "date", "guess"], _TEXT)
-    source["properties"]["guess"] = {"type": "boolean"}
+    source = _exactly(["key", "value", "unit", "source", "date", "guess", "fitted"], _TEXT)
+    source["properties"] |= {"guess": {"type": "boolean"}, "fitted": {"type": "boolean"}}
+    published = _exactly(["row", "design", "metrics", "value", "unit", "source"], _TEXT)
+    published["properties"] |= {"metrics": _TEXTS, "value": _NUMBER, "unit": {"enum": ["ns", "/s"]}}
     return {
         "scenario": _TEXT,
         "machine": _TEXT,
         "seed": {**_WHOLE, "maximum": 2**64 - 1},
         "workload": {"type": "object"},
         "runs": {**_list_of(run), "minItems": 1},
+        "published": _list_of(published),
         "not_modelled": _list_of(not_modelled),
         "sources": _list_of(source),
         "warnings": _TEXTS,

@@ -130,6 +130,14 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},
         "reaction": lambda: {"enum": told["error_reactions"]},
+        "design": lambda: {"enum": designs},
+        "metrics": lambda: {"type": "array", "minItems": 1, "items": {"type": "string"}},
+        "figure": lambda: {
+            "anyOf": [
+                {"type": "integer", "minimum": 1},
+                {"type": "string", "pattern": _quantity("duration")},
+            ]
+        },
     }
 
 
@@ -145,6 +153,10 @@ def scenario() -> Schema:
         below = f"{row['table']}.{row['key']}".lstrip(".")
         if row["form"] == "table":
             schema = table(below)
+        elif row["form"] == "figures":
+            figure = table(below)
+            figure["required"] = list(figure["properties"])
+            schema = {"type": "array", "minItems": 1, "items": figure}
         elif row["form"] == "steps":
             step = {**table(below), "required": ["op"]}
             schema = {"type": "array", "minItems": 1, "items": step}
@@ -165,6 +177,7 @@ def _entry(row: Parameter) -> Schema:
         "source": {"type": "string", "minLength": 1, "description": "Where the value comes from."},
         "date": {"type": "string", "description": "When it was measured or read: 2026-11."},
         "guess": {"type": "boolean", "description": "Nobody measured it."},
+        "fitted": {"type": "boolean", "description": "Chosen so that a published table comes out."},
     }
     return _object(properties, ("value", "source"), description=row.help)
 

@@ -41,7 +41,8 @@ std::string written(const Parameter& parameter) {
 Json parameter_json(const KnownParameter& known, const ValueSource& value) {
   return {{"key", known.key},       {"unit", known.unit},   {"help", known.help},
           {"type", known.type},     {"value", value.value}, {"value_unit", value.unit},
-          {"source", value.source}, {"date", value.date},   {"guess", value.guess}};
+          {"source", value.source}, {"date", value.date},   {"guess", value.guess},
+          {"fitted", value.fitted}};
 }
 
 // What a configuration has read from files.

@@ -148,6 +148,7 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
     source.source = entry->text("source").value_or("");
     source.date = entry->text("date").value_or("");
     source.guess = entry->boolean("guess").value_or(false);
+    source.fitted = entry->boolean("fitted").value_or(false);
     if (value != nullptr) source.value = text_of(*value, table.document());
     if (value == nullptr) entry->error("value", fmt::format("'{}' has no value", full_name));
     if (source.source.empty())
@@ -158,7 +159,7 @@ void Configuration::fill_one(TomlTable& table, const std::string& key, const std
     entry->finish();
   }
   if (override != nullptr) {
-    source = {full_name, override->value, "", kFromUser, "", false};
+    source = {full_name, override->value, "", kFromUser, "", false, false};
     const std::string complaint = read_value(parameter, override->value);
     if (!complaint.empty())
       diagnostics_.error(override->place, fmt::format("{}: {}", full_name, complaint));

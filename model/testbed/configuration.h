@@ -23,7 +23,8 @@ struct ValueSource {
   std::string unit;  // of a bare number; other values carry theirs
   std::string source;
   std::string date;
-  bool guess = false;
+  bool guess = false;   // nobody measured it
+  bool fitted = false;  // chosen so that a published table comes out
 };
 
 /// A parameter that overrides may name, as its component describes it.

@@ -54,6 +54,7 @@ class Preparation {
     stop_if_wrong();
     race.submit_batch =
         params_.submit_batch != 0 ? params_.submit_batch : race.workload->submit_batch();
+    race.published = scenario_.published;
     race.sources = configuration_.sources();
     race.warnings = diagnostics_.render();
     return race;
@@ -284,6 +285,14 @@ workloads::ScenarioVocabulary scenario_vocabulary() {
   vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
                            {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
   vocabulary.flags = {"direct"};
+  for (const designs::Descriptor* descriptor : designs::all())
+    vocabulary.designs.emplace_back(descriptor->name);
+  vocabulary.metrics = {"mean", "p50", "p90", "p99", "p99.9", "max", "requests_per_s"};
+  for (std::size_t i = 0; i < events::kStages; ++i)
+    vocabulary.metrics.push_back(
+        fmt::format("stages.{}", events::name_of(static_cast<events::Stage>(i))));
+  for (const auto& row : kernel::KernelCosts::table())
+    vocabulary.metrics.push_back(fmt::format("costs.{}", row.name));
   return vocabulary;
 }
 

@@ -40,6 +40,7 @@ struct PreparedRace {
   MachineSpec machine;
   std::shared_ptr<const workloads::Workload> workload;
   std::vector<PreparedDesign> designs;
+  std::vector<workloads::PublishedFigure> published;
   std::int64_t submit_batch = 1;
   std::vector<ValueSource> sources;
   std::string warnings;  // rendered findings that are no errors

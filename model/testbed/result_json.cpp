@@ -148,7 +148,22 @@ Json sources_json(const PreparedRace& race) {
                     {"unit", source.unit},
                     {"source", source.source},
                     {"date", source.date},
-                    {"guess", source.guess}});
+                    {"guess", source.guess},
+                    {"fitted", source.fitted}});
+  return list;
+}
+
+Json published_json(const PreparedRace& race) {
+  Json list = Json::array();
+  for (const workloads::PublishedFigure& figure : race.published) {
+    const double value = figure.is_rate ? static_cast<double>(figure.value) : ns(ps(figure.value));
+    list.push_back({{"row", figure.row},
+                    {"design", figure.design},
+                    {"metrics", figure.metrics},
+                    {"value", value},
+                    {"unit", figure.is_rate ? "/s" : "ns"},
+                    {"source", figure.source}});
+  }
   return list;
 }
 
@@ -168,6 +183,7 @@ nlohmann::ordered_json result_json(const PreparedRace& race,
   json["runs"] = Json::array();
   for (std::size_t i = 0; i < records.size(); ++i)
     json["runs"].push_back(run_json(race, records[i], *race.designs[i].descriptor));
+  json["published"] = published_json(race);
   json["not_modelled"] = not_modelled_json(race);
   json["sources"] = sources_json(race);
   json["warnings"] = race.warnings.empty() ? Json::array() : Json::array({race.warnings});

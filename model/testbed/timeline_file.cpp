@@ -96,6 +96,8 @@ TimelineFile::Part& TimelineFile::part_for(const std::string& design) {
   if (suffix_ == kPerfetto && !parts_.empty()) return parts_.back();
   fs::path target = path_;
   if (suffix_ != kPerfetto && !one_design_) target.replace_extension("." + design + suffix_);
+  std::error_code ignored;
+  if (fs::is_directory(target, ignored)) refuse(target, "cannot be written: it is a directory");
   parts_.push_back({new_file_beside(target, suffix_), target});
   return parts_.back();
 }
@@ -142,10 +144,12 @@ void TimelineFile::end() {
 }
 
 void TimelineFile::commit() {
+  std::string written;
   for (const Part& part : parts_) {
     std::error_code error;
     fs::rename(part.temporary, part.target, error);
-    if (error) refuse(part.target, "cannot be written: " + error.message());
+    if (error) refuse(part.target, "cannot be written: " + error.message() + written);
+    written += (written.empty() ? "; whole are: " : ", ") + part.target;
   }
   parts_.clear();
 }

@@ -7,11 +7,11 @@ import sys
 import click
 
 from iodrome import completion
-from iodrome.options import names, pairs, target, targets, text
+from iodrome.options import names, pairs, target, targets, text, texts
 
 
 @click.command(short_help="Race designs over an input.")
-@click.argument("input", metavar="INPUT", callback=text,
+@click.argument("inputs", metavar="INPUT...", nargs=-1, required=True, callback=texts,
                 shell_complete=completion.input_files)
 @click.option("--kind", metavar="KIND", callback=text,
               shell_complete=completion.input_kinds,
@@ -29,7 +29,8 @@ from iodrome.options import names, pairs, target, targets, text
 @click.option("--skip-bad", type=click.IntRange(0), metavar="N",
               help="Skip up to N malformed lines of a log instead of refusing it.")
 @click.option("--json", "as_json", is_flag=True,
-              help="Print the result as one JSON object instead of the table.")
+              help="Print the result as one JSON object instead of the table; of several inputs, "
+                   "an array.")
 @click.option("--report", "wanted", metavar="FILE", multiple=True, callback=targets,
               shell_complete=completion.any_file,
               help="Write a report; the ending says which: .html is a page that opens offline, "
@@ -46,7 +47,7 @@ from iodrome.options import names, pairs, target, targets, text
               help="Send every register access and transfer through TLM sockets.")
 @click.option("-q", "--quiet", is_flag=True, help="No progress.")
 def command(
-    input: str,
+    inputs: tuple[str, ...],
     kind: str | None,
     designs: list[str] | None,
     machine: str | None,
@@ -64,22 +65,32 @@ def command(
     """Race designs over INPUT: a web access log, a fio job file or a scenario.
 
     Every design meets the same requests on the same machine. The table goes to the standard
-    output; progress and messages go to the standard error stream.
+    output; progress and messages go to the standard error stream. Several inputs run one after
+    the other. Scenarios that name published figures end in one table of them.
     """
-    from iodrome import progress, reports, simulator
+    from iodrome import progress, reports, simulator, truth
 
+    if len(inputs) > 1 and (output or wanted or timeline):
+        raise click.UsageError("--output, --report and --timeline want one INPUT, not several")
     keep = any(reports.needs_requests(path) for path in wanted)
-    with progress.shown(quiet) as view:
-        result = simulator.run(
-            input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
-            skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline, keep_requests=keep,
-            progress=view,
-        )
-    if output:
-        result.save(output)
-    for path in wanted:
-        result.report(path, command=shlex.join(["iodrome", *sys.argv[1:]]))
+    results = []
+    for input in inputs:
+        with progress.shown(quiet) as view:
+            result = simulator.run(
+                input, designs, kind=kind, machine=machine, seed=seed, set=overrides,
+                skip_bad=skip_bad, driver=driver, tlm=tlm, timeline=timeline, keep_requests=keep,
+                progress=view,
+            )
+        results.append(result)
+        if output:
+            result.save(output)
+        for path in wanted:
+            result.report(path, command=shlex.join(["iodrome", *sys.argv[1:]]))
+        if not as_json:
+            reports.find_view("terminal").show(result)
     if as_json:
-        click.echo(result.to_json().strip())
-    else:
-        reports.find_view("terminal").show(result)
+        objects = [result.to_json().strip() for result in results]
+        click.echo(objects[0] if len(objects) == 1 else "[" + ",\n".join(objects) + "]")
+    elif score := truth.score(results):
+        click.echo()
+        reports.find_view("truth").show(score)

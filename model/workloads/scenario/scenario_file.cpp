@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "model/workloads/scenario/chain_table.h"
+#include "model/workloads/scenario/published_table.h"
 #include "model/workloads/scenario/toml_document.h"
 
 namespace iodrome::workloads {
@@ -38,6 +39,8 @@ class ScenarioReader {
     auto chain = root.table("chain");
     if (chain) scenario_.chain = read_chain_table(*chain, vocabulary_);
     if (const auto set = root.table("set")) read_overrides(set->raw(), "");
+    for (TomlTable& figure : root.tables("published"))
+      scenario_.published.push_back(read_published(figure, vocabulary_));
     settle_kind(root, workload ? *workload : root);
     root.finish();
     return std::move(scenario_);

@@ -62,6 +62,17 @@ struct ParameterOverride {
   Place place;
 };
 
+/// One `[[published]]`: a figure that somebody measured or printed, to hold the simulated one
+/// against.
+struct PublishedFigure {
+  std::string row;  ///< what the source calls it
+  std::string design;
+  std::vector<std::string> metrics;  ///< the figures of a run whose sum it is
+  std::int64_t value = 0;            ///< picoseconds, or per second where `is_rate`
+  bool is_rate = false;
+  std::string source;
+};
+
 /// A scenario as its file states it; what the file leaves out is empty.
 struct ScenarioFile {
   WorkloadKind kind = WorkloadKind::chain;
@@ -73,6 +84,7 @@ struct ScenarioFile {
   std::optional<std::uint64_t> seed;
   std::vector<ParameterOverride> overrides;  ///< `[set]`, by key
   ScenarioChain chain;
+  std::vector<PublishedFigure> published;
 };
 
 /// An operation that a step can name and what it yields to later steps.
@@ -89,11 +101,13 @@ struct ScenarioVocabulary {
   std::vector<std::string> flags;
   std::vector<std::string> machines;
   std::vector<std::string> designs;
+  std::vector<std::string> metrics;  ///< figures that `[[published]]` may name
 };
 
 /// Reads a scenario. Keys: `machine`, `designs`, `seed`; `[workload] kind, path, load,
 /// connections`; `[set]`; `[chain] repeat, clients, interval` and `[[chain.step]] op, name, fd,
-/// path, bytes, offset, flags, on_error`. `kind` may be left out where `[chain]` or the path's
+/// path, bytes, offset, flags, on_error`; `[[published]] row, design, metrics, value, source`.
+/// `kind` may be left out where `[chain]` or the path's
 /// suffix tells it.
 /// Errors: unknown keys and names (with the nearest), wrong types, references to no earlier step;
 /// all in one pass, then nothing is returned.

@@ -24,6 +24,8 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"", "workload", "table", "What is raced over."},
     ScenarioKey{"", "chain", "table", "A workload written here: chains of steps."},
     ScenarioKey{"", "set", "parameters", "Parameters by their dotted names; --set overrides."},
+    ScenarioKey{"", "published", "figures",
+                "Figures of others, to hold the simulated ones against."},
     ScenarioKey{"workload", "kind", "kind",
                 "May be left out where [chain] or the suffix of 'path' tells it."},
     ScenarioKey{"workload", "path", "path",
@@ -48,6 +50,14 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain.step", "flags", "flags", "\"direct\": past the page cache."},
     ScenarioKey{"chain.step", "on_error", "reaction",
                 "Whether an error ends the chain, which it does without it."},
+    ScenarioKey{"published", "row", "name", "What its source calls the figure."},
+    ScenarioKey{"published", "design", "design", "Whose figure it is."},
+    ScenarioKey{"published", "metrics", "metrics",
+                "The figures of a run whose sum is compared: mean, p50, requests_per_s, "
+                "stages.device, costs.bio_submit."},
+    ScenarioKey{"published", "value", "figure",
+                "A time (\"6270 ns\"), or a whole number per second for requests_per_s."},
+    ScenarioKey{"published", "source", "name", "Where it was published or how it was measured."},
 };
 
 }  // namespace iodrome::workloads

@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Published figures beside simulated ones."""
+
+import json
+import shutil
+
+import pytest
+
+import iodrome as io
+from conftest import ROOT
+from iodrome import reports, truth
+
+TABLE = ROOT / "scenarios" / "xrp_table1.toml"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return io.run(TABLE)
+
+
+def test_every_published_figure_is_set_against_the_simulated_one(table):
+    score = truth.score([table])
+    assert [each.row for each in score.comparisons][-1] == "total"
+    total = score.comparisons[-1]
+    assert (total.published, total.unit) == (6270, "ns")
+    assert total.simulated == table.runs["sync"].data["latency_ns"]["mean"]
+    assert score.worst_error == max(abs(each.error) for each in score.comparisons)
+    assert score.median_error < 0.02
+
+
+def test_an_error_is_seen_where_a_cost_is_wrong():
+    score = truth.score([io.run(TABLE, set={"costs.bio_submit": "758 ns"})])
+    error = {each.row: each.error for each in score.comparisons}
+    assert error["bio"] == pytest.approx(1.0)
+    assert error["total"] == pytest.approx(379 / 6270, abs=0.01)
+
+
+def test_a_figure_of_a_design_that_did_not_race_is_named():
+    score = truth.score([io.run(TABLE, ["io_uring"])])
+    assert score is None
+    both = truth.score([io.run(TABLE, ["io_uring"]), io.run(TABLE)])
+    assert "total (sync)" in both.missing
+
+
+def test_a_result_without_published_figures_has_no_score():
+    assert truth.score([io.run(ROOT / "scenarios" / "chain.toml", ["sync"])]) is None
+
+
+def test_fitted_parameters_are_counted(tmp_path):
+    source = (ROOT / "scenarios" / "machines" / "server_2026.toml").read_text()
+    marked = source.replace('bio_submit = { value = "379 ns",',
+                            'bio_submit = { value = "379 ns", fitted = true,')
+    assert marked != source
+    machine = tmp_path / "mine.toml"
+    machine.write_text(marked)
+    score = truth.score([io.run(TABLE, machine=machine, set={"storage.part": "optane_p5800x"})])
+    assert score.fitted == ()  # the scenario sets it: no longer the file's
+    plain = TABLE.read_text().replace('costs.bio_submit = "379 ns"\n', "")
+    (tmp_path / "plain.toml").write_text(plain)
+    shutil.copy(TABLE.with_suffix(".fio"), tmp_path)
+    score = truth.score([io.run(tmp_path / "plain.toml", machine=machine)])
+    assert [each.split(": ")[1] for each in score.fitted] == ["costs.bio_submit"]
+    assert "1 parameter fitted" in reports.find_view("truth").render(score)
+
+
+def test_several_inputs_end_in_one_table(iodrome):
+    done = iodrome("run", str(TABLE), str(TABLE), "--quiet")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("req/s") == 2
+    assert done.stdout.count("published figures: median error") == 1
+    assert "14 published figures" in done.stdout
+
+
+def test_several_inputs_are_an_array_in_json(iodrome):
+    done = iodrome("run", str(TABLE), str(TABLE), "--quiet", "--json")
+    assert [each["scenario"] for each in json.loads(done.stdout)] == [TABLE.name] * 2
+
+
+def test_a_report_wants_one_input(iodrome, tmp_path):
+    done = iodrome("run", str(TABLE), str(TABLE), "--report", str(tmp_path / "x.html"))
+    assert done.returncode == 2
+    assert "want one INPUT" in done.stderr
