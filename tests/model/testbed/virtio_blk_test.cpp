@@ -5,13 +5,18 @@
 using namespace iodrome;
 using namespace iodrome::tests;
 
+namespace {
+// Steps refer to their paths.
+const std::string kSmall = "/small";
+const std::string kLarge = "/large";
+}  // namespace
+
 TEST_CASE("every design reads its files through a virtio disk, and pays for the doorbells") {
   Script script;
-  script.files = {{"/small", 5'000}, {"/large", 200'000}};
+  script.files = {{kSmall, 5'000}, {kLarge, 200'000}};
   for (int client = 0; client < 5; ++client)
-    script.clients.push_back(
-        {{open_step("/small"), send_step(0, 0, 5'000), close_step(0)},
-         {open_step("/large"), send_step(0, 0, 200'000), close_step(0)}});
+    script.clients.push_back({{open_step(kSmall), send_step(0, 0, 5'000), close_step(0)},
+                              {open_step(kLarge), send_step(0, 0, 200'000), close_step(0)}});
   const Settings virtio = {{"storage.kind", "virtio_blk"},
                            {"storage.part", "host_virtio_blk_2026"},
                            {"storage.queue_entries", "256"}};
