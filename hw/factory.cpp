@@ -13,6 +13,11 @@ std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Po
   return std::make_unique<Disk>(params, timeline, memory, interrupts, medium, key);
 }
 
+std::unique_ptr<VirtioBlk> make_virtio_blk(const VirtioBlkParams& params, Timeline& timeline,
+                                           Port& memory, Port& interrupts, Medium& medium) {
+  return std::make_unique<VirtioBlk>(params, timeline, memory, interrupts, medium);
+}
+
 Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
                      Port& memory, Port& interrupts, ByteCheck* check) {
   Network network;

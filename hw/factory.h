@@ -7,6 +7,7 @@
 #include "hw/nic/client.h"
 #include "hw/nic/nic.h"
 #include "hw/nvme/nvme.h"
+#include "hw/virtio_blk/virtio_blk.h"
 
 namespace iodrome::hw {
 
@@ -16,6 +17,8 @@ std::unique_ptr<Nvme> make_nvme(const NvmeParams& params, Timeline& timeline, Po
                                 Port& interrupts, Medium& medium, DrawKey key);
 std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Port& memory,
                                 Port& interrupts, Medium& medium, DrawKey key);
+std::unique_ptr<VirtioBlk> make_virtio_blk(const VirtioBlkParams& params, Timeline& timeline,
+                                           Port& memory, Port& interrupts, Medium& medium);
 
 /// A card and the clients at the other end of its wire, already attached to each other.
 struct Network {

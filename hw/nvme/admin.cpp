@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Admin commands: queues, identify, features.
+#include <algorithm>
 #include <bit>
 #include <cstring>
 
@@ -35,12 +36,44 @@ Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry
       status = co_await identify(entry);
       break;
     case AdminOpcode::set_features:
-      status = (entry.cdw10 & 0xff) == nvme::kFeatureNumberOfQueues ? Status::success
-                                                                    : Status::invalid_field;
-      result = static_cast<std::uint32_t>(params_.queue_pairs - 1) * 0x0001'0001u;
+      status = set_features(entry, result);
+      break;
+    case AdminOpcode::abort:
+      status = Status::success;
+      result = abort(entry) ? 0 : nvme::kNotAborted;
       break;
   }
   report(queue, entry, status, status == Status::success ? result : 0);
+}
+
+Status Nvme::set_features(const nvme::SubmissionEntry& entry, std::uint32_t& result) {
+  switch (entry.cdw10 & 0xff) {
+    case nvme::kFeatureNumberOfQueues:
+      result = static_cast<std::uint32_t>(params_.queue_pairs - 1) * 0x0001'0001u;
+      return Status::success;
+    case nvme::kFeatureInterruptCoalescing:
+      coalesce_time_ = static_cast<std::int64_t>(entry.cdw11 >> 8 & 0xff) * 100us;
+      coalesce_count_ = coalesce_time_ == ps(0) ? 0 : (entry.cdw11 & 0xff) + 1;
+      return Status::success;
+    default:
+      return Status::invalid_field;
+  }
+}
+
+// Takes back what the controller has lost; a command that is being served goes on.
+bool Nvme::abort(const nvme::SubmissionEntry& entry) {
+  const auto queue = static_cast<std::uint16_t>(entry.cdw10);
+  const auto command = static_cast<std::uint16_t>(entry.cdw10 >> 16);
+  const auto found = std::find_if(lost_.begin(), lost_.end(), [&](const Lost& lost) {
+    return lost.queue->id == queue && !lost.queue->deleted && lost.entry.command_id == command;
+  });
+  if (found == lost_.end()) return false;
+  const Lost lost = *found;
+  lost_.erase(found);
+  --in_flight_;
+  ++counters_.aborts;
+  report(*lost.queue, lost.entry, Status::abort_requested);
+  return true;
 }
 
 Status Nvme::create_completion_queue(const nvme::SubmissionEntry& entry) {
@@ -96,6 +129,8 @@ Status Nvme::delete_completion_queue(std::uint16_t id) {
 Status Nvme::delete_submission_queue(std::uint16_t id) {
   if (id == 0 || id >= submission_.size() || submission_[id] == nullptr)
     return Status::invalid_queue_id;
+  in_flight_ -=
+      std::erase_if(lost_, [&](const Lost& lost) { return lost.queue == submission_[id].get(); });
   submission_[id]->deleted = true;
   --completion_[submission_[id]->completion_queue]->users;
   old_submission_.push_back(std::move(submission_[id]));
@@ -114,6 +149,9 @@ Task<Status> Nvme::identify(const nvme::SubmissionEntry& entry) {
   } else if (what == nvme::kIdentifyController) {
     const auto pages = static_cast<std::uint64_t>(params_.max_transfer) / nvme::kPageBytes;
     const std::uint32_t namespaces = 1;
+    const std::uint16_t optional = 1u << 2 | 1u << 3;
+    std::memcpy(page.data() + nvme::kOptionalCommandsAt, &optional, sizeof optional);
+    page[nvme::kVolatileCacheAt] = static_cast<std::byte>(params_.cache_protected ? 0 : 1);
     page[nvme::kMaxTransferAt] = static_cast<std::byte>(std::countr_zero(pages));
     std::memcpy(page.data() + nvme::kNamespaceCountAt, &namespaces, sizeof namespaces);
   } else {

@@ -9,7 +9,7 @@
 
 namespace iodrome::hw {
 
-Flash::Flash(const NvmeParams& params, Timeline& timeline, DrawKey key)
+Flash::Flash(const NvmeParams& params, Timeline& timeline, DrawKey key, std::uint64_t bytes)
     : params_(params),
       timeline_(timeline),
       key_(key),
@@ -21,7 +21,15 @@ Flash::Flash(const NvmeParams& params, Timeline& timeline, DrawKey key)
       dies_(static_cast<std::size_t>(params.channels) * units_per_channel_),
       channels_(static_cast<std::size_t>(params.channels), Bus(params.channel_rate)),
       link_up_(params.link_rate),
-      link_down_(params.link_rate) {}
+      link_down_(params.link_rate),
+      bytes_(bytes),
+      unit_shift_(std::countr_zero(static_cast<std::uint64_t>(params.mapping_unit))) {}
+
+std::size_t Flash::busy_planes() const {
+  return static_cast<std::size_t>(std::count_if(dies_.begin(), dies_.end(), [this](const Die& die) {
+    return die.serving || die.free_at > timeline_.now();
+  }));
+}
 
 void Flash::place(Operation& operation, std::uint64_t page) const {
   const std::uint64_t channel = page % channels_.size();
@@ -55,13 +63,18 @@ void Flash::release(Operation& operation, SimTime free_at) {
   next->start(next, free_at);
 }
 
-// Whether a page is slow belongs to the page; whether it must be sensed again, to this read of this
-// block.
-Duration Flash::sensing_time(std::uint64_t first, std::uint64_t page, std::uint32_t bytes) {
+// Whether a page is slow belongs to the page.
+Duration Flash::page_time(std::uint64_t page, std::uint32_t bytes) const {
   Duration time = params_.read_fast;
   if (slow_below_ != 0 && draw(key_.seed, Purpose::media_read, key_.device, page, 0) < slow_below_)
     time = params_.read_slow;
   if (bytes > kSmallRead) time += params_.read_page_extra;
+  return time;
+}
+
+// Whether it must be sensed again belongs to this read of this block.
+Duration Flash::sensing_time(std::uint64_t first, std::uint64_t page, std::uint32_t bytes) {
+  Duration time = page_time(page, bytes);
   if (retry_below_ != 0) {
     const std::uint64_t block = first / static_cast<std::uint64_t>(params_.block_size);
     const std::uint64_t occurrence = occurrences_.count(block) + 1;
@@ -71,8 +84,8 @@ Duration Flash::sensing_time(std::uint64_t first, std::uint64_t page, std::uint3
   return time;
 }
 
-void Flash::prepare(ReadPiece& piece, Read& read, std::uint64_t first, std::uint32_t bytes) {
-  const std::uint64_t page = first >> page_shift_;
+void Flash::prepare(ReadPiece& piece, Read& read, std::uint64_t first, std::uint32_t bytes,
+                    std::uint64_t page) {
   piece.flash = this;
   piece.read = &read;
   piece.start = &Flash::start_sensing;
@@ -83,24 +96,69 @@ void Flash::prepare(ReadPiece& piece, Read& read, std::uint64_t first, std::uint
 
 void Flash::Read::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
+  if (flash_.ftl_ != nullptr) [[unlikely]]
+    return cut_by_mapping();
   const std::uint64_t page_bytes = std::uint64_t{1} << flash_.page_shift_;
   const std::uint64_t first_room = page_bytes - (first_ & (page_bytes - 1));
-  if (bytes_ <= first_room) [[likely]] {
-    pieces_left_ = 1;
-    flash_.prepare(piece_, *this, first_, bytes_);
-    return flash_.enqueue(piece_);
-  }
-  pieces_.resize(1 + (bytes_ - first_room + page_bytes - 1) / page_bytes);
+  if (bytes_ > first_room) return cut_at_pages();
+  pieces_left_ = 1;
+  flash_.prepare(piece_, *this, first_, bytes_, first_ >> flash_.page_shift_);
+  flash_.enqueue(piece_);
+}
+
+void Flash::Read::cut_at_pages() {
+  const std::uint64_t page_bytes = std::uint64_t{1} << flash_.page_shift_;
+  const std::uint64_t end = first_ + bytes_;
+  pieces_.resize(((end - 1) >> flash_.page_shift_) - (first_ >> flash_.page_shift_) + 1);
   pieces_left_ = static_cast<std::uint32_t>(pieces_.size());
   std::uint64_t at = first_;
-  std::uint64_t left = bytes_;
   for (ReadPiece& piece : pieces_) {
-    const std::uint64_t count = std::min(left, page_bytes - (at & (page_bytes - 1)));
-    flash_.prepare(piece, *this, at, static_cast<std::uint32_t>(count));
+    const std::uint64_t count = std::min(end - at, page_bytes - (at & (page_bytes - 1)));
+    flash_.prepare(piece, *this, at, static_cast<std::uint32_t>(count), at >> flash_.page_shift_);
     flash_.enqueue(piece);
     at += count;
-    left -= count;
   }
+}
+
+// A piece per media page, in the order of the command; what is cached or nowhere needs no page.
+void Flash::Read::cut_by_mapping() {
+  const Ftl& ftl = *flash_.ftl_;
+  const std::uint64_t unit_bytes = std::uint64_t{1} << flash_.unit_shift_;
+  const std::uint64_t end = first_ + bytes_;
+  for (std::uint64_t at = first_; at < end;) {
+    const std::uint64_t count = std::min(end - at, unit_bytes - (at & (unit_bytes - 1)));
+    const std::uint64_t unit = flash_.first_unit(at);
+    const std::uint64_t slot = ftl.where(unit);
+    const Source source = ftl.cached(unit)        ? Source::cache
+                          : slot == Ftl::kNowhere ? Source::nothing
+                                                  : Source::page;
+    const std::uint64_t page = source == Source::page ? slot / ftl.geometry().slots_per_page : 0;
+    if (pieces_.empty() || pieces_.back().source != source || pieces_.back().page != page) {
+      pieces_.emplace_back();
+      pieces_.back().source = source;
+      pieces_.back().page = page;
+    }
+    pieces_.back().bytes += static_cast<std::uint32_t>(count);
+    at += count;
+  }
+  pieces_left_ = static_cast<std::uint32_t>(pieces_.size());
+  std::uint64_t at = first_;
+  for (ReadPiece& piece : pieces_) {
+    flash_.start(piece, *this, at);
+    at += piece.bytes;
+  }
+}
+
+void Flash::start(ReadPiece& piece, Read& read, std::uint64_t first) {
+  if (piece.source == Source::page) {
+    prepare(piece, read, first, piece.bytes, piece.page);
+    return enqueue(piece);
+  }
+  piece.flash = this;
+  piece.read = &read;
+  const SimTime moved = link_up_.carry(timeline_.now(), piece.bytes);
+  piece.fire = &Flash::at_host;
+  timeline_.at(moved + params_.completion_write, piece);
 }
 
 void Flash::start_sensing(Operation* operation, SimTime begin) {
@@ -129,68 +187,6 @@ void Flash::at_controller(Event* event) {
 void Flash::at_host(Event* event) {
   Read& read = *static_cast<ReadPiece*>(event)->read;
   if (--read.pieces_left_ == 0) read.waiter_.resume();
-}
-
-bool Flash::CacheSpace::await_ready() {
-  const bool room =
-      flash_.cache_head_ == nullptr && flash_.cache_used_ + bytes_ <= flash_.params_.write_cache;
-  if (room) flash_.cache_used_ += bytes_;
-  return room;
-}
-
-void Flash::CacheSpace::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_ = waiter;
-  (flash_.cache_head_ == nullptr ? flash_.cache_head_ : flash_.cache_tail_->next_) = this;
-  flash_.cache_tail_ = this;
-}
-
-void Flash::admit_waiting() {
-  while (cache_head_ != nullptr && cache_used_ + cache_head_->bytes_ <= params_.write_cache) {
-    CacheSpace* const admitted = cache_head_;
-    cache_head_ = admitted->next_;
-    cache_used_ += admitted->bytes_;
-    admitted->waiter_.resume();
-  }
-}
-
-void Flash::write_back(std::uint32_t bytes) {
-  cache_unwritten_ += bytes;
-  for (; cache_unwritten_ >= params_.page_size; cache_unwritten_ -= params_.page_size) {
-    if (free_program_ == nullptr) {
-      programs_.push_back(std::make_unique<Program>());
-      free_program_ = programs_.back().get();
-    }
-    Program& program = *free_program_;
-    free_program_ = program.next_free;
-    program.flash = this;
-    program.start = &Flash::start_program;
-    place(program, next_program_page_++);
-    enqueue(program);
-  }
-}
-
-void Flash::start_program(Operation* operation, SimTime begin) {
-  operation->fire = &Flash::transfer_to_die;
-  operation->flash->timeline_.at(begin, *operation);
-}
-
-void Flash::transfer_to_die(Event* event) {
-  auto* const program = static_cast<Program*>(event);
-  Flash& flash = *program->flash;
-  const SimTime moved =
-      flash.channels_[program->channel].carry(flash.timeline_.now(), flash.params_.page_size);
-  program->fire = &Flash::programmed;
-  flash.timeline_.at(moved + flash.params_.program, *program);
-}
-
-void Flash::programmed(Event* event) {
-  auto* const program = static_cast<Program*>(event);
-  Flash& flash = *program->flash;
-  ++flash.pages_programmed_;
-  flash.release(*program, flash.timeline_.now());
-  program->next_free = std::exchange(flash.free_program_, program);
-  flash.cache_used_ -= flash.params_.page_size;
-  flash.admit_waiting();
 }
 
 }  // namespace iodrome::hw

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Read, write and flush.
+// I/O commands.
 #include <algorithm>
 
 #include "hw/nvme/nvme.h"
@@ -21,21 +21,26 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   Status status = validate(entry);
   co_await pause_until(timeline_, firmware_.serve(timeline_.now(), processing_time(entry)));
   const auto opcode = static_cast<IoOpcode>(entry.opcode);
-  if (status != Status::success || opcode == IoOpcode::flush) {
+  if (status != Status::success) {
     co_await pause_for(timeline_, params_.completion_write);
   } else {
-    const std::uint64_t first_byte = entry.first_block() << block_shift_;
-    if (opcode == IoOpcode::read) {
+    const std::uint32_t fault = choose_fault();
+    if (injected(fault, entry, status)) {
+      if (status == Status::success) {
+        lost_.push_back({&queue, entry});
+        co_return;
+      }
+      co_await pause_for(timeline_, params_.completion_write);
+    } else if (opcode == IoOpcode::read) {
+      const std::uint64_t first_byte = entry.first_block() << block_shift_;
       co_await flash_.read(first_byte, bytes_of(entry));
+      if (medium_.payload_checked() && !queue.deleted)
+        status = co_await move_payload(entry, bytes_of(entry), {true, first_byte});
+    } else if (opcode == IoOpcode::write) {
+      status = co_await serve_write(queue, entry);
     } else {
-      co_await flash_.take_cache(bytes_of(entry));
-      co_await pause_until(timeline_, flash_.receive(bytes_of(entry)) + params_.completion_write);
-      flash_.write_back(bytes_of(entry));
+      status = co_await serve_other(entry);
     }
-    status = media_status(opcode);
-    if (status == Status::success && medium_.payload_checked() && !queue.deleted)
-      status =
-          co_await move_payload(entry, bytes_of(entry), {opcode == IoOpcode::read, first_byte});
   }
   if (timeline_.choices().exploring()) co_await HoldBack{*this};
   --in_flight_;
@@ -44,14 +49,84 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   if (!held_back_.empty()) release_held_back();
 }
 
+// The bytes are taken from host memory before the cache has them, so a command of a deleted queue
+// writes nothing.
+Task<Status> Nvme::serve_write(SubmissionQueue& queue, const nvme::SubmissionEntry& entry) {
+  const std::uint64_t first_byte = entry.first_block() << block_shift_;
+  const std::uint32_t bytes = bytes_of(entry);
+  co_await flash_.take_cache(first_byte, bytes);
+  co_await pause_until(timeline_, flash_.receive(bytes));
+  Status status = Status::success;
+  if (medium_.payload_checked() && !queue.deleted)
+    status = co_await move_payload(entry, bytes, {false, first_byte});
+  flash_.write_back(first_byte, bytes);
+  if ((entry.cdw12 & nvme::kForceUnitAccess) != 0) co_await flash_.make_durable();
+  co_await pause_for(timeline_, params_.completion_write);
+  co_return status;
+}
+
+Task<Status> Nvme::serve_other(const nvme::SubmissionEntry& entry) {
+  const auto opcode = static_cast<IoOpcode>(entry.opcode);
+  Status status = Status::success;
+  // Also before deallocation: what leaves the cache later would be mapped again.
+  co_await flash_.make_durable();
+  if (opcode == IoOpcode::write_zeroes) deallocate(entry.first_block(), entry.blocks());
+  if (opcode == IoOpcode::dataset_management && (entry.cdw11 & nvme::kDeallocate) != 0)
+    status = co_await deallocate_ranges(entry);
+  co_await pause_for(timeline_, params_.completion_write);
+  co_return status;
+}
+
+Task<Status> Nvme::deallocate_ranges(const nvme::SubmissionEntry& entry) {
+  std::vector<nvme::DatasetRange> ranges((entry.cdw10 & 0xff) + 1);
+  const std::span<std::byte> list = std::as_writable_bytes(std::span{ranges});
+  const std::size_t first =
+      std::min<std::size_t>(list.size(), nvme::kPageBytes - entry.prp1 % nvme::kPageBytes);
+  Access head = memory_.read(entry.prp1, list.first(first));
+  co_await head;
+  if (head.response() != Response::ok) co_return Status::data_transfer_error;
+  if (first < list.size()) {
+    Access tail = memory_.read(entry.prp2, list.subspan(first));
+    co_await tail;
+    if (tail.response() != Response::ok) co_return Status::data_transfer_error;
+  }
+  for (const nvme::DatasetRange& range : ranges)
+    if (range.first_block > blocks_ || range.blocks > blocks_ - range.first_block)
+      co_return Status::lba_out_of_range;
+  for (const nvme::DatasetRange& range : ranges) deallocate(range.first_block, range.blocks);
+  co_return Status::success;
+}
+
+// Deallocated blocks read as zeros.
+void Nvme::deallocate(std::uint64_t first_block, std::uint64_t blocks) {
+  const std::uint64_t first = first_block << block_shift_;
+  const std::uint64_t bytes = blocks << block_shift_;
+  flash_.deallocate(first, bytes);
+  if (!medium_.payload_checked()) return;
+  const std::vector<std::byte> zeros(nvme::kPageBytes);
+  for (std::uint64_t done = 0; done < bytes; done += zeros.size())
+    medium_.write(first + done,
+                  std::span{zeros}.first(std::min<std::size_t>(zeros.size(), bytes - done)));
+}
+
 Status Nvme::validate(const nvme::SubmissionEntry& entry) const {
-  if (entry.opcode > static_cast<std::uint8_t>(IoOpcode::read)) return Status::invalid_opcode;
   if (entry.namespace_id != 1) return Status::invalid_namespace;
-  if (static_cast<IoOpcode>(entry.opcode) == IoOpcode::flush) return Status::success;
+  switch (static_cast<IoOpcode>(entry.opcode)) {
+    case IoOpcode::flush:
+    case IoOpcode::dataset_management:
+      return Status::success;
+    case IoOpcode::read:
+    case IoOpcode::write:
+    case IoOpcode::write_zeroes:
+      break;
+    default:
+      return Status::invalid_opcode;
+  }
   const std::uint64_t first = entry.first_block();
   if (first >= blocks_ || entry.blocks() > blocks_ - first) return Status::lba_out_of_range;
-  if (std::uint64_t{entry.blocks()} << block_shift_ >
-      static_cast<std::uint64_t>(params_.max_transfer))
+  if (static_cast<IoOpcode>(entry.opcode) != IoOpcode::write_zeroes &&
+      std::uint64_t{entry.blocks()} << block_shift_ >
+          static_cast<std::uint64_t>(params_.max_transfer))
     return Status::invalid_field;
   return Status::success;
 }
@@ -65,9 +140,22 @@ Duration Nvme::processing_time(const nvme::SubmissionEntry& entry) const {
   return params_.firmware_write + units * params_.firmware_write_unit;
 }
 
-Status Nvme::media_status(IoOpcode opcode) {
-  if (timeline_.choices().choose(Choice::fault, 2, "nvme.media") == 0) return Status::success;
-  return opcode == IoOpcode::read ? Status::unrecovered_read_error : Status::write_fault;
+namespace {
+enum : std::uint32_t { kNoFault, kMediaFault, kTransferFault, kLostCommand, kFaults };
+}
+
+std::uint32_t Nvme::choose_fault() {
+  return timeline_.choices().choose(Choice::fault, kFaults, "nvme.command");
+}
+
+// Whether the command ends by a fault, with `status`; success means that it never ends.
+bool Nvme::injected(std::uint32_t fault, const nvme::SubmissionEntry& entry, Status& status) {
+  const auto opcode = static_cast<IoOpcode>(entry.opcode);
+  if (fault == kNoFault) return false;
+  if (fault == kTransferFault) status = Status::data_transfer_error;
+  if (fault == kMediaFault)
+    status = opcode == IoOpcode::read ? Status::unrecovered_read_error : Status::write_fault;
+  return true;
 }
 
 void Nvme::count(const nvme::SubmissionEntry& entry) {
@@ -83,12 +171,16 @@ void Nvme::count(const nvme::SubmissionEntry& entry) {
     case IoOpcode::flush:
       ++counters_.flushes;
       return;
+    case IoOpcode::write_zeroes:
+    case IoOpcode::dataset_management:
+      ++counters_.deallocations;
+      return;
   }
 }
 
 // Only while another command can still be reported, which releases this one.
 bool Nvme::hold_back() {
-  if (in_flight_ - held_back_.size() < 2) return false;
+  if (in_flight_ - held_back_.size() - lost_.size() < 2) return false;
   return timeline_.choices().choose(Choice::completion, 2, "nvme.completion") == 1;
 }
 

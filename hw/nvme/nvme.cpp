@@ -26,12 +26,14 @@ Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& int
       medium_(medium),
       block_shift_(std::countr_zero(static_cast<std::uint64_t>(params.block_size))),
       blocks_(medium.size_bytes() >> block_shift_),
-      flash_(params_, timeline, key),
+      flash_(params_, timeline, key, blocks_ << block_shift_),
       firmware_(params.firmware_interval, static_cast<std::size_t>(params.firmware_slots)),
       admin_(Duration{0}, 1),
       submission_(static_cast<std::size_t>(params.queue_pairs) + 1),
       completion_(submission_.size()),
-      vectors_(submission_.size()) {
+      vectors_(submission_.size()),
+      coalesce_count_(params.coalesce_count),
+      coalesce_time_(params.coalesce_time) {
   for (std::uint32_t vector = 0; vector < vectors_.size(); ++vector) {
     vectors_[vector].address = 4ull * vector;
     vectors_[vector].data = vector;

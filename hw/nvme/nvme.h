@@ -21,6 +21,8 @@ struct NvmeCounters {
   std::uint64_t reads = 0;
   std::uint64_t writes = 0;
   std::uint64_t flushes = 0;
+  std::uint64_t deallocations = 0;  // Write Zeroes and Dataset Management
+  std::uint64_t aborts = 0;         // commands that Abort took back
   std::uint64_t admin_commands = 0;
   std::uint64_t errors = 0;  // commands that ended with another status than success
   std::uint64_t bytes_to_host = 0;
@@ -44,6 +46,12 @@ class Nvme final : public Target, private Timeline::StallSource {
   /// I/O commands fetched and not yet completed.
   std::size_t in_flight() const { return in_flight_; }
   Activities& activities() { return activities_; }
+  /// Behind the controller: what the cache, the dies and the translation layer are doing.
+  const Flash& flash() const { return flash_; }
+  /// Whether a loss of power now would leave the newest content of [first, first + bytes).
+  bool durable(std::uint64_t first, std::uint64_t bytes) const {
+    return flash_.durable(first, bytes);
+  }
 
  private:
   struct SubmissionQueue {
@@ -98,6 +106,8 @@ class Nvme final : public Target, private Timeline::StallSource {
   bool interrupt_due(CompletionQueue& queue);
   Activity coalesce(CompletionQueue& queue, std::uint64_t report);
   bool take_message(std::uint16_t vector);
+  Activity send_again(std::uint16_t vector, Duration later);
+  bool interrupt_fault(std::uint16_t vector);
   Activity send_unmasked(std::uint16_t vector);
 
   // io.cpp
@@ -107,10 +117,20 @@ class Nvme final : public Target, private Timeline::StallSource {
     std::byte* buffer = nullptr;  // instead of the medium
   };
   struct HoldBack;
+  // A command that the oracle has made the controller forget.
+  struct Lost {
+    SubmissionQueue* queue;
+    nvme::SubmissionEntry entry;
+  };
   Activity execute(SubmissionQueue& queue, nvme::SubmissionEntry entry);
   nvme::Status validate(const nvme::SubmissionEntry& entry) const;
   Duration processing_time(const nvme::SubmissionEntry& entry) const;
-  nvme::Status media_status(nvme::IoOpcode opcode);
+  Task<nvme::Status> serve_write(SubmissionQueue& queue, const nvme::SubmissionEntry& entry);
+  Task<nvme::Status> serve_other(const nvme::SubmissionEntry& entry);
+  Task<nvme::Status> deallocate_ranges(const nvme::SubmissionEntry& entry);
+  void deallocate(std::uint64_t first_block, std::uint64_t blocks);
+  std::uint32_t choose_fault();
+  bool injected(std::uint32_t fault, const nvme::SubmissionEntry& entry, nvme::Status& status);
   void count(const nvme::SubmissionEntry& entry);
   bool hold_back();
   void release_held_back();
@@ -127,6 +147,8 @@ class Nvme final : public Target, private Timeline::StallSource {
   nvme::Status create_submission_queue(const nvme::SubmissionEntry& entry);
   nvme::Status delete_completion_queue(std::uint16_t id);
   nvme::Status delete_submission_queue(std::uint16_t id);
+  nvme::Status set_features(const nvme::SubmissionEntry& entry, std::uint32_t& result);
+  bool abort(const nvme::SubmissionEntry& entry);
   Task<nvme::Status> identify(const nvme::SubmissionEntry& entry);
 
   void describe_stall(std::vector<StallLine>& lines) const override;
@@ -153,10 +175,12 @@ class Nvme final : public Target, private Timeline::StallSource {
       old_submission_;  // deleted; commands may still refer to them
   std::vector<std::unique_ptr<CompletionQueue>> old_completion_;
   std::vector<Vector> vectors_;
+  std::int64_t coalesce_count_;
+  Duration coalesce_time_;
   std::size_t in_flight_ = 0;
+  std::vector<Lost> lost_;
   std::vector<std::coroutine_handle<>> held_back_;
   NvmeCounters counters_;
-  std::vector<std::byte> staging_;
   Activities activities_;  // last: its frames refer to everything above
 };
 

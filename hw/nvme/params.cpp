@@ -49,10 +49,26 @@ void describe_medium(NvmeParams& p, ParameterList& list) {
            &p.read_page_extra);
   list.add("read_retry", "s", "added to tR when a page must be sensed again", &p.read_retry);
   list.add("read_retry_share", "1", "share of page reads that must", &p.read_retry_share);
-  list.add("program", "s", "tPROG of a page", &p.program);
+  list.add("program", "s", "tPROG: one program operation of a plane", &p.program);
+  list.add("program_pages", "", "pages that one program operation writes (one-shot programming)",
+           &p.program_pages);
+  list.add("erase", "s", "tBERS: erasing a block", &p.erase);
+  list.add("pages_per_block", "", "pages of an erase block", &p.pages_per_block);
+  list.add("mapping_unit", "B", "what the translation layer maps, and the least that is written",
+           &p.mapping_unit);
+  list.add("in_place", "", "the medium is rewritten where it is: no mapping, no erase",
+           &p.in_place);
+  list.add("over_provisioning", "1", "medium beyond the capacity, as a share of the capacity",
+           &p.over_provisioning);
+  list.add("gc_free_blocks", "", "free blocks of each plane at which garbage collection starts",
+           &p.gc_free_blocks);
   list.add("channel_rate", "B/s", "transfer between die and controller", &p.channel_rate);
   list.add("link_rate", "B/s", "transfer to and from host memory, each direction", &p.link_rate);
-  list.add("write_cache", "B", "power-protected write cache", &p.write_cache);
+  list.add("write_cache", "B", "write cache", &p.write_cache);
+  list.add("cache_protected", "", "the write cache survives a loss of power: a flush has no work",
+           &p.cache_protected);
+  list.add("late_interrupt", "s", "how late an interrupt is that the choice oracle delays",
+           &p.late_interrupt);
 }
 
 bool power_of_two(std::int64_t value) {
@@ -101,8 +117,20 @@ void NvmeParams::examine(ParameterProblems& problems) const {
       power_of_two(max_transfer) && max_transfer >= 8192 && max_transfer <= (1 << 25) &&
           (block_size <= 0 || max_transfer / block_size <= 65536),
       "max_transfer", "must be a power of two from 8 KiB to 32 MiB, at most 65536 blocks");
-  problems.require(write_cache >= max_transfer + page_size, "write_cache",
-                   "must hold the largest command and one page");
+  problems.require(power_of_two(mapping_unit) && mapping_unit >= block_size &&
+                       mapping_unit <= page_size && mapping_unit <= max_transfer,
+                   "mapping_unit", "must be a power of two from the block size to the page size");
+  problems.require(pages_per_block >= 1 && pages_per_block <= 65536, "pages_per_block",
+                   "must be 1 to 65536");
+  problems.require(program_pages >= 1 && program_pages <= 64 && pages_per_block >= 1 &&
+                       pages_per_block % program_pages == 0,
+                   "program_pages", "must be 1 to 64 and divide pages_per_block");
+  problems.require(gc_free_blocks >= 2 && gc_free_blocks <= 1024, "gc_free_blocks",
+                   "must be 2 to 1024: one for the host, one for the collection");
+  problems.require(!in_place || (page_size == mapping_unit && program_pages == 1), "in_place",
+                   "needs a page of one mapping unit, programmed alone");
+  problems.require(write_cache >= max_transfer + program_pages * page_size, "write_cache",
+                   "must hold the largest command and what one program operation writes");
 }
 
 }  // namespace iodrome::hw

@@ -39,9 +39,20 @@ struct NvmeParams {
   Duration read_retry{};
   Fraction read_retry_share{};
   Duration program{};
+  std::int64_t program_pages = 0;
+  Duration erase{};
+  std::int64_t pages_per_block = 0;
+  std::int64_t mapping_unit = 0;
+  bool in_place = false;
+  Fraction over_provisioning{};
+  std::int64_t gc_free_blocks = 0;
   Rate channel_rate{};
   Rate link_rate{};
   std::int64_t write_cache = 0;
+  bool cache_protected = false;
+
+  // How bad a fault is that the choice oracle asks for.
+  Duration late_interrupt{};
 
   void describe(ParameterList& list);
   /// What no drive can be; empty problems mean that Nvme accepts the values.

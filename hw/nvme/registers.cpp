@@ -88,6 +88,8 @@ void Nvme::enable() {
 }
 
 void Nvme::disable() {
+  in_flight_ -= lost_.size();
+  lost_.clear();
   for (auto& queue : submission_) {
     if (queue == nullptr) continue;
     queue->deleted = true;

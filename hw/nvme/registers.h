@@ -61,13 +61,36 @@ enum class AdminOpcode : std::uint8_t {
   delete_io_cq = 0x04,
   create_io_cq = 0x05,
   identify = 0x06,
+  abort = 0x08,
   set_features = 0x09,
 };
 
-enum class IoOpcode : std::uint8_t { flush = 0x00, write = 0x01, read = 0x02 };
+enum class IoOpcode : std::uint8_t {
+  flush = 0x00,
+  write = 0x01,
+  read = 0x02,
+  write_zeroes = 0x08,
+  dataset_management = 0x09,
+};
+
+inline constexpr std::uint32_t kForceUnitAccess = 1u << 30;  // CDW12 of a write
+inline constexpr std::uint32_t kDeallocate = 1u << 2;        // CDW11 of Dataset Management
+
+/// One of up to 256 ranges of Dataset Management; their number, 0's based, is in CDW10.
+struct DatasetRange {
+  std::uint32_t attributes = 0;
+  std::uint32_t blocks = 0;
+  std::uint64_t first_block = 0;
+};
+static_assert(sizeof(DatasetRange) == 16);
 
 inline constexpr std::uint32_t kFeatureNumberOfQueues = 0x07;  // CDW10 of Set Features
-inline constexpr std::uint32_t kIdentifyNamespace = 0x00;      // CDW10 (CNS) of Identify
+/// CDW11: completions per interrupt, 0's based, in 7:0; longest wait in units of 100 us in 15:8.
+/// Either of them 0 is no coalescing. Differs: it covers all I/O queues and never the admin queue.
+inline constexpr std::uint32_t kFeatureInterruptCoalescing = 0x08;
+/// Result of Abort: bit 0 is set if the command was not aborted.
+inline constexpr std::uint32_t kNotAborted = 1;
+inline constexpr std::uint32_t kIdentifyNamespace = 0x00;  // CDW10 (CNS) of Identify
 inline constexpr std::uint32_t kIdentifyController = 0x01;
 
 /// A submission queue entry, 64 bytes. Little-endian, as the host.
@@ -117,6 +140,8 @@ struct CompletionEntry {
   bool phase() const { return (status & 1) != 0; }
   /// Status code type << 8 | status code; compare with Status.
   std::uint16_t code() const { return (status >> 1) & 0x7ff; }
+  /// Set where trying again cannot help.
+  bool do_not_retry() const { return (status & 0x8000) != 0; }
 };
 static_assert(sizeof(CompletionEntry) == 16);
 
@@ -126,6 +151,7 @@ enum class Status : std::uint16_t {
   invalid_opcode = 0x001,
   invalid_field = 0x002,
   data_transfer_error = 0x004,
+  abort_requested = 0x007,
   invalid_namespace = 0x00b,
   invalid_prp_offset = 0x013,
   lba_out_of_range = 0x080,
@@ -142,7 +168,9 @@ enum class Status : std::uint16_t {
 inline constexpr std::size_t kNamespaceSizeAt = 0;  // u64, logical blocks
 inline constexpr std::size_t kLbaFormat0At = 128;   // u32; bits 23:16 = log2 of the block size
 /// Identify Controller, likewise.
-inline constexpr std::size_t kMaxTransferAt = 77;      // u8, log2 in 4 KiB pages; 0: no limit
-inline constexpr std::size_t kNamespaceCountAt = 516;  // u32
+inline constexpr std::size_t kMaxTransferAt = 77;        // u8, log2 in 4 KiB pages; 0: no limit
+inline constexpr std::size_t kNamespaceCountAt = 516;    // u32
+inline constexpr std::size_t kOptionalCommandsAt = 520;  // u16; bit 2: datasets, 3: write zeroes
+inline constexpr std::size_t kVolatileCacheAt = 525;     // u8; bit 0: there is one to flush
 
 }  // namespace iodrome::hw::nvme

@@ -17,15 +17,15 @@ struct KernelCosts {
   Cost path_lookup, file_install, file_stat, file_close;
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost page_lookup, page_insert, page_pin;
-  Cost bio_submit, driver_submit, bio_complete;
+  Cost bio_submit, driver_submit, vm_exit_doorbell, bio_complete;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 33> table();
+  static constexpr std::array<CostRow<KernelCosts>, 34> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 33> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 34> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -53,6 +53,8 @@ constexpr std::array<CostRow<KernelCosts>, 33> KernelCosts::table() {
       {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
       {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
       {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
+      {"vm_exit_doorbell", &K::vm_exit_doorbell,
+       "a doorbell of a paravirtual device: exit to the host and back"},
       {"bio_complete", &K::bio_complete, "a request ended and its bio completed"},
       {"splice_call", &K::splice_call, "splice's or sendfile's own work, per call"},
       {"splice_page", &K::splice_page, "a page reference moved into or out of a pipe"},

@@ -20,6 +20,14 @@ kernel::BlockDriver& Machine::make_storage(const MachineSpec& spec, const PortMa
         system_, irqs_, *storage_port_, drivers::NvmeDriverParams{spec.queue_entries}, bytes);
     return *nvme_driver_;
   }
+  if (spec.storage_kind == "virtio_blk") {
+    storage_ =
+        hw::make_virtio_blk(spec.virtio_blk, timeline_, *memory_port_, *interrupt_port_, files_);
+    storage_port_ = ports(*storage_, "virtio_blk_registers");
+    virtio_driver_ = std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *storage_port_,
+                                                                spec.queue_entries, bytes);
+    return *virtio_driver_;
+  }
   storage_ = hw::make_disk(spec.disk, timeline_, *memory_port_, *interrupt_port_, files_, key);
   storage_port_ = ports(*storage_, "disk_registers");
   disk_driver_ = std::make_unique<drivers::DiskDriver>(system_, irqs_, *storage_port_, bytes);
@@ -45,6 +53,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   page_cache_.params = spec.page_cache;
   if (nvme_driver_) nvme_driver_->serve(disk_);
   if (disk_driver_) disk_driver_->serve(disk_);
+  if (virtio_driver_) virtio_driver_->serve(disk_);
 
   nic_memory_port_ = ports(memory_, "nic_dma");
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
@@ -60,6 +69,7 @@ Machine::~Machine() = default;
 Task<void> Machine::boot() {
   if (nvme_driver_) co_await nvme_driver_->attach();
   if (disk_driver_) co_await disk_driver_->attach();
+  if (virtio_driver_) co_await virtio_driver_->attach();
   co_await nic_driver_->attach();
 }
 

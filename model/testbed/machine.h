@@ -8,6 +8,7 @@
 #include "model/drivers/disk/disk_driver.h"
 #include "model/drivers/nic/nic_driver.h"
 #include "model/drivers/nvme/nvme_driver.h"
+#include "model/drivers/virtio_blk/virtio_blk_driver.h"
 #include "model/kernel/os.h"
 #include "model/testbed/machine_spec.h"
 #include "model/workloads/workload.h"
@@ -57,6 +58,7 @@ class Machine {
   std::unique_ptr<hw::Port> storage_port_;
   std::unique_ptr<drivers::NvmeDriver> nvme_driver_;
   std::unique_ptr<drivers::DiskDriver> disk_driver_;
+  std::unique_ptr<drivers::VirtioBlkDriver> virtio_driver_;
   kernel::BlockDevice disk_;
   kernel::PageCache page_cache_;
 

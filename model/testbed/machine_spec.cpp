@@ -33,7 +33,7 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
 }
 
 void describe_storage(MachineSpec& spec, ParameterList& list) {
-  list.add("kind", "", "nvme or disk", &spec.storage_kind);
+  list.add("kind", "", "nvme, disk or virtio_blk", &spec.storage_kind);
   list.add("part", "", "a file of hw/<kind>/params", &spec.storage_part);
   list.add("size", "B", "capacity", &spec.storage_bytes);
   list.add("queue_entries", "", "entries of each queue", &spec.queue_entries);
@@ -96,6 +96,7 @@ constexpr PartKind part_kind(const char* table, const char* folder) {
 constexpr PartKind kPartKinds[] = {
     part_kind<&MachineSpec::nvme>("nvme", "nvme"),
     part_kind<&MachineSpec::disk>("disk", "disk"),
+    part_kind<&MachineSpec::virtio_blk>("virtio_blk", "virtio_blk"),
     part_kind<&MachineSpec::nic>("nic", "nic"),
     part_kind<&MachineSpec::client>("clients", "nic"),
 };
@@ -139,6 +140,10 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
   require(spec.queue_entries >= 2 && spec.queue_entries <= 32768,
           "storage.queue_entries must be 2 to 32768");
+  require(
+      spec.storage_kind != "virtio_blk" || (spec.queue_entries <= spec.virtio_blk.queue_entries &&
+                                            (spec.queue_entries & (spec.queue_entries - 1)) == 0),
+      "storage.queue_entries of a virtio_blk must be a power of two, at most those of its part");
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
@@ -209,11 +214,12 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
     table->finish();
   }
   root.finish();
-  if (spec.storage_kind == "nvme" || spec.storage_kind == "disk")
+  if (spec.storage_kind == "nvme" || spec.storage_kind == "disk" ||
+      spec.storage_kind == "virtio_blk")
     load_part(configuration, spec.storage_kind, spec.storage_part, "storage.part", spec);
   else
-    configuration.diagnostics().error(
-        {}, "storage.kind is nvme or disk, not " + workloads::in_quotes(spec.storage_kind));
+    configuration.diagnostics().error({}, "storage.kind is nvme, disk or virtio_blk, not " +
+                                              workloads::in_quotes(spec.storage_kind));
   load_part(configuration, "nic", spec.network_part, "network.part", spec);
   load_part(configuration, "clients", spec.clients_part, "network.clients", spec);
   if (configuration.ok()) examine(spec, configuration);

@@ -25,12 +25,13 @@ struct MachineSpec {
   kernel::PageCacheParams page_cache;
   std::int64_t fd_limit = 0;
 
-  std::string storage_kind;  // nvme or disk
+  std::string storage_kind;  // nvme, disk or virtio_blk
   std::string storage_part;
   std::int64_t storage_bytes = 0;
   std::int64_t queue_entries = 0;
   hw::NvmeParams nvme;
   hw::DiskParams disk;
+  hw::VirtioBlkParams virtio_blk;
 
   std::string network_part;
   std::string clients_part;

@@ -67,6 +67,10 @@ std::vector<timeline::WaveDevice> wave_devices(const MachineSpec& machine) {
     storage.name = "nvme0";
     for (std::int64_t cpu = 0; cpu < machine.cpus; ++cpu)
       storage.vectors.push_back(static_cast<std::uint64_t>(cpu));
+  } else if (machine.storage_kind == "virtio_blk") {
+    storage.number = drivers::VirtioBlkDriver::kDeviceId;
+    storage.name = "virtio0";
+    storage.vectors = {0};
   } else {
     storage.number = drivers::DiskDriver::kDeviceId;
     storage.name = "ahci0";

@@ -18,7 +18,8 @@ TEST_CASE("every shipped part makes a device that answers") {
   TestMedium medium(std::uint64_t{1} << 38, false);
   std::uint32_t word = 0;
   const std::span<std::byte> value = std::as_writable_bytes(std::span{&word, 1});
-  for (const char* const name : {"gen4_datacenter", "optane_p5800x", "samsung_970_pro"}) {
+  for (const char* const name : {"gen4_datacenter", "gen5_datacenter", "intel_p3600",
+                                 "optane_p5800x", "samsung_970_pro", "samsung_xs1715"}) {
     const auto drive = make_nvme(part<NvmeParams>("nvme", name), timeline, memory_port,
                                  message_port, medium, {1, 0});
     REQUIRE(drive->access(Command::read, nvme::kVs, value) == Response::ok);

@@ -124,6 +124,30 @@ void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry)
   entry.prp2 = list;
 }
 
+// As nvme_setup_cmd().
+void NvmeDriver::fill_command(const Request& request, nvme::SubmissionEntry& entry) {
+  static constexpr nvme::IoOpcode kOpcodes[] = {nvme::IoOpcode::read, nvme::IoOpcode::write,
+                                                nvme::IoOpcode::flush,
+                                                nvme::IoOpcode::dataset_management};
+  const Bio& bio = *request.bio;
+  entry.opcode = static_cast<std::uint8_t>(kOpcodes[static_cast<std::size_t>(bio.op)]);
+  if (bio.op == BlockOp::flush) return;
+  if (bio.op == BlockOp::discard) return fill_range(request, entry);
+  entry.set_first_block(bio.sector);
+  entry.cdw12 = bio.bytes / 512 - 1;
+  if (bio.fua) entry.cdw12 |= nvme::kForceUnitAccess;
+  fill_prps(request, entry);
+}
+
+// As nvme_setup_discard(), with its one range in the request's list page.
+void NvmeDriver::fill_range(const Request& request, nvme::SubmissionEntry& entry) {
+  hw::PhysAddr& list = prp_lists_[request.tag];
+  if (list == 0) list = system_.memory.allocate_page();
+  system_.memory.at<nvme::DatasetRange>(list) = {0, request.bio->bytes / 512, request.bio->sector};
+  entry.prp1 = list;
+  entry.cdw11 = nvme::kDeallocate;
+}
+
 Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
   return then(ctx.spend(ctx.costs().driver_submit),
               [this, &ctx, &request] { return ring_doorbell(ctx, request); });
@@ -134,15 +158,9 @@ Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   request.queue = queue.id;
   const Bio& bio = *request.bio;
   nvme::SubmissionEntry entry;
-  const nvme::IoOpcode opcode = bio.op == BlockOp::read    ? nvme::IoOpcode::read
-                                : bio.op == BlockOp::write ? nvme::IoOpcode::write
-                                                           : nvme::IoOpcode::flush;
-  entry.opcode = static_cast<std::uint8_t>(opcode);
   entry.command_id = static_cast<std::uint16_t>(request.tag);
   entry.namespace_id = 1;
-  entry.set_first_block(bio.sector);
-  entry.cdw12 = bio.bytes / 512 - 1;
-  fill_prps(request, entry);
+  fill_command(request, entry);
   (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
   queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
   ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});

@@ -44,6 +44,8 @@ class NvmeDriver final : public kernel::BlockDriver {
   Task<void> admin(hw::nvme::SubmissionEntry entry);
   Task<void> ring_doorbell(kernel::Atomic& ctx, kernel::Request& request);
   Task<void> process(kernel::Atomic& ctx, Queue& queue);
+  void fill_command(const kernel::Request& request, hw::nvme::SubmissionEntry& entry);
+  void fill_range(const kernel::Request& request, hw::nvme::SubmissionEntry& entry);
   void fill_prps(const kernel::Request& request, hw::nvme::SubmissionEntry& entry);
   hw::nvme::CompletionEntry* next_completion(Queue& queue);
 

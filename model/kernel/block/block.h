@@ -12,7 +12,8 @@
 
 namespace iodrome::kernel {
 
-enum class BlockOp : std::uint8_t { read, write, flush };
+/// What a bio asks for. A flush has no bytes; a discard has bytes and no segments.
+enum class BlockOp : std::uint8_t { read, write, flush, discard };
 
 /// A piece of memory that a bio reads into or writes from.
 struct BioSegment {
@@ -23,6 +24,7 @@ struct BioSegment {
 /// One transfer between contiguous blocks and memory. It lives until end_io has run.
 struct Bio : boost::intrusive::list_base_hook<> {
   BlockOp op = BlockOp::read;
+  bool fua = false;          // a write that ends only when its bytes survive a loss of power
   std::uint64_t sector = 0;  // of 512 bytes
   std::uint32_t bytes = 0;
   boost::container::small_vector<BioSegment, 4> segments;

@@ -201,7 +201,6 @@ TEST_CASE("coalescing reports a full batch at once and a partial one in time") {
   params.coalesce_count = 4;
   params.coalesce_time = 100us;
   NvmeHost host(params);
-  // Admin completions are coalesced too: each waits for the timer here.
   REQUIRE(host.create_pair(1, 64) == Status::success);
   host.messages.messages.clear();
   for (unsigned i = 0; i < 6; ++i) host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8));
@@ -297,19 +296,6 @@ TEST_CASE("commands in flight at a controller reset touch no memory afterwards")
   CHECK(host.done.empty());
   CHECK(host.memory.bytes(entry.prp1, 4096)[0] == std::byte{0xee});
   CHECK(host.drive.activities().count() == 0);
-}
-
-TEST_CASE("a media fault ends a read with status 0x281 and moves nothing") {
-  NvmeHost host(drive(), 1, true);
-  REQUIRE(host.create_pair(1, 16) == Status::success);
-  Always fault(Choice::fault, 1);
-  host.timeline.choices().ask(&fault);
-  host.submit(1, NvmeHost::io(IoOpcode::read, 0, 8));
-  host.timeline.run();
-  REQUIRE(host.done.size() == 1);
-  CHECK(host.done[0].entry.code() == 0x281);
-  CHECK(host.medium.reads == 0);
-  CHECK(fault.asked == 1);
 }
 
 TEST_CASE("an oracle may reorder completions but loses none") {

@@ -129,9 +129,9 @@ TEST_CASE("writes beyond the cache go at the rate of the dies") {
   host.timeline.run();
   REQUIRE(host.done.size() == 20);
   // The cache holds two commands, so the third starts when the first page is programmed:
-  // 0.5 + firmware 6 + link 4 + 0.2, then a page per bus 16 + tPROG 200; 18 pages before the last
+  // 0.5 + firmware 6 + link 4, then a page per bus 16 + tPROG 200; 18 pages before the last
   // admission.
-  const Duration first_programmed = 500ns + 6us + 4us + 200ns + 216us;
+  const Duration first_programmed = 500ns + 6us + 4us + 216us;
   CHECK(host.done.back().time - start == first_programmed + 17 * 216us + 4us + 500ns);
 }
 

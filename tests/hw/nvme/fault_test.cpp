@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the choice oracle can do to a drive, and how a host gets out of it.
+#include <catch2/catch.hpp>
+
+#include "tests/hw/nvme/host.h"
+#include "tests/hw/part_file.h"
+#include "tests/hw/scripted_oracle.h"
+
+namespace iodrome::hw::test {
+namespace {
+
+using nvme::IoOpcode;
+using nvme::Status;
+
+struct Scene {
+  Scene() : host(part<NvmeParams>("nvme", "gen4_datacenter"), 1, true) {
+    REQUIRE(host.create_pair(1, 16) == Status::success);
+    host.messages.messages.clear();
+    host.timeline.choices().ask(&oracle);
+  }
+  void read(std::uint16_t id) {
+    nvme::SubmissionEntry entry = NvmeHost::io(IoOpcode::read, 64u * id, 8, id);
+    entry.prp1 = host.memory.allocate_page();
+    host.submit(1, entry);
+  }
+  Status abort(std::uint16_t id) {
+    nvme::SubmissionEntry entry;
+    entry.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::abort);
+    entry.cdw10 = static_cast<std::uint32_t>(id) << 16 | 1;
+    entry.command_id = 0xad;
+    host.submit(0, entry);
+    host.timeline.run();
+    return Status::success;
+  }
+  ScriptedOracle oracle;
+  NvmeHost host;
+};
+
+}  // namespace
+
+TEST_CASE("a media fault ends a read with status 0x281, for good, and moves nothing") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {1};
+  s.read(1);
+  s.host.timeline.run();
+  REQUIRE(s.host.done.size() == 1);
+  CHECK(s.host.done[0].entry.code() == 0x281);
+  CHECK(s.host.done[0].entry.do_not_retry());
+  CHECK(s.host.medium.reads == 0);
+}
+
+TEST_CASE("a transfer fault may be tried again") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {2};
+  s.read(1);
+  s.host.timeline.run();
+  REQUIRE(s.host.done.size() == 1);
+  CHECK(s.host.done[0].entry.code() == static_cast<std::uint16_t>(Status::data_transfer_error));
+  CHECK_FALSE(s.host.done[0].entry.do_not_retry());
+  s.read(1);
+  s.host.timeline.run();
+  CHECK(s.host.done[1].entry.code() == 0);
+}
+
+TEST_CASE("a lost command is taken back by Abort, and ends once") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {3};
+  s.read(1);
+  s.read(2);
+  s.host.timeline.run();
+  REQUIRE(s.host.done.size() == 1);
+  CHECK(s.host.done[0].entry.command_id == 2);
+  CHECK(s.host.drive.in_flight() == 1);
+  s.abort(1);
+  REQUIRE(s.host.done.size() == 3);
+  std::map<std::uint16_t, nvme::CompletionEntry> ends;
+  for (const auto& done : s.host.done) ends[done.entry.command_id] = done.entry;
+  CHECK(ends.at(1).code() == static_cast<std::uint16_t>(Status::abort_requested));
+  CHECK(ends.at(0xad).result == 0);
+  CHECK(s.host.drive.in_flight() == 0);
+  s.abort(1);
+  REQUIRE(s.host.done.size() == 4);
+  CHECK(s.host.done[3].entry.result == nvme::kNotAborted);
+}
+
+TEST_CASE("a reset forgets lost commands") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {3};
+  s.read(1);
+  s.host.timeline.run();
+  REQUIRE(s.host.drive.in_flight() == 1);
+  s.host.write32(nvme::kCc, 0);
+  s.host.timeline.run();
+  CHECK(s.host.drive.in_flight() == 0);
+  CHECK(s.host.done.empty());
+}
+
+TEST_CASE("a lost doorbell leaves the queue stuck until the next one, which brings both") {
+  Scene s;
+  s.oracle.script["nvme.doorbell"] = {1};
+  s.read(1);
+  s.host.timeline.run();
+  CHECK(s.host.done.empty());
+  s.read(2);
+  s.host.timeline.run();
+  CHECK(s.host.done.size() == 2);
+}
+
+TEST_CASE("an interrupt may be lost, late or doubled; the completion entry is there anyhow") {
+  Scene s;
+  SECTION("lost") {
+    s.oracle.script["nvme.interrupt"] = {1};
+    s.read(1);
+    s.host.timeline.run();
+    CHECK(s.host.messages.messages.empty());
+    CHECK(s.host.done.empty());
+    s.host.reap(1);
+  }
+  SECTION("late") {
+    s.oracle.script["nvme.interrupt"] = {2};
+    const SimTime start = s.host.timeline.now();
+    s.read(1);
+    s.host.timeline.run();
+    REQUIRE(s.host.messages.messages.size() == 1);
+    CHECK(s.host.messages.messages[0].time - start > 10ms);
+  }
+  SECTION("doubled") {
+    s.oracle.script["nvme.interrupt"] = {3};
+    s.read(1);
+    s.host.timeline.run();
+    CHECK(s.host.messages.messages.size() == 2);
+  }
+  REQUIRE(s.host.done.size() == 1);
+  CHECK(s.host.done[0].entry.code() == 0);
+}
+
+TEST_CASE("the coalescing feature holds completions back until enough or late enough") {
+  NvmeHost host(part<NvmeParams>("nvme", "gen4_datacenter"));
+  REQUIRE(host.create_pair(1, 64) == Status::success);
+  nvme::SubmissionEntry entry;
+  entry.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::set_features);
+  entry.cdw10 = nvme::kFeatureInterruptCoalescing;
+  entry.cdw11 = 2u << 8 | 3u;  // 200 us, four completions
+  REQUIRE(host.admin(entry) == Status::success);
+  host.messages.messages.clear();
+  for (unsigned i = 0; i < 6; ++i) host.queue(1, NvmeHost::io(IoOpcode::read, 64 * i, 8));
+  host.ring_doorbell(1);
+  host.timeline.run();
+  CHECK(host.done.size() == 6);
+  REQUIRE(host.messages.messages.size() == 2);
+  const Duration apart = host.messages.messages[1].time - host.messages.messages[0].time;
+  CHECK(apart > 180us);
+  CHECK(apart < 201us);
+  entry.cdw11 = 0;
+  REQUIRE(host.admin(entry) == Status::success);
+  host.messages.messages.clear();
+  for (unsigned i = 0; i < 6; ++i) host.submit(1, NvmeHost::io(IoOpcode::read, 64 * i, 8));
+  host.timeline.run();
+  CHECK(host.messages.messages.size() == 6);
+}
+
+}  // namespace iodrome::hw::test
