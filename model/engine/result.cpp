@@ -65,6 +65,10 @@ const char* name_of(Errno error) {
       return "EALREADY";
     case Errno::einprogress:
       return "EINPROGRESS";
+    case Errno::etimedout:
+      return "ETIMEDOUT";
+    case Errno::erestartsys:
+      return "ERESTARTSYS";
     case Errno::ecanceled:
       return "ECANCELED";
   }
