@@ -3,71 +3,53 @@
 
 namespace iodrome {
 
+namespace {
+
+struct Name {
+  Errno error;
+  const char* name;
+};
+constexpr Name kNames[] = {
+    {Errno::ok, "OK"},
+    {Errno::eperm, "EPERM"},
+    {Errno::enoent, "ENOENT"},
+    {Errno::eintr, "EINTR"},
+    {Errno::eio, "EIO"},
+    {Errno::ebadf, "EBADF"},
+    {Errno::eagain, "EAGAIN"},
+    {Errno::enomem, "ENOMEM"},
+    {Errno::efault, "EFAULT"},
+    {Errno::ebusy, "EBUSY"},
+    {Errno::eexist, "EEXIST"},
+    {Errno::enodev, "ENODEV"},
+    {Errno::enotdir, "ENOTDIR"},
+    {Errno::eisdir, "EISDIR"},
+    {Errno::einval, "EINVAL"},
+    {Errno::enfile, "ENFILE"},
+    {Errno::emfile, "EMFILE"},
+    {Errno::efbig, "EFBIG"},
+    {Errno::enospc, "ENOSPC"},
+    {Errno::espipe, "ESPIPE"},
+    {Errno::epipe, "EPIPE"},
+    {Errno::enosys, "ENOSYS"},
+    {Errno::etime, "ETIME"},
+    {Errno::eoverflow, "EOVERFLOW"},
+    {Errno::ebadr, "EBADR"},
+    {Errno::eopnotsupp, "EOPNOTSUPP"},
+    {Errno::econnreset, "ECONNRESET"},
+    {Errno::enobufs, "ENOBUFS"},
+    {Errno::ealready, "EALREADY"},
+    {Errno::einprogress, "EINPROGRESS"},
+    {Errno::etimedout, "ETIMEDOUT"},
+    {Errno::erestartsys, "ERESTARTSYS"},
+    {Errno::ecanceled, "ECANCELED"},
+};
+
+}  // namespace
+
 const char* name_of(Errno error) {
-  switch (error) {
-    case Errno::ok:
-      return "OK";
-    case Errno::eperm:
-      return "EPERM";
-    case Errno::enoent:
-      return "ENOENT";
-    case Errno::eintr:
-      return "EINTR";
-    case Errno::eio:
-      return "EIO";
-    case Errno::ebadf:
-      return "EBADF";
-    case Errno::eagain:
-      return "EAGAIN";
-    case Errno::enomem:
-      return "ENOMEM";
-    case Errno::efault:
-      return "EFAULT";
-    case Errno::ebusy:
-      return "EBUSY";
-    case Errno::eexist:
-      return "EEXIST";
-    case Errno::enodev:
-      return "ENODEV";
-    case Errno::enotdir:
-      return "ENOTDIR";
-    case Errno::eisdir:
-      return "EISDIR";
-    case Errno::einval:
-      return "EINVAL";
-    case Errno::enfile:
-      return "ENFILE";
-    case Errno::emfile:
-      return "EMFILE";
-    case Errno::efbig:
-      return "EFBIG";
-    case Errno::enospc:
-      return "ENOSPC";
-    case Errno::espipe:
-      return "ESPIPE";
-    case Errno::epipe:
-      return "EPIPE";
-    case Errno::enosys:
-      return "ENOSYS";
-    case Errno::etime:
-      return "ETIME";
-    case Errno::eoverflow:
-      return "EOVERFLOW";
-    case Errno::ebadr:
-      return "EBADR";
-    case Errno::eopnotsupp:
-      return "EOPNOTSUPP";
-    case Errno::econnreset:
-      return "ECONNRESET";
-    case Errno::enobufs:
-      return "ENOBUFS";
-    case Errno::ealready:
-      return "EALREADY";
-    case Errno::einprogress:
-      return "EINPROGRESS";
-    case Errno::ecanceled:
-      return "ECANCELED";
-  }
+  for (const Name& each : kNames)
+    if (each.error == error) return each.name;
   return "E?";
 }
 

@@ -36,9 +36,11 @@ enum class Errno : std::int16_t {
   eopnotsupp = 95,
   econnreset = 104,
   enobufs = 105,
+  etimedout = 110,
   ealready = 114,
   einprogress = 115,
   ecanceled = 125,
+  erestartsys = 512,  // inside the kernel: a signal came; user space sees EINTR or a restart
 };
 
 /// The kernel's spelling, e.g. "ENOENT".

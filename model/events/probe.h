@@ -33,7 +33,8 @@ enum class Subsystem : std::uint8_t {
   net,
   memory,
   device,
-  design
+  design,
+  lock
 };
 
 struct EventInfo {
@@ -58,8 +59,8 @@ struct EventInfo {
 inline constexpr std::uint32_t kNoCpu = 0xffffffff;
 
 /// What observers are told names of.
-enum class Named : std::uint8_t { thread, vector, syscall };
-inline constexpr std::size_t kNamed = 3;
+enum class Named : std::uint8_t { thread, vector, syscall, lock_class, place };
+inline constexpr std::size_t kNamed = 5;
 
 /// Sees the events of the subsystems it was attached for, and the CPU on which they happened. It
 /// must not touch the model.
@@ -104,6 +105,8 @@ class Probe {
     if (!timeline_.draining()) tell(E::info, cpu, event.words());
   }
   void name(Named what, std::uint64_t id, std::string_view name) const;
+  /// Whether an observer hears of that subsystem, for what is told to observers alone.
+  bool shows(Subsystem of) const { return (mask_ & bit(of)) != 0; }
 
   /// Attaches an observer for the given subsystems; it must outlive the run.
   void attach(Observer& observer, std::span<const Subsystem> subsystems);
@@ -137,5 +140,6 @@ using Words1 = std::array<std::uint64_t, 1>;
 using Words2 = std::array<std::uint64_t, 2>;
 using Words3 = std::array<std::uint64_t, 3>;
 using Words4 = std::array<std::uint64_t, 4>;
+using Words5 = std::array<std::uint64_t, 5>;
 
 }  // namespace iodrome::events

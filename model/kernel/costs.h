@@ -12,7 +12,7 @@ struct KernelCosts {
   Cost syscall_entry, syscall_exit;
   Cost context_switch, try_to_wake_up, remote_wakeup;
   Cost irq_entry, irq_exit, softirq;
-  Cost spin_lock;
+  Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
   Cost vfs_read, filesystem_read, filesystem_map;
@@ -22,10 +22,10 @@ struct KernelCosts {
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 34> table();
+  static constexpr std::array<CostRow<KernelCosts>, 36> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 34> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 36> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -38,6 +38,8 @@ constexpr std::array<CostRow<KernelCosts>, 34> KernelCosts::table() {
       {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
       {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},
       {"spin_lock", &K::spin_lock, "an uncontended lock and unlock"},
+      {"mutex_lock", &K::mutex_lock, "an uncontended lock and unlock of a mutex or rwsem"},
+      {"futex_call", &K::futex_call, "a futex call's own work: key, bucket, comparison"},
       {"queue_work", &K::queue_work, "put an item on a workqueue"},
       {"worker_pick", &K::worker_pick, "a worker takes the next item"},
       {"thread_create", &K::thread_create, "a kernel thread made for waiting work"},

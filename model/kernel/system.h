@@ -8,6 +8,7 @@
 #include "model/engine/timeline.h"
 #include "model/events/probe.h"
 #include "model/kernel/costs.h"
+#include "model/kernel/sync/lock_names.h"
 
 namespace iodrome::kernel {
 
@@ -40,6 +41,7 @@ struct System {
   bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
   std::uint64_t last_thread_id = 0;
+  LockNames lock_names;
 
   void add_cpus(std::uint32_t count);
 };

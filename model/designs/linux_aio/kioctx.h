@@ -78,7 +78,7 @@ class Kioctx {
   AioCosts& costs_;
   kernel::CompletionRing<IoEvent> ring_;
   kernel::WaitQueue& sleepers_;
-  kernel::Spinlock lock_;
+  kernel::Spinlock lock_{"kioctx.completion_lock"};
   std::uint32_t requests_active_ = 0;  // accepted, and not yet taken out of the ring
 };
 

@@ -83,7 +83,7 @@ class ChainQueue final : public chain::WalkerHost {
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;
   kernel::CompletionRing<ChainEvent> ring_;
-  kernel::Spinlock lock_;
+  kernel::Spinlock lock_{"chain_queue.lock"};
   std::uint32_t in_flight_ = 0;  // accepted, and not yet taken out of the ring
 };
 

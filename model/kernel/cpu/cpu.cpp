@@ -145,7 +145,14 @@ void Cpu::raise_softirq(Softirq vector) {
   if ((pending_softirqs_ & bit) != 0) return;
   pending_softirqs_ |= bit;
   system_.probe.emit(events::SoftirqRaise{index_, static_cast<std::uint64_t>(vector)}, index_);
-  if (in_interrupt()) return;
+  if (in_interrupt() || softirqs_disabled_ != 0) return;
+  enter(Level::softirq);
+  softirq_->signal();
+}
+
+void Cpu::enable_softirqs() {
+  check(softirqs_disabled_ > 0, "softirqs enabled twice");
+  if (--softirqs_disabled_ != 0 || pending_softirqs_ == 0 || in_interrupt()) return;
   enter(Level::softirq);
   softirq_->signal();
 }
@@ -167,7 +174,7 @@ Task<void> Cpu::hardirq_loop() {
       co_await ctx.spend(ctx.costs().irq_exit);
       system_.probe.emit(events::IrqHandlerExit{index_, action.vector}, index_);
     }
-    const bool start_softirq = pending_softirqs_ != 0 && !active_[1];
+    const bool start_softirq = pending_softirqs_ != 0 && softirqs_disabled_ == 0 && !active_[1];
     if (start_softirq) active_[1] = true;
     leave(Level::hardirq);
     if (start_softirq) softirq_->signal();
@@ -263,6 +270,9 @@ void Cpu::exit_current() {
 }
 
 void Cpu::leave_thread(PrevState state) {
+  if (!current_->watchers.empty()) [[unlikely]]
+    for (auto next = current_->watchers.begin(); next != current_->watchers.end();)
+      (next++)->off_cpu(*current_);
   last_thread_ = current_->id;
   last_state_ = state;
   current_ = nullptr;
@@ -320,6 +330,9 @@ void Cpu::dispatch() {
   ctx.cpu_ = this;
   if (ctx.ledger() != nullptr) ctx.ledger()->enter(ctx.stage(), timeline_.now());
   turn_to(thread.cpu_class);
+  if (!thread.watchers.empty()) [[unlikely]]
+    for (auto next = thread.watchers.begin(); next != thread.watchers.end();)
+      (next++)->on_cpu(thread);
   if (thread.preempted != nullptr)
     return std::exchange(thread.preempted, nullptr)->resume_after_preemption();
   thread.continuation.resume();

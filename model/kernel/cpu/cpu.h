@@ -60,6 +60,11 @@ class Cpu {
   void raise_irq(IrqAction& action);
   void disable_irqs() { ++irqs_disabled_; }
   void enable_irqs();
+  bool irqs_enabled() const { return irqs_disabled_ == 0 && !active_[2]; }
+  /// Holds softirqs back, as local_bh_disable(); hardirqs still come.
+  void disable_softirqs() { ++softirqs_disabled_; }
+  void enable_softirqs();
+  bool softirqs_enabled() const { return softirqs_disabled_ == 0 && !active_[1]; }
   /// Marks a softirq pending; it runs when the hardirq in progress ends, or at once.
   void raise_softirq(Softirq vector);
   void on_softirq(Softirq vector, IrqAction& action) {
@@ -132,6 +137,7 @@ class Cpu {
   std::uint32_t irqs_disabled_ = 0;
   bool irq_after_burst_ = false;  // an interrupt waits for the end of the burst in progress
   std::uint32_t pending_softirqs_ = 0;
+  std::uint32_t softirqs_disabled_ = 0;
   IrqAction* softirq_actions_[kSoftirqs] = {};
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;

@@ -13,8 +13,22 @@ namespace iodrome::kernel {
 class Cpu;
 class Sleepable;
 class Spend;
+struct Thread;
 
 using RunHook = boost::intrusive::list_base_hook<>;
+
+/// Hears when a thread gives up its CPU and when it has one again, from inside the scheduler: it
+/// may make others runnable, but neither spend nor suspend.
+struct SchedWatcher
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  virtual void off_cpu(Thread& thread) = 0;
+  virtual void on_cpu(Thread& thread) = 0;
+
+ protected:
+  ~SchedWatcher() = default;
+};
+using SchedWatchers =
+    boost::intrusive::list<SchedWatcher, boost::intrusive::constant_time_size<false>>;
 
 /// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable
 /// context.
@@ -32,7 +46,10 @@ struct Thread : RunHook {
   const char* waits_for = nullptr;       // like the kernel's wchan
   bool pinned = false;                   // stays on its CPU
   bool woken = false;                    // a wake-up came between queueing and blocking
-  std::uint32_t preempt_count = 0;       // spinlocks held
+  bool signal_pending = false;           // see signal_wake_up()
+  bool interruptible = false;            // a signal ends its sleep
+  SchedWatchers watchers;
+  std::uint32_t preempt_count = 0;  // spinlocks held
   SimTime slice_end{};
   SimTime blocked_since{};
   Duration blocked_total{};  // time asleep since it was made

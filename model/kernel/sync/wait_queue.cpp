@@ -3,32 +3,141 @@
 
 namespace iodrome::kernel {
 
-// Wakes one of the first `oldest` sleepers.
+Errno errno_of(WaitOutcome outcome) {
+  if (outcome == WaitOutcome::interrupted) return Errno::erestartsys;
+  return outcome == WaitOutcome::timed_out ? Errno::etimedout : Errno::ok;
+}
+
+// --- entries ------------------------------------------------------------------------------------
+
+void WaitQueue::add(WaitEntry& entry) {
+  check(entry.function != nullptr, "an entry without a function is a thread's, and that waits");
+  link(entry);
+}
+
+void WaitQueue::remove(WaitEntry& entry) {
+  Entries& list = list_of(entry);
+  const auto at = list.iterator_to(entry);
+  for (Walk& walk : walks_)
+    if (walk.next == at && &walk.list == &list) ++walk.next;
+  if (entry.function != nullptr) --functions_;
+  list.erase(at);
+}
+
+// --- waking -------------------------------------------------------------------------------------
+
+// Wakes one of the first `oldest` exclusive threads: the way of nearly every wake-up.
 Task<void> WaitQueue::wake_among(Atomic& ctx, std::size_t oldest) {
   return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx, oldest] {
-    if (sleepers_.empty()) return Task<void>::ready();  // somebody else woke it meanwhile
-    const auto options = static_cast<std::uint32_t>(std::min(oldest, sleepers_.size()));
-    auto sleeper = sleepers_.begin();
+    if (exclusive_.empty()) return Task<void>::ready();  // somebody else woke it meanwhile
+    if (functions_ != 0) [[unlikely]]
+      return wake_up(ctx, 1, 0);
+    const auto options = static_cast<std::uint32_t>(std::min(oldest, exclusive_.size()));
+    auto sleeper = exclusive_.begin();
     std::advance(sleeper, ctx.system().timeline.choices().choose(Choice::wake, options, name_));
     Thread& thread = *sleeper->thread;
-    sleepers_.erase(sleeper);
-    wake_up(ctx.system(), thread, &ctx.cpu());
+    remove(*sleeper);
+    kernel::wake_up(ctx.system(), thread, &ctx.cpu());
     return Task<void>::ready();
   });
 }
 
-Task<void> WaitQueue::wake_all(Atomic& ctx) {
-  // Only those who sleep now: one that re-queues at once must not keep the waker here.
-  for (std::size_t left = sleepers_.size(); left > 0 && !sleepers_.empty(); --left)
-    co_await wake_among(ctx, left);
+Task<void> WaitQueue::wake_up(Atomic& ctx, std::size_t exclusive, WakeKey key) {
+  const bool go_on = co_await walk(ctx, sharers_, 0, key);
+  if (go_on) co_await walk(ctx, exclusive_, exclusive, key);
+}
+
+// Asks those that are queued now, until `exclusive` of them have been woken. One that queues itself
+// again at once must not keep the waker here. False: a function said stop.
+Task<bool> WaitQueue::walk(Atomic& ctx, Entries& list, std::size_t exclusive, WakeKey key) {
+  Walk walk(list);
+  walks_.push_back(walk);
+  std::size_t woken = 0;
+  for (std::size_t left = list.size(); left > 0 && walk.next != list.end(); --left) {
+    const Woken made = co_await wake_at(ctx, walk, key);
+    if (made == Woken::stop) co_return false;
+    if (made == Woken::yes && ++woken == exclusive) break;
+  }
+  co_return true;
+}
+
+Task<Woken> WaitQueue::wake_at(Atomic& ctx, Walk& walk, WakeKey key) {
+  if (walk.next->function == nullptr) {
+    co_await ctx.spend(ctx.costs().try_to_wake_up);
+    if (walk.next == walk.list.end()) co_return Woken::no;
+  }
+  if (walk.next->function == nullptr) {
+    WaitEntry& entry = choose_from(ctx.system(), walk);
+    Thread& thread = *entry.thread;
+    remove(entry);
+    kernel::wake_up(ctx.system(), thread, &ctx.cpu());
+    co_return Woken::yes;
+  }
+  WaitEntry& entry = *walk.next;
+  ++walk.next;  // the function may remove its entry, and free it
+  const Woken made = co_await entry.function(ctx, entry, key);
+  co_return made;
+}
+
+// Among the threads from the next on, up to a function.
+WaitEntry& WaitQueue::choose_from(System& system, Walk& walk) {
+  if (!system.timeline.choices().exploring()) return *walk.next;
+  std::uint32_t threads = 0;
+  for (auto it = walk.next; it != walk.list.end() && it->function == nullptr; ++it) ++threads;
+  auto chosen = walk.next;
+  std::advance(chosen, system.timeline.choices().choose(Choice::wake, threads, name_));
+  return *chosen;
 }
 
 void WaitQueue::wake_from_outside(System& system) {
-  while (!sleepers_.empty()) {
-    Sleeper& sleeper = sleepers_.front();
-    sleepers_.pop_front();
-    wake_up(system, *sleeper.thread, nullptr);
+  for (Entries* const list : {&sharers_, &exclusive_})
+    for (auto it = list->begin(); it != list->end();) {
+      WaitEntry& entry = *it++;
+      if (entry.function != nullptr) continue;
+      Thread& thread = *entry.thread;
+      remove(entry);
+      kernel::wake_up(system, thread, nullptr);
+    }
+}
+
+// --- sleeping -----------------------------------------------------------------------------------
+
+bool WaitQueue::WaitFor::await_ready() {
+  if (options_.interruptible && thread->signal_pending) return true;
+  if (options_.deadline <= ctx_.now()) {
+    expired_ = true;
+    return true;
   }
+  queue_.link(*this);
+  queued_ = true;
+  thread->interruptible = options_.interruptible;
+  return block_.await_ready();
+}
+
+void WaitQueue::WaitFor::await_suspend(std::coroutine_handle<> waiter) {
+  if (options_.deadline != kNever) timeout_.arm(ctx_.system(), options_.deadline);
+  block_.await_suspend(waiter);
+}
+
+WaitOutcome WaitQueue::WaitFor::await_resume() {
+  block_.await_resume();
+  timeout_.cancel();
+  thread->interruptible = false;
+  if (queued_ && !is_linked()) return WaitOutcome::woken;
+  if (is_linked()) queue_.remove(*this);
+  if (options_.interruptible && thread->signal_pending) return WaitOutcome::interrupted;
+  return expired_ ? WaitOutcome::timed_out : WaitOutcome::woken;
+}
+
+void WaitQueue::WaitFor::expired(void* self) {
+  WaitFor& wait = *static_cast<WaitFor*>(self);
+  wait.expired_ = true;
+  kernel::wake_up(wait.ctx_.system(), *wait.thread, nullptr);
+}
+
+void signal_wake_up(System& system, Thread& thread, Cpu* waker) {
+  thread.signal_pending = true;
+  if (thread.interruptible) kernel::wake_up(system, thread, waker);
 }
 
 }  // namespace iodrome::kernel

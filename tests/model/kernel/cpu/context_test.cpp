@@ -5,6 +5,9 @@
 #include <type_traits>
 
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/sync/completion.h"
+#include "model/kernel/sync/mutex.h"
+#include "model/kernel/sync/rwsem.h"
 #include "tests/model/kernel/rig.h"
 
 using namespace iodrome;
@@ -26,6 +29,14 @@ static_assert(!std::is_invocable_v<decltype(&open_blocking), Atomic&, Os&, const
 static_assert(!std::is_invocable_v<decltype(&try_open), Atomic&, Os&, const std::string&, IoWait*>);
 static_assert(std::is_invocable_v<decltype(&WaitQueue::wake_one), WaitQueue&, Atomic&>);
 static_assert(!std::is_constructible_v<BlockingWait, Atomic&>);
+static_assert(std::is_invocable_v<decltype(&Mutex::lock), Mutex&, Sleepable&, Place>);
+static_assert(!std::is_invocable_v<decltype(&Mutex::lock), Mutex&, Atomic&, Place>);
+static_assert(std::is_invocable_v<decltype(&Rwsem::down_read), Rwsem&, Sleepable&, Place>);
+static_assert(!std::is_invocable_v<decltype(&Rwsem::down_read), Rwsem&, Atomic&, Place>);
+static_assert(!std::is_invocable_v<decltype(&Rwsem::down_write), Rwsem&, Atomic&, Place>);
+static_assert(std::is_invocable_v<decltype(&Completion::wait), Completion&, Sleepable&, Stage>);
+static_assert(!std::is_invocable_v<decltype(&Completion::wait), Completion&, Atomic&, Stage>);
+static_assert(std::is_invocable_v<decltype(&Completion::complete), Completion&, Atomic&>);
 static_assert(!std::is_copy_constructible_v<Atomic> && !std::is_copy_constructible_v<Sleepable>);
 
 struct Scene {

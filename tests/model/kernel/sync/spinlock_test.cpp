@@ -127,3 +127,92 @@ TEST_CASE("a run that ends while somebody spins is cleared away, whoever dies fi
     s->rig.end();
   }
 }
+
+TEST_CASE("a plain spinlock lets interrupts come, and one that spins for the same CPU's is found") {
+  Scene s(1);
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock_plain(ctx);
+    co_await ctx.spend(scene.inside);
+    scene.log.add("end", ctx.now());
+  });
+  IrqAction& notes = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    scene.log.add("irq", ctx.now());
+    co_await ctx.spend(scene.before);
+  });
+  s.rig.irq_at(50ns, 0, notes);
+  s.rig.run();
+  CHECK(s.log.text == "irq@50 end@112");
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock_plain(ctx);
+    co_await ctx.spend(scene.inside);
+  });
+  IrqAction& takes = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+  });
+  s.rig.irq_at(150ns, 0, takes);
+  CHECK_THROWS_AS(s.rig.timeline.run(), InternalError);
+}
+
+TEST_CASE("spin_lock_bh holds softirqs back until it is let go, and not hardirqs") {
+  Scene s(1);
+  s.rig.cpu(0).on_softirq(Softirq::tasklet,
+                          s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+                            const auto guard = co_await scene.lock.lock_plain(ctx);
+                            scene.log.add("softirq", ctx.now());
+                          }));
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock_bh(ctx);
+    co_await ctx.spend(scene.inside);
+    scene.log.add("end", ctx.now());
+  });
+  IrqAction& raises = s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    scene.log.add("irq", ctx.now());
+    ctx.cpu().raise_softirq(Softirq::tasklet);
+    co_await ctx.spend(scene.before);
+  });
+  s.rig.irq_at(50ns, 0, raises);
+  s.rig.run();
+  CHECK(s.log.text == "irq@50 end@112 softirq@114");
+}
+
+TEST_CASE("who spins for a plain lock goes on only when the interrupt that froze it has ended") {
+  Scene s(2);
+  s.rig.system.costs.spin_lock.each = 0ns;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock_plain(ctx);
+    co_await ctx.spend(scene.inside);  // until 100
+  });
+  s.rig.thread<Scene>(1, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.before);
+    const Spinlock::Guard guard = co_await scene.lock.lock_plain(ctx);
+    scene.log.add("taken", ctx.now());
+  });
+  IrqAction& long_one = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await ctx.spend(scene.inside); });
+  s.rig.irq_at(90ns, 1, long_one);  // until 190
+  s.rig.run();
+  CHECK(s.log.text == "taken@190");
+  CHECK(s.rig.spent(1, CpuClass::spin) == 80ns);
+  CHECK(s.rig.spent(1, CpuClass::hardirq) == 100ns);
+  CHECK(s.rig.spent_in_all() == 2 * s.rig.now());
+}
+
+TEST_CASE("a try for a taken lock yields a guard of nothing and masks nothing") {
+  Scene s(2);
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const Spinlock::Guard guard = co_await scene.lock.lock(ctx);
+    co_await ctx.spend(scene.inside);
+  });
+  s.rig.thread<Scene>(1, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    co_await ctx.spend(scene.before);
+    const Spinlock::Guard none = co_await scene.lock.try_lock(ctx);
+    CHECK_FALSE(none.held());
+    CHECK(ctx.cpu().irqs_enabled());
+    CHECK(ctx.thread().preempt_count == 0);
+    co_await ctx.spend(scene.inside);
+    const Spinlock::Guard taken = co_await scene.lock.try_lock(ctx);
+    CHECK(taken.held());
+    CHECK_FALSE(ctx.cpu().irqs_enabled());
+  });
+  s.rig.run();
+}

@@ -134,3 +134,110 @@ TEST_CASE("an oracle may wake sleepers in any order, and waking all still wakes 
         CHECK(order.find(thread) != std::string::npos);
   }
 }
+
+namespace {
+
+Task<void> sleep_shared(Sleepable& ctx, Scene& s) {
+  const WaitOptions options{false, false, kNever};
+  co_await s.queue.wait_for(ctx, "test", Stage::queue, options);
+  s.log.add("shared" + std::to_string(ctx.thread().id), ctx.now());
+}
+
+struct Callback : WaitEntry {
+  Callback(Scene& owner, const char* called, Woken answer)
+      : WaitEntry(&Callback::wake), scene(owner), name(called), made(answer) {}
+  static Task<Woken> wake(Atomic& ctx, WaitEntry& self, WakeKey key) {
+    auto& callback = static_cast<Callback&>(self);
+    callback.scene.log.add(callback.name + std::to_string(key), ctx.now());
+    if (callback.once) callback.scene.queue.remove(self);
+    return Task<Woken>::ready(callback.made);
+  }
+  Scene& scene;
+  std::string name;
+  Woken made;
+  bool once = false;
+};
+
+}  // namespace
+
+TEST_CASE("a wake-up wakes all that are not exclusive, the youngest first, then one that is") {
+  Scene s(1);
+  s.rig.thread(0, s, sleep_once);  // exclusive
+  s.rig.thread(0, s, sleep_shared);
+  s.rig.thread(0, s, sleep_once);  // exclusive
+  s.rig.thread(0, s, sleep_shared);
+  IrqAction& wakes = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_one(ctx); });
+  s.rig.irq_at(100ns, 0, wakes);
+  s.rig.irq_at(200ns, 0, wakes);
+  s.rig.run();
+  CHECK(s.log.text == "shared4@112 shared2@112 thread1@112 thread3@204");
+  CHECK(s.queue.empty());
+}
+
+TEST_CASE("functions are called with the key, count if they wake somebody, and stay") {
+  Scene s(1);
+  Callback ignores(s, "ignores", Woken::no);
+  Callback takes(s, "takes", Woken::yes);
+  ignores.exclusive = takes.exclusive = true;
+  s.queue.add(ignores);
+  s.queue.add(takes);
+  s.rig.thread(0, s, sleep_once);
+  IrqAction& wakes = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_up(ctx, 1, 7); });
+  s.rig.irq_at(100ns, 0, wakes);
+  s.rig.run();
+  CHECK(s.log.text == "ignores7@100 takes7@100");  // the sleeper is behind the one that took it
+  takes.once = true;
+  IrqAction& all = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_all(ctx); });
+  s.log.text.clear();
+  s.rig.irq_at(200ns, 0, all);
+  s.rig.run();
+  CHECK(s.log.text == "ignores0@200 takes0@200 thread1@204");
+  s.queue.remove(ignores);
+  CHECK(s.queue.empty());
+}
+
+TEST_CASE("a function that says stop keeps those behind it asleep, even from waking all") {
+  Scene s(1);
+  Callback stops(s, "stops", Woken::stop);
+  s.queue.add(stops);
+  s.rig.thread(0, s, sleep_once);
+  IrqAction& all = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_all(ctx); });
+  s.rig.irq_at(100ns, 0, all);
+  s.rig.run();
+  CHECK(s.log.text == "stops0@100");
+  s.queue.remove(stops);
+  CHECK_FALSE(s.queue.empty());
+  s.rig.end();
+}
+
+TEST_CASE("a wait ends at its deadline or with a signal, unless it was woken first") {
+  Scene s(2);
+  struct Ends {
+    Scene& scene;
+    std::vector<WaitOutcome> outcomes;
+  } ends{s, {}};
+  Thread& sleeper = s.rig.thread<Ends>(0, ends, [](Sleepable& ctx, Ends& e) -> Task<void> {
+    for (int i = 0; i < 4; ++i) {
+      const WaitOptions options{true, true, ctx.now() + 100ns};
+      const WaitOutcome outcome =
+          co_await e.scene.queue.wait_for(ctx, "test", Stage::queue, options);
+      e.outcomes.push_back(outcome);
+      e.scene.log.add(std::to_string(i), ctx.now());
+    }
+  });
+  IrqAction& wakes = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_one(ctx); });
+  s.rig.irq_at(150ns, 1, wakes);
+  s.rig.at(200ns, [&] { signal_wake_up(s.rig.system, sleeper, nullptr); });
+  s.rig.run();
+  using enum WaitOutcome;
+  CHECK(ends.outcomes == std::vector{timed_out, woken, interrupted, interrupted});
+  CHECK(s.log.text == "0@100 1@154 2@200 3@200");
+  CHECK(s.queue.empty());
+  CHECK(errno_of(interrupted) == Errno::erestartsys);
+  CHECK(errno_of(timed_out) == Errno::etimedout);
+}
