@@ -13,6 +13,11 @@ std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Po
   return std::make_unique<Disk>(params, timeline, memory, interrupts, medium, key);
 }
 
+std::unique_ptr<Ioat> make_ioat(const IoatParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, bool payload_checked) {
+  return std::make_unique<Ioat>(params, timeline, memory, interrupts, payload_checked);
+}
+
 Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
                      Port& memory, Port& interrupts, ByteCheck* check) {
   Network network;
