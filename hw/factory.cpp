@@ -18,6 +18,11 @@ std::unique_ptr<VirtioBlk> make_virtio_blk(const VirtioBlkParams& params, Timeli
   return std::make_unique<VirtioBlk>(params, timeline, memory, interrupts, medium);
 }
 
+std::unique_ptr<Ioat> make_ioat(const IoatParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, bool payload_checked) {
+  return std::make_unique<Ioat>(params, timeline, memory, interrupts, payload_checked);
+}
+
 Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
                      Port& memory, Port& interrupts, ByteCheck* check) {
   Network network;

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "hw/disk/disk.h"
+#include "hw/dma/ioat.h"
 #include "hw/nic/client.h"
 #include "hw/nic/nic.h"
 #include "hw/nvme/nvme.h"
@@ -19,6 +20,10 @@ std::unique_ptr<Disk> make_disk(const DiskParams& params, Timeline& timeline, Po
                                 Port& interrupts, Medium& medium, DrawKey key);
 std::unique_ptr<VirtioBlk> make_virtio_blk(const VirtioBlkParams& params, Timeline& timeline,
                                            Port& memory, Port& interrupts, Medium& medium);
+
+/// Without `payload_checked` it keeps its times and moves no byte.
+std::unique_ptr<Ioat> make_ioat(const IoatParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, bool payload_checked);
 
 /// A card and the clients at the other end of its wire, already attached to each other.
 struct Network {

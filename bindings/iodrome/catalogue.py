@@ -71,7 +71,7 @@ class Part:
     """A device part: one file of numbers for a kind of device."""
 
     name: str
-    kind: str  #: the table that its parameters stand in: nvme, disk, nic or clients
+    kind: str  #: the table that its parameters stand in: nvme, disk, nic, clients or ioat
     folder: str  #: of hw/, where the device is described
     summary: str
     about: str
@@ -186,7 +186,7 @@ def _not_modelled(rows: list[dict[str, str]]) -> tuple[NotModelled, ...]:
 
 
 def _machine(row: dict[str, Any]) -> MachineInfo:
-    parts = [row[place] for place in ("storage", "network", "clients")]
+    parts = [row[place] for place in ("storage", "network", "clients", "dma") if place in row]
     return MachineInfo(
         name=row["name"],
         summary=summary_of(row["about"]),

@@ -42,12 +42,15 @@ def _value(type_name: str) -> Schema:
 
 
 def _parameter(row: Parameter) -> Schema:
-    storage = [part for part in catalogue.parts() if part.folder != "nic"]
+    storage = [part for part in catalogue.parts() if part.folder in ("nvme", "disk")]
+    engines = [part for part in catalogue.parts() if part.folder == "dma"]
     names: dict[str, list[str]] = {
         "storage.kind": list(dict.fromkeys(part.kind for part in storage)),
         "storage.part": [part.name for part in storage],
         "network.part": [part.name for part in catalogue.parts() if part.kind == "nic"],
         "network.clients": [part.name for part in catalogue.parts() if part.kind == "clients"],
+        "dma.kind": list(dict.fromkeys(part.kind for part in engines)),
+        "dma.part": [part.name for part in engines],
     }
     schema = {"enum": names[row.key]} if row.key in names else _value(row.type)
     return {"description": row.help, **schema}
@@ -80,6 +83,9 @@ def _nested(rows: Iterable[Parameter], leaf: Callable[[Parameter], Schema], all_
 def _all_parameters() -> list[Parameter]:
     """What `--set` takes on any machine."""
     rows = {row.key: row for row in catalogue.parameters()}
+    for told in catalogue.machines():
+        for row in told.parameters:
+            rows.setdefault(row.key, row)
     for part in catalogue.parts():
         for row in part.parameters:
             rows.setdefault(row.key, row)
@@ -184,9 +190,16 @@ def _entry(row: Parameter) -> Schema:
 
 def machine() -> Schema:
     """The schema of machine files."""
-    told = catalogue.machine()
-    rows = [row for row in told.parameters if row.key.partition(".")[0] not in told.parts]
-    return _headed("machine", _nested(rows, _entry, all_=True))
+    rows: dict[str, Parameter] = {}
+    tables: list[set[str]] = []
+    for told in catalogue.machines():
+        own = [row for row in told.parameters if row.key.partition(".")[0] not in told.parts]
+        rows |= {row.key: row for row in own if row.key not in rows}
+        tables.append({row.key.partition(".")[0] for row in own})
+    schema = _nested(rows.values(), _entry, all_=True)
+    everywhere = set.intersection(*tables)  # a table that some machine lacks may be left out
+    required = [name for name in schema["required"] if name in everywhere]
+    return _headed("machine", {**schema, "required": required})
 
 
 def part() -> Schema:

@@ -141,13 +141,16 @@ class Catalogue {
     const auto spec = load_machine(configuration, name);
     if (!spec) return {{"parameters", Json::array()}};
     const std::string path = machine_file(configuration, name);
-    return {{"name", spec->name},
-            {"about", leading_comment(path, diagnostics_)},
-            {"storage", {{"kind", spec->storage_kind}, {"part", spec->storage_part}}},
-            {"network", {{"kind", "nic"}, {"part", spec->network_part}}},
-            {"clients", {{"kind", "clients"}, {"part", spec->clients_part}}},
-            {"not_modelled", differences(machine_differences())},
-            {"parameters", parameters_of(configuration)}};
+    Json machine = {{"name", spec->name},
+                    {"about", leading_comment(path, diagnostics_)},
+                    {"storage", {{"kind", spec->storage_kind}, {"part", spec->storage_part}}},
+                    {"network", {{"kind", "nic"}, {"part", spec->network_part}}},
+                    {"clients", {{"kind", "clients"}, {"part", spec->clients_part}}},
+                    {"not_modelled", differences(machine_differences())},
+                    {"parameters", parameters_of(configuration)}};
+    if (!spec->dma_kind.empty())
+      machine["dma"] = {{"kind", spec->dma_kind}, {"part", spec->dma_part}};
+    return machine;
   }
 
   Json parts() {

@@ -62,6 +62,24 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   nic_port_ = ports(*network_.card, "nic_registers");
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
+  if (!spec.dma_kind.empty()) make_dma(ports, payload_checked);
+}
+
+void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
+  dma_costs_ = spec_.dma_costs;
+  dma_memory_port_ = ports(memory_, "dma_memory");
+  dma_interrupt_port_ = ports(irqs_, "dma_msi");
+  ioat_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                        payload_checked);
+  dma_port_ = ports(*ioat_, "ioat_registers");
+  ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_, spec_.dma_driver,
+                                                       dma_costs_);
+  for (std::size_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
+    software_dma_.push_back(std::make_unique<kernel::SoftwareChannel>(
+        system_, dma_costs_, spec_.dma_software,
+        static_cast<std::uint32_t>(spec_.dma_driver.descriptors)));
+    dma_.add(*software_dma_.back(), true);
+  }
 }
 
 Machine::~Machine() = default;
@@ -71,6 +89,7 @@ Task<void> Machine::boot() {
   if (disk_driver_) co_await disk_driver_->attach();
   if (virtio_driver_) co_await virtio_driver_->attach();
   co_await nic_driver_->attach();
+  if (ioat_driver_) co_await ioat_driver_->attach(dma_);
 }
 
 kernel::Socket& Machine::connect() {

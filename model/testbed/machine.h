@@ -33,6 +33,9 @@ class Machine {
   /// Opens a connection to a client and gives it a descriptor. Returns the socket.
   kernel::Socket& connect();
 
+  /// The machine's DMA channels; none on a machine without a [dma] table.
+  kernel::DmaEngine& dma() { return dma_; }
+
   kernel::System& system() { return system_; }
   kernel::Os& os() { return os_; }
   kernel::FileSystem& files() { return files_; }
@@ -44,6 +47,7 @@ class Machine {
  private:
   kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports,
                                     std::uint64_t seed);
+  void make_dma(const PortMaker& ports, bool payload_checked);
 
   const MachineSpec& spec_;
   Timeline& timeline_;
@@ -69,6 +73,15 @@ class Machine {
   std::unique_ptr<drivers::NicDriver> nic_driver_;
   std::vector<std::unique_ptr<kernel::Socket>> sockets_;
   std::vector<int> socket_fds_;
+
+  kernel::DmaCosts dma_costs_;
+  kernel::DmaEngine dma_;
+  std::unique_ptr<hw::Port> dma_memory_port_;
+  std::unique_ptr<hw::Port> dma_interrupt_port_;
+  std::unique_ptr<hw::Ioat> ioat_;
+  std::unique_ptr<hw::Port> dma_port_;
+  std::unique_ptr<drivers::IoatDriver> ioat_driver_;
+  std::vector<std::unique_ptr<kernel::SoftwareChannel>> software_dma_;  // by CPU
 
   kernel::Os os_;
   designs::Process process_;

@@ -39,10 +39,30 @@ void describe_storage(MachineSpec& spec, ParameterList& list) {
   list.add("queue_entries", "", "entries of each queue", &spec.queue_entries);
 }
 
+void describe_dma(MachineSpec& spec, ParameterList& list) {
+  list.add("kind", "", "ioat", &spec.dma_kind);
+  list.add("part", "", "the copy engine: a file of hw/dma/params", &spec.dma_part);
+  list.add("descriptors", "", "descriptors of each channel", &spec.dma_driver.descriptors);
+  list.add("interrupt_delay", "s", "completions are gathered for so long into one interrupt",
+           &spec.dma_driver.interrupt_delay);
+  list.add("timeout", "s", "without a completion for so long the driver looks by itself",
+           &spec.dma_driver.timeout);
+  list.add("prep", "s", "a descriptor taken and filled, its addresses mapped",
+           &spec.dma_costs.prep.each);
+  list.add("issue", "s", "pending descriptors handed to the engine: the doorbell",
+           &spec.dma_costs.issue.each);
+  list.add("complete", "s", "an ended descriptor cleaned up and unmapped",
+           &spec.dma_costs.complete.each);
+  list.add("cpu_xor", "B/s", "a CPU's exclusive or, of source bytes read",
+           &spec.dma_software.exclusive_or);
+  list.add("cpu_memset", "B/s", "a CPU's memset", &spec.dma_software.memset);
+}
+
 using Describe = void (*)(MachineSpec& spec, ParameterList& list);
 struct Group {
   const char* name;
   Describe describe;
+  bool optional = false;
 };
 
 constexpr Group kGroups[] = {
@@ -82,6 +102,7 @@ constexpr Group kGroups[] = {
        list.add("request_finish", "s", "user code to account for its end",
                 &spec.app.request_finish.each);
      }},
+    {"dma", describe_dma, true},
 };
 
 template <auto Member>
@@ -99,6 +120,7 @@ constexpr PartKind kPartKinds[] = {
     part_kind<&MachineSpec::virtio_blk>("virtio_blk", "virtio_blk"),
     part_kind<&MachineSpec::nic>("nic", "nic"),
     part_kind<&MachineSpec::client>("clients", "nic"),
+    part_kind<&MachineSpec::ioat>("ioat", "dma"),
 };
 
 // Part names are checked against the folder, so that a typo gets the nearest one.
@@ -120,6 +142,22 @@ void load_part(Configuration& configuration, std::string_view table, const std::
                    [&](const PartKind& one) { return one.table == table; });
   if (part_exists(configuration, kind->folder, part, key))
     load_part_file(configuration, *kind, part, spec);
+}
+
+void examine_dma(const MachineSpec& spec, Configuration& configuration) {
+  const auto require = [&](bool condition, const char* what) {
+    if (!condition) configuration.diagnostics().error({}, what);
+  };
+  const drivers::DmaDriverParams& driver = spec.dma_driver;
+  require(driver.descriptors >= 1 && driver.descriptors <= 16384,
+          "dma.descriptors must be 1 to 16384");
+  require(driver.interrupt_delay >= Duration{0} && driver.interrupt_delay <= 16383us &&
+              driver.interrupt_delay % 1us == Duration{0},
+          "dma.interrupt_delay must be whole microseconds, at most 16383");
+  require(driver.timeout > Duration{0}, "dma.timeout must be positive");
+  require(
+      spec.dma_software.exclusive_or.bytes_per_s > 0 && spec.dma_software.memset.bytes_per_s > 0,
+      "dma.cpu_xor and dma.cpu_memset must be positive");
 }
 
 void examine(const MachineSpec& spec, Configuration& configuration) {
@@ -147,6 +185,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
+  if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
 }
 
 }  // namespace
@@ -205,6 +244,7 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
     ParameterList list;
     group.describe(spec, list);
     std::optional<TomlTable> table = root.table(group.name);
+    if (!table && group.optional) continue;
     if (!table) {
       configuration.diagnostics().error({path, 0, 0, {}},
                                         fmt::format("the table [{}] is missing", group.name));
@@ -222,6 +262,11 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
                                               workloads::in_quotes(spec.storage_kind));
   load_part(configuration, "nic", spec.network_part, "network.part", spec);
   load_part(configuration, "clients", spec.clients_part, "network.clients", spec);
+  if (spec.dma_kind == "ioat")
+    load_part(configuration, "ioat", spec.dma_part, "dma.part", spec);
+  else if (!spec.dma_kind.empty())
+    configuration.diagnostics().error(
+        {}, "dma.kind is ioat, not " + workloads::in_quotes(spec.dma_kind));
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   return spec;

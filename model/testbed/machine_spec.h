@@ -6,7 +6,9 @@
 
 #include "hw/factory.h"
 #include "model/app/app_thread.h"
+#include "model/drivers/dma/ioat_driver.h"
 #include "model/drivers/nvme/nvme_driver.h"
+#include "model/kernel/dmaengine/software_channel.h"
 #include "model/kernel/socket/socket.h"
 #include "model/kernel/vfs/page_cache.h"
 #include "model/testbed/configuration.h"
@@ -39,6 +41,14 @@ struct MachineSpec {
   hw::ClientParams client;
   kernel::SocketParams socket;
   app::AppCosts app;
+
+  // Optional: a machine without a [dma] table has no engine and no channel of a CPU.
+  std::string dma_kind;  // empty or ioat
+  std::string dma_part;
+  drivers::DmaDriverParams dma_driver;
+  kernel::DmaCosts dma_costs;
+  kernel::SoftwareDmaRates dma_software;
+  hw::IoatParams ioat;
 };
 
 /// Loads `scenarios/machines/<name>.toml`, or the file of that path, and the parts it names.

@@ -63,7 +63,9 @@ def layer(path: str) -> str | None:
 
 def _hardware_layer(parts: list[str]) -> str | None:
     stem = parts[-1].rsplit(".", 1)[0]
-    if parts == ["hw", "ports.h"] or (len(parts) == 3 and parts[2] == "registers.h"):
+    if parts == ["hw", "ports.h"]:
+        return "ports"
+    if len(parts) == 3 and (parts[2] == "registers.h" or parts[2].endswith("_registers.h")):
         return "ports"
     if len(parts) == 2 and stem == "factory":
         return "factory"

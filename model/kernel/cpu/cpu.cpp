@@ -190,11 +190,28 @@ Task<void> Cpu::softirq_loop() {
       pending_softirqs_ &= pending_softirqs_ - 1;
       system_.probe.emit(events::SoftirqEntry{index_, vector}, index_);
       co_await ctx.spend(ctx.costs().softirq);
-      check(softirq_actions_[vector] != nullptr, "softirq without a handler");
-      co_await softirq_actions_[vector]->handle(ctx);
+      const bool tasklets = vector == static_cast<std::uint64_t>(Softirq::tasklet);
+      check(softirq_actions_[vector] != nullptr || tasklets, "softirq without a handler");
+      if (tasklets && !tasklets_.empty()) co_await run_tasklets(ctx);
+      if (softirq_actions_[vector] != nullptr) co_await softirq_actions_[vector]->handle(ctx);
       system_.probe.emit(events::SoftirqExit{index_, vector}, index_);
     }
     leave(Level::softirq);
+  }
+}
+
+void Cpu::schedule_tasklet(IrqAction& action) {
+  if (std::find(tasklets_.begin(), tasklets_.end(), &action) != tasklets_.end()) return;
+  tasklets_.push_back(&action);
+  raise_softirq(Softirq::tasklet);
+}
+
+// What they schedule meanwhile runs in another round of the softirq.
+Task<void> Cpu::run_tasklets(Atomic& ctx) {
+  for (std::size_t left = tasklets_.size(); left > 0; --left) {
+    IrqAction& action = *tasklets_.front();
+    tasklets_.erase(tasklets_.begin());
+    co_await action.handle(ctx);
   }
 }
 

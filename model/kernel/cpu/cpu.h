@@ -12,6 +12,7 @@
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
+#include <vector>
 
 #include "model/engine/shared.h"
 #include "model/events/probe.h"
@@ -70,6 +71,11 @@ class Cpu {
   void on_softirq(Softirq vector, IrqAction& action) {
     softirq_actions_[static_cast<int>(vector)] = &action;
   }
+  /// tasklet_schedule(): runs `action` once in the tasklet softirq of this CPU, however often it is
+  /// scheduled before it begins. Any code may call it.
+  ///
+  /// Order: FIFO, before a handler that on_softirq() set for that vector.
+  void schedule_tasklet(IrqAction& action);
 
   // The scheduler's half, used by Thread code through context.h and by wake_up().
   void enqueue(Thread& thread, bool remote);
@@ -114,6 +120,7 @@ class Cpu {
   bool strikes_later();
   Task<void> hardirq_loop();
   Task<void> softirq_loop();
+  Task<void> run_tasklets(Atomic& ctx);
 
   System& system_;
   Timeline& timeline_;
@@ -139,6 +146,7 @@ class Cpu {
   std::uint32_t pending_softirqs_ = 0;
   std::uint32_t softirqs_disabled_ = 0;
   IrqAction* softirq_actions_[kSoftirqs] = {};
+  std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
 };
