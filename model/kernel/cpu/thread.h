@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // Threads of the modelled machine, user and kernel.
 #pragma once
-#include <boost/intrusive/list.hpp>
 #include <coroutine>
 #include <string>
 
 #include "model/engine/time.h"
 #include "model/events/cpu_time.h"
+#include "model/kernel/cpu/sched_entity.h"
 
 namespace iodrome::kernel {
 
@@ -14,18 +14,16 @@ class Cpu;
 class Sleepable;
 class Spend;
 
-using RunHook = boost::intrusive::list_base_hook<>;
-
 /// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable
 /// context.
-struct Thread : RunHook {
+struct Thread : SchedEntity {
   enum class State : std::uint8_t { running, runnable, sleeping, dead };
 
   std::uint64_t id = 0;
   std::string name;
   State state = State::sleeping;
   events::CpuClass cpu_class = events::CpuClass::user;
-  Cpu* cpu = nullptr;  // where it runs, or last ran
+  Cpu* cpu = nullptr;  // where it runs or waits, or last ran
   Sleepable* context = nullptr;
   std::coroutine_handle<> continuation;  // resumed when it next runs
   Spend* preempted = nullptr;            // or this burst is continued
@@ -33,7 +31,6 @@ struct Thread : RunHook {
   bool pinned = false;                   // stays on its CPU
   bool woken = false;                    // a wake-up came between queueing and blocking
   std::uint32_t preempt_count = 0;       // spinlocks held
-  SimTime slice_end{};
   SimTime blocked_since{};
   Duration blocked_total{};  // time asleep since it was made
 };
