@@ -10,7 +10,7 @@ namespace iodrome::kernel {
 
 struct KernelCosts {
   Cost syscall_entry, syscall_exit;
-  Cost context_switch, try_to_wake_up, remote_wakeup;
+  Cost context_switch, try_to_wake_up, remote_wakeup, tick;
   Cost irq_entry, irq_exit, softirq;
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
@@ -22,10 +22,10 @@ struct KernelCosts {
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 36> table();
+  static constexpr std::array<CostRow<KernelCosts>, 37> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 36> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 37> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -34,6 +34,7 @@ constexpr std::array<CostRow<KernelCosts>, 36> KernelCosts::table() {
       {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
       {"remote_wakeup", &K::remote_wakeup,
        "extra delay of a wake-up on another CPU (IPI, idle exit)"},
+      {"tick", &K::tick, "the timer tick's handler: accounting and the scheduler's check"},
       {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
       {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
       {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},

@@ -10,6 +10,7 @@ System::System(Timeline& on, events::Probe& to, hw::Memory& ram)
     : timeline(on), probe(to), memory(ram) {
   for (const SysnoName& call : kSysnoNames)
     probe.name(events::Named::syscall, static_cast<std::uint64_t>(call.number), call.name);
+  probe.name(events::Named::vector, kLocalTimerVector, "local_timer");
 }
 
 System::~System() = default;

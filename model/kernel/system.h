@@ -8,17 +8,13 @@
 #include "model/engine/timeline.h"
 #include "model/events/probe.h"
 #include "model/kernel/costs.h"
+#include "model/kernel/cpu/scheduler_params.h"
 #include "model/kernel/sync/lock_names.h"
 
 namespace iodrome::kernel {
 
 class Cpu;
 struct Thread;
-
-/// Scheduling parameters that are not costs.
-struct SchedulerParams {
-  Duration slice{};  // a thread that ran this long gives way at the end of its current cost entry
-};
 
 /// Rates at which a CPU moves payload bytes, by cache state.
 struct CopyRates {

@@ -25,7 +25,17 @@ std::vector<std::string> toml_names(const fs::path& folder) {
 
 void describe_cpu(MachineSpec& spec, ParameterList& list) {
   list.add("count", "", "CPUs", &spec.cpus);
-  list.add("slice", "s", "a thread that ran this long gives way", &spec.scheduler.slice);
+  list.add("hz", "", "ticks per second of a CPU that is not idle", &spec.scheduler.hz);
+  list.add("sched_latency", "s", "in which every fair thread should run once",
+           &spec.scheduler.latency);
+  list.add("sched_min_granularity", "s", "a fair thread keeps the CPU this long at ticks",
+           &spec.scheduler.min_granularity);
+  list.add("sched_wakeup_granularity", "s",
+           "CPU time that a woken thread must be behind to take the CPU",
+           &spec.scheduler.wakeup_granularity);
+  list.add("preemption", "",
+           "where kernel code gives way: none (return to user mode, sleep) or full",
+           &spec.preemption);
   list.add("copy_hot", "B/s", "copy rate with the source in the cache", &spec.copy_hot);
   list.add("copy_cold", "B/s", "copy rate from memory", &spec.copy_cold);
   list.add("relative_cost", "", "the designs' own costs, against the machine they were measured on",
@@ -165,7 +175,10 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
     if (!condition) configuration.diagnostics().error({}, what);
   };
   require(spec.cpus >= 1 && spec.cpus <= 1024, "cpu.count: a machine has 1 to 1024 CPUs");
-  require(spec.scheduler.slice > Duration{0}, "cpu.slice must be positive");
+  require(spec.scheduler.hz >= 1 && spec.scheduler.hz <= 10'000, "cpu.hz must be 1 to 10000");
+  require(spec.scheduler.latency > Duration{0} && spec.scheduler.min_granularity > Duration{0},
+          "cpu.sched_latency and cpu.sched_min_granularity must be positive");
+  require(spec.preemption == "none" || spec.preemption == "full", "cpu.preemption is none or full");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");
   require(spec.page_cache.capacity_bytes >= 4096, "page_cache.capacity must be at least 4 KiB");
@@ -269,6 +282,7 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
         {}, "dma.kind is ioat, not " + workloads::in_quotes(spec.dma_kind));
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
+  if (spec.preemption == "full") spec.scheduler.preemption = kernel::Preemption::full;
   return spec;
 }
 

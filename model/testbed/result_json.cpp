@@ -120,8 +120,7 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
 }
 
 constexpr designs::Difference kMachine[] = {
-    {"wake-up preemption, fair scheduling, load balancing, idle states, the timer tick",
-     "kernel/cpu"},
+    {"load balancing, idle states, interrupts that tell another CPU to reschedule", "kernel/cpu"},
     {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
     {"merging, plugging and I/O schedulers", "kernel/block"},
     {"packet loss, congestion control, receive processing of data", "kernel/socket"},

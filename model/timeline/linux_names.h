@@ -8,7 +8,7 @@
 
 namespace iodrome::timeline {
 
-/// The model has no priorities; what Linux shows for nice 0 is the one that marks nobody.
+/// Events carry no priorities; what Linux shows for nice 0 is the one that marks nobody.
 inline constexpr int kEverybodysPriority = 120;
 
 /// Source: Linux include/linux/interrupt.h, the enumeration of softirqs.

@@ -138,13 +138,13 @@ def test_a_parameter_is_found_by_the_end_of_its_name_and_told_for_other_machines
 
 def test_a_machine_file_is_listed_with_its_own_values(iodrome):
     text = (ROOT / "scenarios/machines/server_2026.toml").read_text()
-    (iodrome.folder / "own.toml").write_text(text.replace('"4 ms"', '"7 ms"'))
+    (iodrome.folder / "own.toml").write_text(text.replace('"12 ms"', '"7 ms"'))
     done = iodrome("list", "parameters", "--machine", "own.toml")
-    assert re.search(r"^cpu\.slice +7 ms ", done.stdout, re.MULTILINE)
-    (iodrome.folder / "own.toml").write_text(text.replace("slice =", "slcie ="))
+    assert re.search(r"^cpu\.sched_latency +7 ms ", done.stdout, re.MULTILINE)
+    (iodrome.folder / "own.toml").write_text(text.replace("sched_latency =", "sched_latnecy ="))
     done = iodrome("list", "parameters", "--machine", "own.toml")
     assert (done.returncode, done.stdout) == (2, "")
-    assert "own.toml:" in done.stderr and "did you mean 'slice'?" in done.stderr
+    assert "own.toml:" in done.stderr and "did you mean 'sched_latency'?" in done.stderr
 
 
 def test_the_closed_lists_are_those_of_reports_and_pages():

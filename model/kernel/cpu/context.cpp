@@ -9,17 +9,27 @@ void Spend::await_suspend(std::coroutine_handle<> waiter) {
   waiter_ = waiter;
   prepare(ctx_.level(), &Spend::done);
   Cpu& on = ctx_.cpu();
-  if (level == Level::thread && !on.frozen(level) && on.slice_expired(*on.current()))
+  if (level == Level::thread && !on.frozen(level) && on.should_preempt()) {
+    left = length_;
     return on.preempt_current(*this);
+  }
   on.begin(*this, length_);
-}
-
-void Spend::resume_after_preemption() {
-  ctx_.cpu().begin(*this, length_);
 }
 
 void Spend::done(Burst* self) {
   static_cast<Spend*>(self)->waiter_.resume();
+}
+
+bool GiveWay::await_ready() {
+  Cpu& cpu = ctx_.cpu();
+  if (how_ == Arrival::yielded) return !cpu.yields_to_somebody();
+  return !cpu.need_resched() || ctx_.thread().preempt_count != 0;
+}
+
+void GiveWay::await_suspend(std::coroutine_handle<> waiter) {
+  check(ctx_.thread().preempt_count == 0, "yielding while a spinlock is held");
+  ctx_.thread().continuation = waiter;
+  ctx_.cpu().give_way(how_);
 }
 
 bool Block::await_ready() {

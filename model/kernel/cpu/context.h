@@ -20,8 +20,6 @@ class [[nodiscard]] Spend : public Burst {
   bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter);
   void await_resume() const noexcept {}
-  /// Continues after a preemption, when the thread runs again.
-  void resume_after_preemption();
 
  private:
   static void done(Burst* self);
@@ -108,6 +106,19 @@ class [[nodiscard]] Block {
   events::Stage stage_;
 };
 
+/// Lets another thread have the CPU. Made by Sleepable::cond_resched and sched_yield.
+class [[nodiscard]] GiveWay {
+ public:
+  GiveWay(Sleepable& ctx, Arrival how) : ctx_(ctx), how_(how) {}
+  bool await_ready();
+  void await_suspend(std::coroutine_handle<> waiter);
+  void await_resume() const noexcept {}
+
+ private:
+  Sleepable& ctx_;
+  Arrival how_;
+};
+
 /// A thread's context: it may sleep.
 class Sleepable : public Atomic {
  public:
@@ -117,6 +128,11 @@ class Sleepable : public Atomic {
 
   /// Sleeps until woken; `waits_for` names the reason, `stage` owns the request's time.
   Block block(const char* waits_for, events::Stage stage) { return {*this, waits_for, stage}; }
+  /// Gives way if somebody should run instead: for kernel code that goes on for long.
+  GiveWay cond_resched() { return {*this, Arrival::preempted}; }
+  /// sched_yield(2): behind the waiting threads of its real-time priority; a fair thread gives way
+  /// only to who has had no more.
+  GiveWay sched_yield() { return {*this, Arrival::yielded}; }
   void turn_to(events::CpuClass cpu_class) {
     thread_.cpu_class = cpu_class;
     cpu_->turn_to(cpu_class);

@@ -45,7 +45,8 @@ Cpu::Cpu(System& system, std::uint32_t index)
       memory_(system.timeline),
       pending_irqs_(1024),
       hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
-      softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)) {
+      softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)),
+      tick_(*this) {
   switch_.cpu = this;
   timeline_.spawn(hardirq_loop(), "hardirq");
   timeline_.spawn(softirq_loop(), "softirq");
@@ -69,6 +70,7 @@ void Cpu::refreeze() {
   set_frozen(0, active_[1] || active_[2]);
   set_frozen(1, active_[2]);
   account_.turn_to(class_now(), timeline_.now());
+  if (need_resched_ && !frozen_[0]) preempt_if_legal();
 }
 
 void Cpu::set_frozen(int level, bool frozen) {
@@ -232,6 +234,7 @@ void Cpu::begin(Burst& burst, Duration length) {
     return;
   }
   burst.end = timeline_.now() + length;
+  if (burst.scheduled) return;  // preempted before; its event fires early and finds the end
   burst.scheduled = true;
   timeline_.at(burst.end, burst);
 }
@@ -239,7 +242,8 @@ void Cpu::begin(Burst& burst, Duration length) {
 void Cpu::fired(Burst& burst) {
   burst.scheduled = false;
   const int level = static_cast<int>(burst.level);
-  if (frozen_[level]) return;  // its thaw schedules the rest
+  // Its thaw schedules the rest, or the thread's next turn.
+  if (frozen_[level] || burst_[level] != &burst) return;
   if (timeline_.now() < burst.end) {
     burst.scheduled = true;
     timeline_.at(burst.end, burst);
@@ -249,110 +253,6 @@ void Cpu::fired(Burst& burst) {
   if (std::exchange(irq_after_burst_, false)) [[unlikely]]
     hardirq_->signal();
   burst.finished(&burst);
-}
-
-// --- the scheduler ------------------------------------------------------------------------------
-
-void Cpu::enqueue(Thread& thread, bool remote) {
-  thread.state = Thread::State::runnable;
-  if (idle()) {
-    remote_wakeup_ = remote;
-    return switch_to(thread);
-  }
-  if (thread.context->ledger() != nullptr)
-    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
-  run_queue_.push_back(thread);
-}
-
-void Cpu::block_current() {
-  Thread& thread = *current_;
-  thread.state = Thread::State::sleeping;
-  thread.blocked_since = timeline_.now();
-  leave_thread(PrevState::sleeping);
-}
-
-void Cpu::preempt_current(Spend& spend) {
-  Thread& thread = *current_;
-  thread.state = Thread::State::runnable;
-  thread.preempted = &spend;
-  if (thread.context->ledger() != nullptr)
-    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
-  run_queue_.push_back(thread);
-  leave_thread(PrevState::runnable);
-}
-
-void Cpu::exit_current() {
-  current_->state = Thread::State::dead;
-  leave_thread(PrevState::dead);
-}
-
-void Cpu::leave_thread(PrevState state) {
-  if (!current_->watchers.empty()) [[unlikely]]
-    for (auto next = current_->watchers.begin(); next != current_->watchers.end();)
-      (next++)->off_cpu(*current_);
-  last_thread_ = current_->id;
-  last_state_ = state;
-  current_ = nullptr;
-  pick_next();
-}
-
-void Cpu::pick_next() {
-  if (run_queue_.empty()) {
-    system_.probe.show(
-        events::SchedSwitch{index_, last_thread_, 0, static_cast<std::uint64_t>(last_state_)},
-        index_);
-    last_thread_ = 0;
-    return turn_to(CpuClass::idle);
-  }
-  Thread& next = run_queue_.front();
-  run_queue_.pop_front();
-  switch_to(next);
-}
-
-void Cpu::switch_to(Thread& next) {
-  system_.probe.emit(
-      events::SchedSwitch{index_, last_thread_, next.id, static_cast<std::uint64_t>(last_state_)},
-      index_);
-  current_ = &next;
-  next.cpu = this;
-  KernelCosts& costs = system_.costs;
-  Duration length = costs.context_switch.each;
-  ++costs.context_switch.count;
-  costs.context_switch.total += length;
-  if (std::exchange(remote_wakeup_, false)) {
-    ++costs.remote_wakeup.count;
-    costs.remote_wakeup.total += costs.remote_wakeup.each;
-    length += costs.remote_wakeup.each;
-  }
-  if (next.context->ledger() != nullptr) {
-    // Frozen from the start: the time until the switch can begin is the interrupt's.
-    next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
-    interrupted_stage_[0] = Stage::wakeup;
-  }
-  switch_.prepare(Level::thread, &Switch::done);
-  begin(switch_, length);
-  turn_to(CpuClass::switching);
-}
-
-void Cpu::Switch::done(Burst* self) {
-  self->cpu->dispatch();
-}
-
-void Cpu::dispatch() {
-  Thread& thread = *current_;
-  thread.state = Thread::State::running;
-  thread.waits_for = nullptr;
-  thread.slice_end = timeline_.now() + system_.scheduler.slice;
-  Sleepable& ctx = *thread.context;
-  ctx.cpu_ = this;
-  if (ctx.ledger() != nullptr) ctx.ledger()->enter(ctx.stage(), timeline_.now());
-  turn_to(thread.cpu_class);
-  if (!thread.watchers.empty()) [[unlikely]]
-    for (auto next = thread.watchers.begin(); next != thread.watchers.end();)
-      (next++)->on_cpu(thread);
-  if (thread.preempted != nullptr)
-    return std::exchange(thread.preempted, nullptr)->resume_after_preemption();
-  thread.continuation.resume();
 }
 
 }  // namespace iodrome::kernel

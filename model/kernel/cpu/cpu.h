@@ -7,8 +7,8 @@
 //  or idle.
 //  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
 //
-// Differs from Linux: FIFO run queues with a slice, checked at the end of a cost entry; no wake-up
-// preemption, load balancing, idle states or tick. Hardirqs do not nest.
+// Differs from Linux: no load balancing and no idle states; a thread on another CPU is preempted
+// without an interrupt that says so. Hardirqs do not nest.
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -19,12 +19,13 @@
 #include "model/events/sched.h"
 #include "model/events/stage.h"
 #include "model/kernel/cpu/burst.h"
+#include "model/kernel/cpu/run_queue.h"
 #include "model/kernel/cpu/thread.h"
+#include "model/kernel/system.h"
 
 namespace iodrome::kernel {
 
 class Atomic;
-struct System;
 
 /// What a hardirq or softirq runs. It lives as long as the machine.
 class IrqAction {
@@ -37,6 +38,9 @@ class IrqAction {
 /// Linux's softirq vectors, by their numbers, which are their order of service.
 enum class Softirq : std::uint8_t { net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
 inline constexpr int kSoftirqs = 7;
+
+/// LOCAL_TIMER_VECTOR of x86: no device is given it.
+inline constexpr std::uint64_t kLocalTimerVector = 0xec;
 
 class Cpu {
  public:
@@ -52,7 +56,9 @@ class Cpu {
   events::CpuAccount& account() { return account_; }
 
   /// True if no thread runs or waits here.
-  bool idle() const { return current_ == nullptr && run_queue_.empty(); }
+  bool idle() const { return current_ == nullptr; }
+  /// Threads that wait here.
+  std::size_t waiting() const { return run_queue_.size(); }
   Thread* current() { return current_; }
 
   /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in
@@ -81,9 +87,11 @@ class Cpu {
   void enqueue(Thread& thread, bool remote);
   void block_current();
   void preempt_current(Spend& spend);
-  bool slice_expired(const Thread& thread) const {
-    return !run_queue_.empty() && timeline_.now() >= thread.slice_end && thread.preempt_count == 0;
-  }
+  void give_way(Arrival how);
+  /// Whether another thread should have the CPU and the running one may be taken off it here.
+  bool should_preempt() const { return need_resched_ && may_preempt(); }
+  bool need_resched() const { return need_resched_; }
+  bool yields_to_somebody();
   void exit_current();
   void turn_to(events::CpuClass cpu_class);
   /// Lets go of all threads, once their code has been destroyed.
@@ -93,7 +101,7 @@ class Cpu {
   /// Spends at once, if nothing could interrupt or preempt meanwhile.
   bool try_spend(Level level, Duration length) {
     if (frozen_[static_cast<int>(level)]) return false;
-    if (level == Level::thread && !run_queue_.empty() && slice_expired(*current_)) return false;
+    if (need_resched_ && level == Level::thread && may_preempt()) return false;
     return timeline_.try_advance(length);
   }
   bool frozen(Level level) const { return frozen_[static_cast<int>(level)]; }
@@ -105,6 +113,17 @@ class Cpu {
   struct IrqLoop;
   struct Switch : Burst {
     static void done(Burst* self);
+  };
+  // Raises the local timer's interrupt while a thread has the CPU.
+  struct Tick final : Event, IrqAction {
+    explicit Tick(Cpu& cpu) : Event{&Tick::due}, cpu_(cpu) { vector = kLocalTimerVector; }
+    void keep_on();
+    Task<void> handle(Atomic& ctx) override;
+
+   private:
+    static void due(Event* self);
+    Cpu& cpu_;
+    bool pending_ = false;
   };
 
   void enter(Level level);
@@ -118,6 +137,15 @@ class Cpu {
   void switch_to(Thread& next);
   void dispatch();
   bool strikes_later();
+  void preempt_if_legal();
+  void resched_current();
+  void tell_watchers(void (SchedWatcher::*what)(Thread&));
+  void tick_current();
+  bool may_preempt() const {
+    return current_->preempt_count == 0 && irqs_disabled_ == 0 &&
+           (current_->cpu_class == events::CpuClass::user ||
+            system_.scheduler.preemption == Preemption::full);
+  }
   Task<void> hardirq_loop();
   Task<void> softirq_loop();
   Task<void> run_tasklets(Atomic& ctx);
@@ -132,7 +160,8 @@ class Cpu {
   std::uint64_t last_thread_ = 0;
   events::PrevState last_state_ = events::PrevState::runnable;
   bool remote_wakeup_ = false;
-  boost::intrusive::list<Thread> run_queue_;
+  bool need_resched_ = false;
+  RunQueue run_queue_;
   Switch switch_;
 
   bool active_[kLevels] = {true, false, false};
@@ -149,6 +178,7 @@ class Cpu {
   std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
+  Tick tick_;
 };
 
 }  // namespace iodrome::kernel

@@ -7,6 +7,7 @@
 
 #include "model/engine/time.h"
 #include "model/events/cpu_time.h"
+#include "model/kernel/cpu/sched_entity.h"
 
 namespace iodrome::kernel {
 
@@ -15,14 +16,13 @@ class Sleepable;
 class Spend;
 struct Thread;
 
-using RunHook = boost::intrusive::list_base_hook<>;
-
-/// Hears when a thread gives up its CPU and when it has one again, from inside the scheduler: it
-/// may make others runnable, but neither spend nor suspend.
+/// Hears when a thread gives up its CPU, when it has one again and when another should have its
+/// CPU, from inside the scheduler: it may make others runnable, but neither spend nor suspend.
 struct SchedWatcher
     : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
   virtual void off_cpu(Thread& thread) = 0;
   virtual void on_cpu(Thread& thread) = 0;
+  virtual void need_resched(Thread&) {}
 
  protected:
   ~SchedWatcher() = default;
@@ -32,14 +32,14 @@ using SchedWatchers =
 
 /// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable
 /// context.
-struct Thread : RunHook {
+struct Thread : SchedEntity {
   enum class State : std::uint8_t { running, runnable, sleeping, dead };
 
   std::uint64_t id = 0;
   std::string name;
   State state = State::sleeping;
   events::CpuClass cpu_class = events::CpuClass::user;
-  Cpu* cpu = nullptr;  // where it runs, or last ran
+  Cpu* cpu = nullptr;  // where it runs or waits, or last ran
   Sleepable* context = nullptr;
   std::coroutine_handle<> continuation;  // resumed when it next runs
   Spend* preempted = nullptr;            // or this burst is continued
@@ -50,7 +50,6 @@ struct Thread : RunHook {
   bool interruptible = false;            // a signal ends its sleep
   SchedWatchers watchers;
   std::uint32_t preempt_count = 0;  // spinlocks held
-  SimTime slice_end{};
   SimTime blocked_since{};
   Duration blocked_total{};  // time asleep since it was made
 };

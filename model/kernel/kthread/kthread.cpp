@@ -62,6 +62,7 @@ struct KthreadPool::Worker final : ThreadBody {
       co_await work.run(ctx);
       ctx.emit(events::WorkqueueExecuteEnd{ctx.thread().id, id});
       --pool.busy_;
+      co_await ctx.cond_resched();
     }
   }
 

@@ -2,7 +2,6 @@
 #include "model/kernel/sync/mutex.h"
 
 #include "model/kernel/sync/burn.h"
-#include "model/kernel/sync/timeout.h"
 
 namespace iodrome::kernel {
 
@@ -21,7 +20,7 @@ bool on_cpu(const Thread& thread) {
 class Mutex::Spinner : public SpinnerPlace, ResumeEvent {
  public:
   Spinner(Mutex& mutex, Sleepable& ctx)
-      : mutex_(mutex), ctx_(ctx), slice_end_(&Spinner::slice_ends, this), owner_watch_(*this) {
+      : mutex_(mutex), ctx_(ctx), owner_watch_(*this), own_watch_(*this) {
     mutex.spinners_.push_back(*this);
   }
   ~Spinner() {
@@ -45,10 +44,10 @@ class Mutex::Spinner : public SpinnerPlace, ResumeEvent {
     handle = waiter;
     suspended_ = true;
     if (first() && mutex_.owner_ != nullptr) mutex_.owner_->watchers.push_back(owner_watch_);
-    arm();
+    ctx_.thread().watchers.push_back(own_watch_);
   }
   void await_resume() {
-    slice_end_.cancel();
+    own_watch_.unlink();
     if (owner_watch_.is_linked()) owner_watch_.unlink();
   }
   bool first() const { return &mutex_.spinners_.front() == this; }
@@ -60,23 +59,18 @@ class Mutex::Spinner : public SpinnerPlace, ResumeEvent {
     void on_cpu(Thread&) override {}
     Spinner& spinner;
   };
-  void arm() {
-    const Duration slice = ctx_.system().scheduler.slice;
-    const SimTime end = ctx_.thread().slice_end;
-    slice_end_.arm(ctx_.system(), end > ctx_.now() ? end : later(ctx_.now(), slice));
-  }
-  static void slice_ends(void* self) {
-    Spinner& spinner = *static_cast<Spinner*>(self);
-    if (spinner.ctx_.cpu().slice_expired(spinner.ctx_.thread()))
-      spinner.tell();
-    else
-      spinner.arm();
-  }
+  struct OwnWatch final : SchedWatcher {
+    explicit OwnWatch(Spinner& of) : spinner(of) {}
+    void off_cpu(Thread&) override {}
+    void on_cpu(Thread&) override {}
+    void need_resched(Thread&) override { spinner.tell(); }
+    Spinner& spinner;
+  };
 
   Mutex& mutex_;
   Sleepable& ctx_;
-  Timeout slice_end_;
   OwnerWatch owner_watch_;
+  OwnWatch own_watch_;
   bool suspended_ = false;
 };
 
@@ -129,7 +123,7 @@ Task<Result<void>> Mutex::lock_slow(Sleepable& ctx, bool interruptible, Place at
 }
 
 bool Mutex::worth_spinning(Sleepable& ctx) const {
-  if (ctx.cpu().slice_expired(ctx.thread())) return false;
+  if (ctx.cpu().need_resched()) return false;
   return owner_ == nullptr || (!handed_over_ && on_cpu(*owner_));
 }
 
@@ -140,7 +134,7 @@ Task<bool> Mutex::spin(Sleepable& ctx) {
   Burning burning(ctx);
   bool taken = false;
   for (;;) {
-    if (ctx.cpu().slice_expired(ctx.thread())) break;
+    if (ctx.cpu().need_resched()) break;
     if (spinner.first()) {
       taken = try_acquire(ctx.thread());
       if (taken || !worth_spinning(ctx)) break;

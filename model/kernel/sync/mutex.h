@@ -17,8 +17,7 @@ namespace iodrome::kernel {
 ///
 /// Order: spinners FIFO, sleepers FIFO; a thread that runs may take a free mutex before a sleeper
 /// that is being woken, once.
-/// Differs from Linux: need_resched is looked at when the slice ends, and once per slice then; a
-/// first waiter that was woken does not spin.
+/// Differs from Linux: a first waiter that was woken does not spin.
 /// Source: Linux Documentation/locking/mutex-design.rst.
 class Mutex {
  public:

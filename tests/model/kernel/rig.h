@@ -38,7 +38,8 @@ struct Action final : IrqAction {
 
 struct Rig {
   explicit Rig(std::uint32_t cpus) {
-    system.scheduler.slice = 1s;
+    // No tick; nobody who wakes is so far behind that it takes the CPU.
+    system.scheduler.wakeup_granularity = 1h;
     system.copy_rates = {1'000'000'000, 1'000'000'000};
     system.add_cpus(cpus);
   }
@@ -59,6 +60,11 @@ struct Rig {
     threads.push_back(
         std::make_unique<RunningThread>(system, "thread", cpu_class, on, *bodies.back()));
     return threads.back()->thread();
+  }
+  /// Ticks of that length, at each of which the fair thread that runs has had its share.
+  void tick_every(std::chrono::nanoseconds length) {
+    system.scheduler.hz = 1'000'000'000 / length.count();
+    system.scheduler.latency = ps(1);
   }
   template <class State>
   IrqAction& action(State& state, Handler<State> code) {

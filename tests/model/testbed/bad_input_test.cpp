@@ -105,8 +105,8 @@ TEST_CASE("values that no machine can have are refused by the name of their para
       {"cpu.count", "-1"},
       {"cpu.count", "two"},
       {"cpu.count", "1025"},
-      {"cpu.slice", "0 ns"},
-      {"cpu.slice", "4"},
+      {"cpu.sched_latency", "0 ns"},
+      {"cpu.sched_latency", "4"},
       {"cpu.copy_cold", "0 B/s"},
       {"costs.syscall_entry", "10 GB/s"},
       {"costs.syscall_entry", "-5 ns"},
@@ -161,7 +161,7 @@ TEST_CASE("values at the edge of what is allowed run") {
       {"workload.connections", "1"},
       {"storage.queue_entries", "2"},
       {"workload.load", "closed:3"},
-      {"cpu.slice", "1 ps"},
+      {"cpu.sched_latency", "1 ps"},
   };
   for (const auto& [key, value] : edges) {
     CAPTURE(key, value);
@@ -189,11 +189,11 @@ TEST_CASE("everything that is wrong is told at once") {
   const Input input = fio_input();
   RaceRequest request = request_for(input);
   request.designs = {{"io_urnig", "sync", "sync", "epoll"}};
-  request.set = {{"cpu.cuont", "2"}, {"cpu.slice", "fast"}, {"storage.szie", "1 TB"}};
+  request.set = {{"cpu.cuont", "2"}, {"cpu.sched_latency", "fast"}, {"storage.szie", "1 TB"}};
   const std::string text = complaint_of(request);
   INFO(text);
   for (const char* part :
-       {"io_urnig", "named twice", "epoll", "cpu.cuont", "cpu.slice: ", "storage.szie"})
+       {"io_urnig", "named twice", "epoll", "cpu.cuont", "cpu.sched_latency: ", "storage.szie"})
     CHECK_THAT(text, Catch::Contains(part));
   CHECK(count(text, "error") == 6);
 }
@@ -213,8 +213,8 @@ TEST_CASE("a machine file must give every value, with its source") {
              Catch::Contains("softriq") && Catch::Contains("'costs.softirq' is missing"));
   CHECK_THAT(complaint("[cpu]\n", "[cpu]\ncuont = 3\n"), Catch::Contains("cuont"));
   CHECK_THAT(complaint("[cpu]\n", "surprise = 1\n[cpu]\n"), Catch::Contains("surprise"));
-  CHECK_THAT(complaint("value = \"4 ms\", source", "value = \"4 MB\", source"),
-             Catch::Contains("cpu.slice"));
+  CHECK_THAT(complaint("value = \"12 ms\", source", "value = \"4 MB\", source"),
+             Catch::Contains("cpu.sched_latency"));
   CHECK_THAT(complaint("count = { value = 2, source", "count = { value = 2, sauce"),
              Catch::Contains("names no source") && Catch::Contains("sauce"));
   CHECK_THAT(complaint("count = { value = 2, ", "count = { "), Catch::Contains("no value"));
@@ -272,14 +272,14 @@ TEST_CASE("a chain that uses a second or a closed file is refused at the step's 
 TEST_CASE("a flag outweighs the scenario, which outweighs the machine") {
   const Input input(
       "s.toml",
-      "machine = \"server_2007\"\n[set]\n\"cpu.count\" = 5\n\"cpu.slice\" = \"7 ms\"\n"
+      "machine = \"server_2007\"\n[set]\n\"cpu.count\" = 5\n\"cpu.sched_latency\" = \"7 ms\"\n"
       "[chain]\nrepeat = 1\n[[chain.step]]\nop = \"open\"\npath = \"/f\"\n");
   RaceRequest request = request_for(input);
   request.set = {{"cpu.count", "4"}};
   const testbed::PreparedRace race = testbed::prepare(request, data_dir());
   CHECK(race.machine.name == "server_2007");
   CHECK(race.machine.cpus == 4);
-  CHECK(race.machine.scheduler.slice == 7ms);
+  CHECK(race.machine.scheduler.latency == 7ms);
   bool told = false;
   for (const testbed::ValueSource& source : race.sources)
     told = told || (source.key == "cpu.count" && source.value == "4" &&

@@ -109,12 +109,12 @@ TEST_CASE("the values of a machine are its own, of a machine file too") {
   const ScratchFolder folder;
   std::ifstream in(data_dir() + "/scenarios/machines/server_2026.toml");
   std::string text{std::istreambuf_iterator<char>(in), {}};
-  const std::string from = "value = \"4 ms\"";
+  const std::string from = "value = \"12 ms\"";
   text.replace(text.find(from), from.size(), "value = \"7 ms\"");
   folder.write("own.toml", text);
   const Json own = testbed::catalogue(data_dir(), folder.path("own.toml"));
-  CHECK((*find(own["parameters"], "key", "cpu.slice"))["value"] == "7 ms");
-  CHECK((*find(own["machines"][1]["parameters"], "key", "cpu.slice"))["value"] == "4 ms");
+  CHECK((*find(own["parameters"], "key", "cpu.sched_latency"))["value"] == "7 ms");
+  CHECK((*find(own["machines"][1]["parameters"], "key", "cpu.sched_latency"))["value"] == "12 ms");
 }
 
 TEST_CASE("what a file says of itself keeps its lines and shows no control characters") {

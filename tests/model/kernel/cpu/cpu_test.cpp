@@ -186,55 +186,31 @@ TEST_CASE("threads of one CPU run in the order they became runnable") {
   CHECK(s.rig.probe.counters().context_switches == 3);
 }
 
-TEST_CASE("a thread gives way at the end of the cost entry in which its slice ran out") {
-  Scene s;
-  s.rig.system.scheduler.slice = 100ns;
-  s.work.each = 60ns;
-  for (int i = 0; i < 2; ++i)
-    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
-      for (int entry = 0; entry < 4; ++entry) co_await ctx.spend(scene.work);
-      scene.log.add("thread" + std::to_string(ctx.thread().id), ctx.now());
-    });
-  s.rig.run();
-  // Each runs two entries of 60 ns, is switched out at 120 ns, and comes back.
-  CHECK(s.log.text == "thread1@390 thread2@520");
-  CHECK(s.rig.spent(0, CpuClass::switching) == 40ns);
-  CHECK(s.rig.spent(0, CpuClass::user) == 480ns);
-}
-
 TEST_CASE("a request waits in the run queue while another thread has the CPU") {
   Scene s;
-  s.rig.system.scheduler.slice = 50ns;
+  s.rig.tick_every(50ns);
+  s.rig.system.costs.irq_entry.each = s.rig.system.costs.irq_exit.each = 0ns;
   s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
     scene.ledger.open(ctx.now(), Stage::kernel);
     const WorkOn on(ctx, &scene.ledger, Stage::kernel);
-    co_await ctx.spend(scene.work);
     co_await ctx.spend(scene.work);
     scene.ledger.close(ctx.now());
   });
   s.rig.thread<Scene>(
       0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> { co_await ctx.spend(scene.work, 3); });
   s.rig.run();
-  CHECK(stage(s.ledger, Stage::kernel) == 200ns);
-  CHECK(stage(s.ledger, Stage::run_queue) == 310ns);  // a switch and the other's entry
-  CHECK(stage(s.ledger, Stage::wakeup) == 10ns);      // its own switch
-}
-
-TEST_CASE("a thread that nobody waits behind keeps its CPU beyond its slice") {
-  Scene s;
-  s.rig.system.scheduler.slice = 50ns;
-  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
-    for (int i = 0; i < 10; ++i) co_await ctx.spend(scene.work);
-  });
-  s.rig.run();
-  CHECK(s.rig.now() == 1010ns);
-  CHECK(s.rig.probe.counters().context_switches == 1);
+  // It runs from 10 to 50, from 110 to 150 and from 210 to 230; the other in between.
+  CHECK(stage(s.ledger, Stage::kernel) == 100ns);
+  CHECK(stage(s.ledger, Stage::run_queue) == 100ns);
+  CHECK(stage(s.ledger, Stage::wakeup) == 20ns);  // its own two switches
 }
 
 TEST_CASE("any mixture of threads and interrupts leaves no time without an owner") {
   for (std::uint32_t seed = 1; seed <= 50; ++seed) {
     Scene s(3);
-    s.rig.system.scheduler.slice = 70ns;
+    s.rig.tick_every(70ns);
+    if (seed % 2 == 0) s.rig.system.scheduler.preemption = Preemption::full;
+    s.rig.system.scheduler.wakeup_granularity = std::chrono::nanoseconds(seed);
     for (std::uint32_t i = 0; i < 7; ++i)
       s.rig.thread<Scene>(i % 3, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
         for (int k = 0; k < 20; ++k) co_await ctx.spend(scene.work);

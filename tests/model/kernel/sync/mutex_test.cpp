@@ -78,7 +78,7 @@ TEST_CASE("spinners sleep when the owner leaves its CPU, and are woken by its un
 
 TEST_CASE("a sleeper that found the mutex taken again is handed it by the next unlock") {
   Scene s(1);
-  s.rig.system.scheduler.slice = 25ns;
+  s.rig.tick_every(25ns);
   // Takes it again and again without ever sleeping.
   s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
     for (int i = 0; i < 50 && scene.done == 0; ++i) {
@@ -233,7 +233,7 @@ TEST_CASE("in any schedule a mutex and a rwsem exclude, and nobody is forgotten"
   for (std::uint64_t seed = 0; seed < 300; ++seed) {
     CAPTURE(seed);
     Scene s(3);
-    s.rig.system.scheduler.slice = 15ns;
+    s.rig.tick_every(15ns);
     explore::RandomWalk walk(seed);
     s.rig.timeline.choices().ask(&walk);
     for (std::uint32_t i = 0; i < 4; ++i) {

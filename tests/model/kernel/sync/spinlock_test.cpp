@@ -86,7 +86,8 @@ TEST_CASE("after unlock() a thread may sleep though its guard lives") {
 
 TEST_CASE("a holder is not preempted before it lets go") {
   Scene s(1);
-  s.rig.system.scheduler.slice = 1ns;
+  s.rig.tick_every(20ns);
+  s.rig.system.scheduler.preemption = Preemption::full;
   s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
     {
       const Spinlock::Guard guard = co_await scene.lock.lock(ctx);

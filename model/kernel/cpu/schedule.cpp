@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: Apache-2.0
+// The scheduler's half of a CPU: who runs next, and when it takes the CPU from whom.
+#include "model/events/sched.h"
+#include "model/kernel/cpu/context.h"
+#include "model/kernel/cpu/cpu.h"
+
+namespace iodrome::kernel {
+
+using events::CpuClass;
+using events::PrevState;
+using events::Stage;
+
+void Cpu::enqueue(Thread& thread, bool remote) {
+  thread.state = Thread::State::runnable;
+  thread.vruntime += run_queue_.virtual_clock() - thread.cpu->run_queue_.virtual_clock();
+  thread.cpu = this;
+  if (current_ != nullptr) run_queue_.update_current(*current_, timeline_.now());
+  run_queue_.place(thread, current_, system_.scheduler);
+  if (idle()) {
+    remote_wakeup_ = remote;
+    return switch_to(thread);
+  }
+  if (thread.context->ledger() != nullptr)
+    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
+  run_queue_.push(thread, Arrival::woken);
+  if (!RunQueue::wakeup_preempts(thread, *current_, system_.scheduler)) return;
+  resched_current();
+  preempt_if_legal();
+}
+
+void Cpu::block_current() {
+  Thread& thread = *current_;
+  thread.state = Thread::State::sleeping;
+  thread.blocked_since = timeline_.now();
+  leave_thread(PrevState::sleeping);
+}
+
+// Who spins has no burst that would be cut short: it looks for itself.
+void Cpu::resched_current() {
+  need_resched_ = true;
+  tell_watchers(&SchedWatcher::need_resched);
+}
+
+void Cpu::tell_watchers(void (SchedWatcher::*what)(Thread&)) {
+  SchedWatchers& watchers = current_->watchers;
+  if (watchers.empty()) [[likely]]
+    return;
+  for (auto next = watchers.begin(); next != watchers.end();) ((*next++).*what)(*current_);
+}
+
+// In the middle of a burst, if a thread's burst is what goes on; else its next spend finds out.
+void Cpu::preempt_if_legal() {
+  Burst* const burst = burst_[0];
+  if (frozen_[0] || burst == nullptr || burst == &switch_ || !may_preempt()) return;
+  burst->left = burst->end - timeline_.now();
+  burst_[0] = nullptr;
+  preempt_current(*static_cast<Spend*>(burst));
+}
+
+void Cpu::preempt_current(Spend& spend) {
+  current_->preempted = &spend;
+  give_way(Arrival::preempted);
+}
+
+void Cpu::give_way(Arrival how) {
+  Thread& thread = *current_;
+  thread.state = Thread::State::runnable;
+  if (thread.context->ledger() != nullptr)
+    thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
+  run_queue_.update_current(thread, timeline_.now());
+  run_queue_.push(thread, how);
+  leave_thread(PrevState::runnable);
+}
+
+void Cpu::exit_current() {
+  current_->state = Thread::State::dead;
+  leave_thread(PrevState::dead);
+}
+
+void Cpu::leave_thread(PrevState state) {
+  if (state != PrevState::runnable) run_queue_.update_current(*current_, timeline_.now());
+  tell_watchers(&SchedWatcher::off_cpu);
+  last_thread_ = current_->id;
+  last_state_ = state;
+  current_ = nullptr;
+  pick_next();
+}
+
+void Cpu::pick_next() {
+  need_resched_ = false;
+  if (run_queue_.empty()) {
+    system_.probe.show(
+        events::SchedSwitch{index_, last_thread_, 0, static_cast<std::uint64_t>(last_state_)},
+        index_);
+    last_thread_ = 0;
+    return turn_to(CpuClass::idle);
+  }
+  switch_to(run_queue_.take_next());
+}
+
+void Cpu::switch_to(Thread& next) {
+  system_.probe.emit(
+      events::SchedSwitch{index_, last_thread_, next.id, static_cast<std::uint64_t>(last_state_)},
+      index_);
+  current_ = &next;
+  next.ran = Duration{0};
+  next.exec_start = timeline_.now();
+  tick_.keep_on();
+  KernelCosts& costs = system_.costs;
+  Duration length = costs.context_switch.each;
+  ++costs.context_switch.count;
+  costs.context_switch.total += length;
+  if (std::exchange(remote_wakeup_, false)) {
+    ++costs.remote_wakeup.count;
+    costs.remote_wakeup.total += costs.remote_wakeup.each;
+    length += costs.remote_wakeup.each;
+  }
+  if (next.context->ledger() != nullptr) {
+    // Frozen from the start: the time until the switch can begin is the interrupt's.
+    next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
+    interrupted_stage_[0] = Stage::wakeup;
+  }
+  switch_.prepare(Level::thread, &Switch::done);
+  begin(switch_, length);
+  turn_to(CpuClass::switching);
+}
+
+void Cpu::Switch::done(Burst* self) {
+  self->cpu->dispatch();
+}
+
+void Cpu::dispatch() {
+  Thread& thread = *current_;
+  thread.state = Thread::State::running;
+  thread.waits_for = nullptr;
+  Sleepable& ctx = *thread.context;
+  ctx.cpu_ = this;
+  if (ctx.ledger() != nullptr) ctx.ledger()->enter(ctx.stage(), timeline_.now());
+  turn_to(thread.cpu_class);
+  tell_watchers(&SchedWatcher::on_cpu);
+  if (thread.preempted == nullptr) return thread.continuation.resume();
+  Spend& spend = *std::exchange(thread.preempted, nullptr);
+  begin(spend, spend.left);
+  if (need_resched_) preempt_if_legal();  // somebody came during the switch
+}
+
+// --- the tick -----------------------------------------------------------------------------------
+
+// Every CPU's ticks lie on one grid. An idle CPU has none: the event that is under way when it
+// becomes idle is the last.
+void Cpu::Tick::keep_on() {
+  if (pending_ || cpu_.system_.scheduler.hz == 0) return;
+  pending_ = true;
+  const Duration period = Duration{1s} / cpu_.system_.scheduler.hz;
+  const Duration past = cpu_.timeline_.now().time_since_epoch() % period;
+  cpu_.timeline_.after(period - past, *this);
+}
+
+void Cpu::Tick::due(Event* self) {
+  auto& tick = *static_cast<Tick*>(self);
+  if (tick.cpu_.idle())
+    tick.pending_ = false;
+  else
+    tick.cpu_.raise_irq(tick);
+}
+
+Task<void> Cpu::Tick::handle(Atomic& ctx) {
+  pending_ = false;
+  if (!cpu_.idle()) keep_on();
+  return then(ctx.spend(ctx.costs().tick), [this] {
+    cpu_.tick_current();
+    return Task<void>::ready();
+  });
+}
+
+void Cpu::tick_current() {
+  if (current_ == nullptr) return;
+  run_queue_.update_current(*current_, timeline_.now());
+  if (!run_queue_.tick_preempts(*current_, system_.scheduler)) return;
+  if (run_queue_.beats(*current_, Arrival::preempted))
+    resched_current();
+  else
+    current_->ran = Duration{0};  // picked again at once, without a switch
+}
+
+bool Cpu::yields_to_somebody() {
+  run_queue_.update_current(*current_, timeline_.now());
+  return run_queue_.beats(*current_, Arrival::yielded);
+}
+
+}  // namespace iodrome::kernel

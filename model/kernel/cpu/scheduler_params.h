@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include <cstdint>
+
+#include "model/engine/time.h"
+
+namespace iodrome::kernel {
+
+/// Where kernel code gives way to a thread that should run instead. User code always does.
+enum class Preemption : std::uint8_t {
+  none,  // on its way back to user mode, where it sleeps, and where it asks: cond_resched
+  full,  // wherever no spinlock is held and interrupts are on
+};
+
+/// Scheduling parameters that are not costs.
+struct SchedulerParams {
+  std::int64_t hz = 0;            // ticks per second of a CPU that is not idle; 0: none
+  Duration latency{};             // in which every fair thread should run once
+  Duration min_granularity{};     // a fair thread keeps the CPU at least this long at ticks
+  Duration wakeup_granularity{};  // how far behind a woken thread must be to take the CPU
+  Preemption preemption = Preemption::none;
+};
+
+}  // namespace iodrome::kernel
