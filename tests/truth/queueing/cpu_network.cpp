@@ -107,7 +107,8 @@ void CpuNetwork::run_open(std::uint64_t customers, Duration interarrival,
 }
 
 void CpuNetwork::run_for(Duration time) {
-  rig_.timeline.run(rig_.timeline.now() + time);
+  until_ += time;
+  rig_.timeline.run(until_);
 }
 
 }  // namespace iodrome::truth

@@ -46,7 +46,8 @@ class CpuNetwork {
   void run_open(
       std::uint64_t customers, Duration interarrival,
       const std::function<bool()>& admit = [] { return true; });
-  /// `time` of a closed network.
+  /// `time` of a closed network, from the end of the stretch before: the clock itself stops at the
+  /// last event of a stretch.
   void run_for(Duration time);
 
   Timeline& timeline() { return rig_.timeline; }
@@ -74,6 +75,7 @@ class CpuNetwork {
   std::vector<std::unique_ptr<Customer>> all_;
   std::vector<Customer*> free_;
   std::uint64_t inside_ = 0;
+  SimTime until_{};
   SimTime counted_{};
   Duration area_{};
   Duration sojourns_{};

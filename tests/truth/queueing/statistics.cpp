@@ -32,22 +32,4 @@ std::vector<double> BatchMeans::means(double unit) const {
   return means;
 }
 
-void RegenerativeRatio::add_cycle(double value, double weight) {
-  ++cycles_;
-  value_ += value;
-  weight_ += weight;
-  value_value_ += value * value;
-  value_weight_ += value * weight;
-  weight_weight_ += weight * weight;
-}
-
-Interval RegenerativeRatio::interval() const {
-  const auto n = static_cast<double>(cycles_);
-  const double ratio = value_ / weight_;
-  // The variance of value - ratio * weight, whose mean is 0.
-  const double squares = value_value_ - 2 * ratio * value_weight_ + ratio * ratio * weight_weight_;
-  constexpr double kNormal99 = 2.576;  // there are thousands of cycles
-  return {ratio, kNormal99 * std::sqrt(squares / (n - 1) / n) / (weight_ / n)};
-}
-
 }  // namespace iodrome::truth

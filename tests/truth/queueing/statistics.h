@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Confidence intervals for what a simulation measured, by batch means or regenerative cycles.
+// Confidence intervals for what a simulation measured, by batch means.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -44,20 +44,6 @@ class BatchMeans {
   std::uint64_t warm_up_;
   std::uint64_t batch_;
   std::vector<std::int64_t> sums_;
-};
-
-/// A ratio of sums over cycles that start alike, such as busy cycles: sum of `value` over sum of
-/// `weight`, with the interval of the ratio estimator.
-/// Source: Crane & Iglehart, Operations Research 23(1), 1975.
-class RegenerativeRatio {
- public:
-  void add_cycle(double value, double weight);
-  std::uint64_t cycles() const { return cycles_; }
-  Interval interval() const;
-
- private:
-  std::uint64_t cycles_ = 0;
-  double value_ = 0, weight_ = 0, value_value_ = 0, value_weight_ = 0, weight_weight_ = 0;
 };
 
 }  // namespace iodrome::truth
