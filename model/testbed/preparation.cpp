@@ -281,8 +281,9 @@ void WorkloadParams::describe(ParameterList& list) {
 
 workloads::ScenarioVocabulary scenario_vocabulary() {
   workloads::ScenarioVocabulary vocabulary;
-  vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
-                           {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
+  vocabulary.operations = {{"nop", {}},          {"open", {"fd"}},    {"stat", {"size"}},
+                           {"read", {"bytes"}},  {"send", {"bytes"}}, {"close", {}},
+                           {"write", {"bytes"}}, {"fsync", {}}};
   vocabulary.flags = {"direct"};
   return vocabulary;
 }

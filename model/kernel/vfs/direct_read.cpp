@@ -38,31 +38,24 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
   co_await ctx.spend(ctx.costs().page_pin, page_count);
   wait_ = &wait;
   wait.expect();  // held until every part is on its way
-  co_await submit(ctx, os, inode, offset, transfer, pages);
-  --wait.pending;
-  co_return bytes_;
-}
-
-Task<void> DirectRead::submit(Atomic& ctx, Os& os, const Inode& inode, std::uint64_t offset,
-                              std::uint64_t transfer, std::span<const hw::PhysAddr> pages) {
   constexpr std::uint64_t kPage = hw::kPageBytes;
   const auto per_bio = static_cast<std::uint64_t>(os.page_cache.params.max_bio_bytes);
   for (std::uint64_t done = 0; done < transfer;) {
     const std::uint64_t at = offset + done;
     const BlockMapping place = inode.map(at / kPage);
-    std::uint64_t bytes = std::min(per_bio, transfer - done);
+    std::uint64_t length = std::min(per_bio, transfer - done);
     // As far as the file lies together.
-    if ((at % kPage + bytes + kPage - 1) / kPage > place.count)
-      bytes = place.count * kPage - at % kPage;
+    if ((at % kPage + length + kPage - 1) / kPage > place.count)
+      length = place.count * kPage - at % kPage;
     auto* part = new Part;
-    for (std::uint64_t put = 0; put < bytes;) {
+    for (std::uint64_t put = 0; put < length;) {
       const std::uint64_t from = done + put;
-      const std::uint64_t piece = std::min(kPage - from % kPage, bytes - put);
+      const std::uint64_t piece = std::min(kPage - from % kPage, length - put);
       part->segments.push_back(
           {pages[from / kPage] + from % kPage, static_cast<std::uint32_t>(piece)});
       put += piece;
     }
-    done += bytes;
+    done += length;
     if (place.hole) {
       co_await clear(ctx, {part->segments.data(), part->segments.size()});
       delete part;
@@ -70,12 +63,14 @@ Task<void> DirectRead::submit(Atomic& ctx, Os& os, const Inode& inode, std::uint
     }
     part->read = this;
     part->sector = place.sector + at % kPage / 512;
-    part->bytes = static_cast<std::uint32_t>(bytes);
-    part->ledger = wait_->ledger;
+    part->bytes = static_cast<std::uint32_t>(length);
+    part->ledger = wait.ledger;
     part->end_io = &DirectRead::end_io;
-    wait_->expect();
+    wait.expect();
     co_await os.disk.submit(ctx, *part);
   }
+  --wait.pending;
+  co_return bytes_;
 }
 
 Result<std::int64_t> DirectRead::result() const {

@@ -46,8 +46,6 @@ class DirectRead {
   struct Part : Bio, Pooled {
     DirectRead* read = nullptr;
   };
-  Task<void> submit(Atomic& ctx, Os& os, const Inode& inode, std::uint64_t offset,
-                    std::uint64_t transfer, std::span<const hw::PhysAddr> pages);
   static Task<void> end_io(Atomic& ctx, Bio& bio);
   IoWait* wait_ = nullptr;
   std::int64_t bytes_ = 0;

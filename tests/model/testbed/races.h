@@ -51,9 +51,9 @@ inline constexpr const char* kSmallFio =
 inline constexpr const char* kWritingFio =
     "[global]\nsize=1m\niodepth=4\n"
     "[log]\nrw=write\nbs=5000\nfsync=16\nend_fsync=1\n"
-    "[database]\nstonewall\nrw=randrw\nrwmixread=30\nbs=4k\ndirect=1\nfdatasync=8\n"
+    "[database]\nstonewall\nrw=randrw\nrwmixread=30\nbs=4k\ndirect=1\n"
     "numjobs=2\nnumber_ios=200\n"
-    "[shared]\nstonewall\nrw=randwrite\nfilename=one\nnorandommap\nbs=16k\nnumjobs=2\n"
+    "[shared]\nstonewall\nrw=randwrite\nfilename=one\nnorandommap\nbs=16k\nnumjobs=2\nfdatasync=8\n"
     "[mixed]\nrw=randwrite\nfilename=one\nnorandommap\nbs=8k\ndirect=1\nnumber_ios=100\n";
 
 /// A folder with one input in it.
