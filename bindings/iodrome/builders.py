@@ -123,6 +123,22 @@ class Chain:
         flags = ("direct",) if direct else None
         return self._with("read", on_error, bytes=bytes, offset=offset, flags=flags)
 
+    def write(
+        self,
+        bytes: Quantity,
+        offset: Quantity | None = None,
+        *,
+        direct: bool = False,
+        on_error: str | None = None,
+    ) -> Chain:
+        """Writes from user memory, as read() reads. A chain that writes cannot send."""
+        flags = ("direct",) if direct else None
+        return self._with("write", on_error, bytes=bytes, offset=offset, flags=flags)
+
+    def fsync(self, on_error: str | None = None) -> Chain:
+        """Waits until what was written is on the device."""
+        return self._with("fsync", on_error)
+
     def sendfile(
         self,
         bytes: Quantity | None = None,

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from numpy import int32, int64, uint8, uint64
     from numpy.typing import NDArray
 
-OPS = ("nop", "open", "stat", "read", "send", "close")
+OPS = ("nop", "open", "stat", "read", "send", "close", "write", "fsync")
 TIMES = ("arrival", "submit", "issue", "dispatch", "complete", "reap")
 
 

@@ -4,7 +4,8 @@
 namespace iodrome::chain {
 
 const char* name_of(Op op) {
-  static constexpr const char* kNames[kOps] = {"nop", "open", "stat", "read", "send", "close"};
+  static constexpr const char* kNames[kOps] = {"nop",  "open",  "stat",  "read",
+                                               "send", "close", "write", "fsync"};
   return kNames[static_cast<int>(op)];
 }
 

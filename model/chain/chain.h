@@ -8,8 +8,8 @@
 
 namespace iodrome::chain {
 
-enum class Op : std::uint8_t { nop, open, stat, read, send, close };
-inline constexpr int kOps = 6;
+enum class Op : std::uint8_t { nop, open, stat, read, send, close, write, fsync };
+inline constexpr int kOps = 8;
 const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
@@ -27,8 +27,9 @@ struct Step {
   std::int32_t to_fd = -1;            // send: the socket
   bool keep = false;                  // open: into the process's table, where it stays
   const std::string* path = nullptr;  // open; outlives the chain
-  std::uint64_t offset = 0;           // read, send: in the file, bytes
-  std::uint64_t bytes = 0;            // read, send
+  bool data_only = false;             // fsync: as fdatasync
+  std::uint64_t offset = 0;           // read, send, write: in the file, bytes
+  std::uint64_t bytes = 0;            // read, send, write
 };
 
 struct Chain {

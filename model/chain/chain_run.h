@@ -16,11 +16,11 @@ struct ChainRun {
   events::StageLedger ledger;
   SimTime arrival{};             // when it was meant to start; latency counts from here
   std::uint32_t connection = 0;  // whose order it keeps
-  bool direct = false;           // read past the page cache
+  bool direct = false;           // read and written past the page cache
 
   std::size_t next_step = 0;
   boost::container::small_vector<std::int64_t, 4> results;  // by step: value or -errno
-  std::vector<hw::PhysAddr> buffer;                         // user pages to read into
+  std::vector<hw::PhysAddr> buffer;                         // user pages to read into, write from
   std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer
 
   /// What the application passes as user data: it finds the request by its slot, observers by its

@@ -11,12 +11,19 @@ Walker::Walker(WalkerHost& host, ChainRun& run) : IoWait(&Walker::arrived), host
   id = run.cookie();
 }
 
-// Opening, and changing the process's table, take locks that sleep. What moves bytes or drops the
-// chain's own reference may run in a softirq; a hardirq may only end a chain.
+// Opening, changing the process's table, writing and syncing take locks that sleep. What moves
+// bytes out of files or drops the chain's own reference may run in a softirq; a hardirq may only
+// end a chain.
 bool Walker::legal(const Step& step, Level level) {
   if (level == Level::thread) return true;
   if (level == Level::hardirq) return step.op == Op::nop;
-  return step.op != Op::open && !(step.op == Op::close && step.fd_from < 0);
+  if (step.op == Op::open || step.op == Op::write || step.op == Op::fsync) return false;
+  return !(step.op == Op::close && step.fd_from < 0);
+}
+
+// A step in progress that only has to collect its result is legal anywhere.
+bool Walker::only_collects() const {
+  return pending == 0 && (direct_read_ || (writing_ && writing_->at_device()));
 }
 
 Task<void> Walker::arrived(Atomic& ctx, IoWait& self) {
@@ -55,9 +62,7 @@ Task<void> Walker::advance_in(Atomic& ctx, Sleepable* sleeper) {
   running_ = true;
   while (!at_end()) {
     const Step& step = run_.chain.steps[run_.next_step];
-    // A step in progress that only has to collect its result is legal anywhere.
-    const bool collects = direct_read_ && pending == 0;
-    if (sleeper == nullptr && !collects && !legal(step, ctx.level())) {
+    if (sleeper == nullptr && !only_collects() && !legal(step, ctx.level())) {
       running_ = false;
       co_return co_await hand_over(ctx);
     }
@@ -108,6 +113,10 @@ Task<Value> Walker::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
       return send(ctx, step);
     case Op::close:
       return close(ctx, sleeper, step);
+    case Op::write:
+      return write(ctx, step);
+    case Op::fsync:
+      return fsync(ctx, step);
   }
   return Task<Value>::ready(fail(Errno::einval));
 }
@@ -151,13 +160,49 @@ Task<Value> Walker::read(Atomic& ctx, const Step& step) {
     }
     co_return co_await reading_->try_run(ctx, host_.os(), *this);
   }
+  co_return co_await read_direct(ctx, **file, step);
+}
+
+Task<Value> Walker::read_direct(Atomic& ctx, File& file, const Step& step) {
   if (direct_read_) co_return direct_read_->result();
-  direct_read_.emplace();
-  const Value started = co_await direct_read_->start(ctx, host_.os(), **file, step.offset,
-                                                     step.bytes, run_.buffer, *this);
-  if (!started || *started == 0) co_return started;
-  if (pending == 0) co_return direct_read_->result();
-  co_return fail(Errno::eagain);
+  for (;;) {
+    if (write_back_) {
+      const Errno waits = co_await write_back_->try_run(ctx, host_.os(), *this);
+      if (waits == Errno::eagain) co_return fail(waits);
+      write_back_.reset();
+    }
+    direct_read_.emplace();
+    const Value started = co_await direct_read_->start(ctx, host_.os(), file, step.offset,
+                                                       step.bytes, run_.buffer, *this);
+    if (started && *started != 0)
+      co_return pending == 0 ? direct_read_->result() : Value(fail(Errno::eagain));
+    if (started || started.error() != Errno::eagain) co_return started;
+    direct_read_.reset();
+    write_back_.emplace(*file.inode, step.offset / hw::kPageBytes,
+                        (step.offset + step.bytes - 1) / hw::kPageBytes);
+  }
+}
+
+Task<Value> Walker::write(Atomic& ctx, const Step& step) {
+  if (!writing_) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    // Whichever thread copies, the submitter's pages are pinned first; a direct write does it
+    // itself.
+    if (!run_.direct)
+      co_await ctx.spend(ctx.costs().page_pin, (step.bytes + hw::kPageBytes - 1) / hw::kPageBytes);
+    writing_.emplace(*file, run_.direct, step.offset, step.bytes, run_.buffer);
+  }
+  co_return co_await writing_->try_run(ctx, host_.os(), *this);
+}
+
+Task<Value> Walker::fsync(Atomic& ctx, const Step& step) {
+  if (!syncing_) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    syncing_.emplace(*file, step.data_only);
+  }
+  co_return co_await syncing_->try_run(ctx, host_.os(), *this);
 }
 
 Task<Value> Walker::send(Atomic& ctx, const Step& step) {
@@ -179,6 +224,8 @@ void Walker::settle(const Value& result) {
   sending_.reset();
   reading_.reset();
   direct_read_.reset();
+  writing_.reset();
+  syncing_.reset();
   failed_ = failed_ || (!result && step.on_error == OnError::stop);
   if (!failed_) return;
   while (!at_end() && !(run_.chain.steps[run_.next_step].op == Op::close && opened_ != nullptr))

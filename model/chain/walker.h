@@ -13,7 +13,7 @@
 
 #include "model/chain/chain_run.h"
 #include "model/kernel/kthread/kthread.h"
-#include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::chain {
 
@@ -76,7 +76,11 @@ class Walker final : public kernel::IoWait,
   Task<Result<std::int64_t>> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper,
                                    const Step& step);
   Task<Result<std::int64_t>> read(kernel::Atomic& ctx, const Step& step);
+  Task<Result<std::int64_t>> read_direct(kernel::Atomic& ctx, kernel::File& file, const Step& step);
   Task<Result<std::int64_t>> send(kernel::Atomic& ctx, const Step& step);
+  Task<Result<std::int64_t>> write(kernel::Atomic& ctx, const Step& step);
+  Task<Result<std::int64_t>> fsync(kernel::Atomic& ctx, const Step& step);
+  bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   void settle(const Result<std::int64_t>& result);
   bool at_end() const { return run_.next_step >= run_.chain.steps.size(); }
@@ -87,6 +91,9 @@ class Walker final : public kernel::IoWait,
   std::optional<kernel::FileSend> sending_;
   std::optional<kernel::BufferedRead> reading_;
   std::optional<kernel::DirectRead> direct_read_;
+  std::optional<kernel::RangeWrite> write_back_;  // before a direct read
+  std::optional<kernel::FileWrite> writing_;
+  std::optional<kernel::FileSync> syncing_;
   bool failed_ = false;  // a step that counts has failed: only a close is left to do
   bool running_ = false;
   bool look_again_ = false;

@@ -16,16 +16,17 @@ struct KernelCosts {
   Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
   Cost vfs_read, filesystem_read, filesystem_map;
-  Cost page_lookup, page_insert, page_pin;
+  Cost vfs_write, filesystem_write, block_alloc, fsync_call;
+  Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
   Cost bio_submit, driver_submit, vm_exit_doorbell, bio_complete;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 37> table();
+  static constexpr std::array<CostRow<KernelCosts>, 43> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 37> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 43> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -51,9 +52,15 @@ constexpr std::array<CostRow<KernelCosts>, 37> KernelCosts::table() {
       {"vfs_read", &K::vfs_read, "the read call above the file system"},
       {"filesystem_read", &K::filesystem_read, "the file system's direct-read path, per call"},
       {"filesystem_map", &K::filesystem_map, "block mapping of one extent of a buffered read"},
+      {"vfs_write", &K::vfs_write, "the write call above the file system"},
+      {"filesystem_write", &K::filesystem_write, "the file system's direct-write path, per call"},
+      {"block_alloc", &K::block_alloc, "a block found and given to a file"},
+      {"fsync_call", &K::fsync_call, "fsync's own work, per call"},
       {"page_lookup", &K::page_lookup, "page-cache look-up, per page"},
       {"page_insert", &K::page_insert, "page allocated and added to the page cache"},
       {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
+      {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
+      {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
       {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
       {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
       {"vm_exit_doorbell", &K::vm_exit_doorbell,

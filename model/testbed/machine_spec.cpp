@@ -88,6 +88,13 @@ constexpr Group kGroups[] = {
        list.add("readahead", "B", "a cold read covers at least this much",
                 &spec.page_cache.readahead_bytes);
        list.add("max_bio", "B", "most bytes of one bio", &spec.page_cache.max_bio_bytes);
+       list.add("dirty_background", "", "share of dirty pages above which they are written",
+                &spec.page_cache.dirty_background);
+       list.add("dirty", "", "share of dirty pages above which writers wait",
+                &spec.page_cache.dirty);
+       list.add("dirty_writeback", "s", "how often old dirty pages are looked for",
+                &spec.page_cache.dirty_writeback);
+       list.add("dirty_expire", "s", "how old they are then", &spec.page_cache.dirty_expire);
      }},
     {"process",
      [](MachineSpec& spec, ParameterList& list) {
@@ -187,6 +194,13 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.page_cache.max_bio_bytes >= 4096 && spec.page_cache.max_bio_bytes <= 1 << 20 &&
               spec.page_cache.max_bio_bytes % 4096 == 0,
           "page_cache.max_bio must be a multiple of 4096 bytes, at most 1 MiB");
+  require(
+      spec.page_cache.dirty_background.parts_per_million <= spec.page_cache.dirty.parts_per_million,
+      "page_cache.dirty_background must not be above page_cache.dirty");
+  require(spec.page_cache.dirty.parts_per_million <= 1'000'000,
+          "page_cache.dirty is a share of at most 100%");
+  require(spec.page_cache.dirty_writeback > Duration{0},
+          "page_cache.dirty_writeback must be positive");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
   require(spec.queue_entries >= 2 && spec.queue_entries <= 32768,

@@ -282,8 +282,9 @@ void WorkloadParams::describe(ParameterList& list) {
 
 workloads::ScenarioVocabulary scenario_vocabulary() {
   workloads::ScenarioVocabulary vocabulary;
-  vocabulary.operations = {{"nop", {}},         {"open", {"fd"}},    {"stat", {"size"}},
-                           {"read", {"bytes"}}, {"send", {"bytes"}}, {"close", {}}};
+  vocabulary.operations = {{"nop", {}},          {"open", {"fd"}},    {"stat", {"size"}},
+                           {"read", {"bytes"}},  {"send", {"bytes"}}, {"close", {}},
+                           {"write", {"bytes"}}, {"fsync", {}}};
   vocabulary.flags = {"direct"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);

@@ -89,7 +89,7 @@ class Execution final : public app::RequestObserver,
     if (!run.chain.steps.empty()) ended.op = static_cast<std::uint8_t>(run.chain.steps[0].op);
     for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
       const chain::Op op = run.chain.steps[i].op;
-      if (op != chain::Op::read && op != chain::Op::send) continue;
+      if (op != chain::Op::read && op != chain::Op::send && op != chain::Op::write) continue;
       ended.op = static_cast<std::uint8_t>(op);
       if (run.results[i] > 0) ended.bytes += static_cast<std::uint64_t>(run.results[i]);
     }
@@ -146,6 +146,9 @@ class Execution final : public app::RequestObserver,
     check(clients.wrong == 0, "clients received wrong bytes");
     const kernel::BlockDevice& disk = machine_->os().disk;
     check(disk.in_flight() == 0 && disk.waiting() == 0, "a bio has not ended");
+    check(machine_->os().page_cache.writeback.pages_dirty() == 0, "a dirty page was not written");
+    const std::string wrong = source_->wrong_content();
+    if (!wrong.empty()) fail_check(wrong.c_str());
   }
 
   RunRecord record() {

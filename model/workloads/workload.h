@@ -43,6 +43,8 @@ class WorkloadRun : public app::ChainSource {
   virtual bool stream_matches(std::uint32_t, std::uint64_t, std::span<const std::byte>) {
     return false;
   }
+  /// What is wrong with the files once everything has come to rest; empty if nothing is.
+  virtual std::string wrong_content() const { return {}; }
   /// Bytes that the clients must have received in all, once every request has ended.
   virtual std::uint64_t bytes_expected() const { return 0; }
 };

@@ -72,8 +72,7 @@ def job(result: Result, run: Run) -> dict[str, Any]:
         "eta": 0,
         "elapsed": max(1, round(seconds)),
         "job options": {**options(result), "ioengine": run.design},
-        "read": _direction(run, seconds),
-        "write": _nothing(),
+        **_directions(options(result)["rw"], _direction(run, seconds)),
         "trim": _nothing(),
         "sync": {"total_ios": 0, "lat_ns": _times(None)},
         "job_runtime": round(seconds * 1000),
@@ -98,6 +97,16 @@ def job(result: Result, run: Run) -> dict[str, Any]:
             "counters": run["counters"],
         },
     }
+
+
+def _directions(rw: str, moved: dict[str, Any]) -> dict[str, Any]:
+    """Where fio has the figures: of a job that reads and writes under "mixed", as with
+    unified_rw_reporting, since a result does not keep the two apart."""
+    if rw in ("rw", "randrw"):
+        return {"mixed": moved, "read": _nothing(), "write": _nothing()}
+    if rw in ("write", "randwrite"):
+        return {"read": _nothing(), "write": moved}
+    return {"read": moved, "write": _nothing()}
 
 
 def _direction(run: Run, seconds: float) -> dict[str, Any]:

@@ -20,12 +20,13 @@ def render(result: Result, command: str | None = None) -> str:
 
 
 def _job(job: dict[str, Any]) -> str:
-    read, lat = job["read"], job["read"]["lat_ns"]
-    per_second, iops = read["bw_bytes"], read["iops"]
+    way = "mixed" if "mixed" in job else "write" if job["write"]["total_ios"] else "read"
+    moved, lat = job[way], job[way]["lat_ns"]
+    per_second, iops = moved["bw_bytes"], moved["iops"]
     lines = [f"{job['jobname']}: (groupid=0, jobs={job['job options']['numjobs']}): err= 0:"]
     lines.append(
-        f"  read: IOPS={_short(iops)}, BW={_binary(per_second)}/s ({_decimal(per_second)}/s)"
-        f"({_binary(read['io_bytes'])}/{read['runtime']}msec)"
+        f"  {way}: IOPS={_short(iops)}, BW={_binary(per_second)}/s ({_decimal(per_second)}/s)"
+        f"({_binary(moved['io_bytes'])}/{moved['runtime']}msec)"
     )
     if lat["N"]:
         scale, unit = _unit(lat["mean"])
@@ -41,7 +42,8 @@ def _job(job: dict[str, Any]) -> str:
     lines.append(
         f"  cpu          : usr={job['usr_cpu']:.2f}%, sys={job['sys_cpu']:.2f}%, ctx={job['ctx']}"
     )
-    lines.append(f"     issued rwts: total={read['total_ios']},0,0,0 errors={job['sim']['errors']}")
+    issued = f"0,{moved['total_ios']}" if way == "write" else f"{moved['total_ios']},0"
+    lines.append(f"     issued rwts: total={issued},0,0 errors={job['sim']['errors']}")
     return "\n".join(lines) + "\n"
 
 

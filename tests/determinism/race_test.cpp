@@ -10,7 +10,7 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-// Both workloads, on both machines: flash and rotating disk.
+// Logs, reads and writes, on both machines: flash and rotating disk.
 struct Scene {
   Input input;
   std::string machine;
@@ -21,6 +21,7 @@ std::vector<Scene> scenes() {
   for (const char* machine : {"server_2026", "server_2007"}) {
     all.push_back({log_input(), machine});
     all.push_back({fio_input(), machine});
+    all.push_back({writing_input(), machine});
   }
   return all;
 }

@@ -7,9 +7,9 @@ namespace {
 
 using chain::Op;
 
-constexpr Opcode kOpcodes[chain::kOps] = {Opcode::nop,       Opcode::openat_direct,
-                                          Opcode::statx,     Opcode::read,
-                                          Opcode::splice_in, Opcode::close_direct};
+constexpr Opcode kOpcodes[chain::kOps] = {
+    Opcode::nop,       Opcode::openat_direct, Opcode::statx, Opcode::read,
+    Opcode::splice_in, Opcode::close_direct,  Opcode::write, Opcode::fsync};
 
 // Descriptors of the process have operations of their own.
 Opcode opcode_of(const Step& step) {
@@ -40,6 +40,7 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.slot = run_->slot;
   const Step* const opener =
       of.fd_from < 0 ? nullptr : &run_->chain.steps[static_cast<std::size_t>(of.fd_from)];
+  sqe.data_only = of.data_only;
   sqe.fixed_file = opener != nullptr && !opener->keep;
   sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
   sqe.offset = of.offset;
@@ -69,7 +70,8 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   }
   Sqe& last = batch.back();
   last.link = last.skip_success = false;
-  const bool moves = last.opcode == Opcode::splice_out || last.opcode == Opcode::read;
+  const bool moves = last.opcode == Opcode::splice_out || last.opcode == Opcode::read ||
+                     last.opcode == Opcode::write;
   expected_ = moves ? static_cast<std::int64_t>(last.bytes) : 0;
 }
 
@@ -78,7 +80,8 @@ bool LinkedSteps::add_step(std::size_t step, std::uint32_t limit, std::vector<Sq
   const Step& of = run_->chain.steps[step];
   if (of.op == Op::send) return add_send(step, limit, batch);
   batch.push_back(sqe_of(opcode_of(of), step, 0));
-  run_->results[step] = of.op == Op::read ? static_cast<std::int64_t>(of.bytes) : 0;
+  const bool moves = of.op == Op::read || of.op == Op::write;
+  run_->results[step] = moves ? static_cast<std::int64_t>(of.bytes) : 0;
   return true;
 }
 
@@ -128,8 +131,8 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
   const Step& of = run_->chain.steps[step];
   std::int64_t& result = run_->results[step];
   if (of.op == Op::send && of.bytes != 0) return settle_send(step, splice_of(user_data), res);
-  // An error cancelled what is behind it, and so did a read that is shorter than asked.
-  if (res < 0 || of.op == Op::read || of.op == Op::open) result = res;
+  // An error cancelled what is behind it, and so did a transfer that is shorter than asked.
+  if (res < 0 || of.op == Op::read || of.op == Op::write || of.op == Op::open) result = res;
   return up_to(step);
 }
 

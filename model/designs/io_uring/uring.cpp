@@ -4,6 +4,7 @@
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/mm/allocation.h"
+#include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -18,7 +19,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   }
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& req = static_cast<Req&>(self);
-    req.result = as_return_value(req.read.result());
+    req.result = as_return_value(direct_result(req));
     return req.owner.add_task_work(ctx, req);
   }
   // In a worker: this request and everything linked behind it, each allowed to sleep.
@@ -27,8 +28,9 @@ struct Uring::Req final : IoWait, Work, Pooled {
   Uring& owner;
   Sqe sqe;
   Req* next = nullptr;
-  FilePtr file;  // that `read` reads
+  FilePtr file;  // that `read` reads, `write` writes
   DirectRead read;
+  std::optional<DirectWrite> write;
   std::int64_t result = 0;
 };
 
@@ -44,15 +46,17 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
       held_(held),
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
 
+// IORING_OP_FSYNC always blocks, and Linux does not even try.
 bool Uring::forced_async(Opcode opcode) {
-  return opcode == Opcode::statx || opcode == Opcode::splice_in || opcode == Opcode::splice_out;
+  return opcode == Opcode::statx || opcode == Opcode::fsync || opcode == Opcode::splice_in ||
+         opcode == Opcode::splice_out;
 }
 
 // Whether a result severs the link: errors, and transfers that are shorter than asked.
 bool Uring::failed(const Sqe& sqe, std::int64_t res) {
   if (res < 0) return true;
-  const bool transfer = sqe.opcode == Opcode::read || sqe.opcode == Opcode::splice_in ||
-                        sqe.opcode == Opcode::splice_out;
+  const bool transfer = sqe.opcode == Opcode::read || sqe.opcode == Opcode::write ||
+                        sqe.opcode == Opcode::splice_in || sqe.opcode == Opcode::splice_out;
   return transfer && res != static_cast<std::int64_t>(sqe.bytes);
 }
 
@@ -163,9 +167,10 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
   const WorkOn work(ctx, req->ledger, events::Stage::kernel);
   if (!forced_async(req->sqe.opcode)) {
     Value result = co_await issue(ctx, *req);
-    if (req->sqe.opcode == Opcode::read && result && *result != 0) {
+    const bool at_device = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
+    if (at_device && result && *result != 0) {
       if (req->pending != 0) co_return ctx.stop_work();  // an interrupt will end it
-      result = req->read.result();
+      result = direct_result(*req);
     }
     if (result || result.error() != Errno::eagain)
       co_return co_await finish(ctx, req, as_return_value(result));
@@ -182,6 +187,8 @@ Task<Value> Uring::issue(Sleepable& ctx, Req& req) {
   switch (req.sqe.opcode) {
     case Opcode::read:
       return issue_read(ctx, req);
+    case Opcode::write:
+      return issue_write(ctx, req);
     case Opcode::openat:
     case Opcode::openat_direct:
       return issue_open(ctx, req);
@@ -218,6 +225,21 @@ Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   return req.read.start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }
 
+Value Uring::direct_result(const Req& req) {
+  return req.write ? req.write->result() : req.read.result();
+}
+
+// Buffered writes, holes and extending writes take the inode's lock and go to a worker.
+Task<Value> Uring::issue_write(Sleepable& ctx, Req& req) {
+  const Sqe& sqe = req.sqe;
+  const Result<FilePtr> file = file_of(sqe);
+  if (!file) return Task<Value>::ready(fail(file.error()));
+  if (!sqe.direct_io) return Task<Value>::ready(fail(Errno::eagain));
+  req.file = *file;
+  req.write.emplace();
+  return req.write->start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
+}
+
 // The same operations where sleeping is allowed.
 Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
@@ -242,6 +264,17 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
       if (!file) co_return fail(file.error());
       co_return co_await pread_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes,
                                         sqe.pages);
+    }
+    case Opcode::write: {
+      const Result<FilePtr> file = file_of(sqe);
+      if (!file) co_return fail(file.error());
+      co_return co_await pwrite_blocking(ctx, os_, *file, sqe.direct_io, sqe.offset, sqe.bytes,
+                                         sqe.pages);
+    }
+    case Opcode::fsync: {
+      const Result<FilePtr> file = file_of(sqe);
+      if (!file) co_return fail(file.error());
+      co_return co_await fsync_blocking(ctx, os_, *file, sqe.data_only);
     }
     case Opcode::splice_in: {
       const Result<FilePtr> file = file_of(sqe);

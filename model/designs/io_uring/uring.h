@@ -33,7 +33,9 @@ enum class Opcode : std::uint8_t {
   splice_in,
   splice_out,
   close,
-  close_direct
+  close_direct,
+  write,
+  fsync
 };
 
 /// A submission queue entry, as far as the model uses one.
@@ -42,9 +44,10 @@ struct Sqe {
   bool link = false;          // IOSQE_IO_LINK
   bool skip_success = false;  // IOSQE_CQE_SKIP_SUCCESS
   bool direct_io = false;     // the file was opened with O_DIRECT
-  bool fixed_file = false;    // read: of the direct descriptor (IOSQE_FIXED_FILE)
-  int fd = -1;                // of the process: read, splice_in, statx, close; splice_out: socket
-  std::uint32_t slot = 0;     // direct descriptor
+  bool fixed_file = false;    // of the direct descriptor (IOSQE_FIXED_FILE)
+  bool data_only = false;     // fsync: IORING_FSYNC_DATASYNC
+  int fd = -1;  // of the process: read, write, fsync, splice_in, statx, close; splice_out: socket
+  std::uint32_t slot = 0;  // direct descriptor
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
   const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
@@ -98,6 +101,8 @@ class Uring {
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_close(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_read(kernel::Sleepable& ctx, Req& req);
+  Task<Result<std::int64_t>> issue_write(kernel::Sleepable& ctx, Req& req);
+  static Result<std::int64_t> direct_result(const Req& req);
   Task<Result<std::int64_t>> issue_blocking(kernel::Sleepable& ctx, Req& req);
   Task<void> finish(kernel::Sleepable& ctx, Req* req, std::int64_t res);
   Task<void> follow(kernel::Sleepable& ctx, Req* next, bool severed, bool silent);

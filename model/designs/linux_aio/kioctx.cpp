@@ -4,6 +4,7 @@
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/mm/allocation.h"
+#include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::designs::linux_aio {
 
@@ -18,11 +19,13 @@ struct Kioctx::Kiocb : IoWait, Pooled {
   }
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& kiocb = static_cast<Kiocb&>(self);
-    return kiocb.owner.complete(ctx, kiocb, as_return_value(kiocb.read.result()));
+    return kiocb.owner.complete(ctx, kiocb, as_return_value(kiocb.result()));
   }
+  Value result() const { return write ? write->result() : read.result(); }
   Kioctx& owner;
   std::uint64_t data;
   DirectRead read;
+  std::optional<DirectWrite> write;
 };
 
 Kioctx::Kioctx(Os& os, FileTable& files, AioCosts& costs, std::uint32_t events, WaitQueue& sleepers)
@@ -55,17 +58,17 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   if (allocation_fails(os_.system, "kiocb")) co_return Errno::eagain;
   const Result<FilePtr> file = files_.get(iocb.fd);
   if (!file) co_return file.error();
+  if (iocb.command == Command::fsync || iocb.command == Command::fdsync) co_return Errno::einval;
   ++requests_active_;
   auto* kiocb = new Kiocb(*this, iocb);
   ctx.emit(events::IoAccepted{iocb.data});
-  if (!iocb.direct) {
-    const Value read =
-        co_await pread_blocking(ctx, os_, *file, false, iocb.offset, iocb.bytes, iocb.pages);
-    co_await complete(ctx, *kiocb, as_return_value(read));
+  Value started = fail(Errno::eagain);
+  if (iocb.direct) started = co_await start(ctx, iocb, **file, *kiocb);
+  if (!started && started.error() == Errno::eagain) {
+    const Value done = co_await carry_out(ctx, iocb, *file);
+    co_await complete(ctx, *kiocb, as_return_value(done));
     co_return Errno::ok;
   }
-  const Value started =
-      co_await kiocb->read.start(ctx, os_, **file, iocb.offset, iocb.bytes, iocb.pages, *kiocb);
   if (!started) {
     --requests_active_;
     delete kiocb;
@@ -73,10 +76,26 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   }
   // Nothing is pending at the end of the file, or when the device was faster than this call.
   if (kiocb->pending == 0) {
-    const Value result = *started == 0 ? started : kiocb->read.result();
+    const Value result = *started == 0 ? started : kiocb->result();
     co_await complete(ctx, *kiocb, as_return_value(result));
   }
   co_return Errno::ok;
+}
+
+Task<Value> Kioctx::start(Sleepable& ctx, const Iocb& iocb, const File& file, Kiocb& kiocb) {
+  if (iocb.command == Command::pread)
+    return kiocb.read.start(ctx, os_, file, iocb.offset, iocb.bytes, iocb.pages, kiocb);
+  kiocb.write.emplace();
+  return kiocb.write->start(ctx, os_, file, iocb.offset, iocb.bytes, iocb.pages, kiocb);
+}
+
+// What cannot be started and left alone: the submitter does it.
+Task<Value> Kioctx::carry_out(Sleepable& ctx, const Iocb& iocb, FilePtr file) {
+  if (iocb.command == Command::pread)
+    return pread_blocking(ctx, os_, std::move(file), iocb.direct, iocb.offset, iocb.bytes,
+                          iocb.pages);
+  return pwrite_blocking(ctx, os_, std::move(file), iocb.direct, iocb.offset, iocb.bytes,
+                         iocb.pages);
 }
 
 Task<void> Kioctx::complete(Atomic& ctx, Kiocb& kiocb, std::int64_t res) {

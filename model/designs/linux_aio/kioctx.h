@@ -23,6 +23,9 @@ struct AioCosts {
   kernel::Cost copy_event;    // per event copied out
 };
 
+/// IOCB_CMD_*: what an iocb asks for.
+enum class Command : std::uint16_t { pread = 0, pwrite = 1, fsync = 2, fdsync = 3 };
+
 /// A control block, as far as the model uses one.
 struct Iocb {
   std::uint64_t data = 0;  // comes back in the event
@@ -32,6 +35,7 @@ struct Iocb {
   std::uint64_t bytes = 0;
   std::span<const hw::PhysAddr> pages;
   events::StageLedger* ledger = nullptr;
+  Command command = Command::pread;
 };
 
 struct IoEvent {
@@ -46,8 +50,9 @@ class Kioctx {
          kernel::WaitQueue& sleepers);
 
   /// io_submit(2). Returns how many were accepted if any, else the first one's errno (EAGAIN: no
-  /// slot or no memory, EBADF, EINVAL). A buffered read is carried out here and now: the submitter
-  /// sleeps for it.
+  /// slot or no memory, EBADF, EINVAL, also for fsync and fdsync, which no file system of 2.6 had).
+  /// A buffered transfer, and a direct one that cannot start at once, is carried out here and now:
+  /// the submitter sleeps for it.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<const Iocb> iocbs);
 
   /// io_getevents(2): at least `min` events, at most `to.size()`. With `woken`, it also returns
@@ -68,6 +73,10 @@ class Kioctx {
   struct Kiocb;
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<const Iocb> iocbs);
   Task<Errno> submit_one(kernel::Sleepable& ctx, const Iocb& iocb);
+  Task<Result<std::int64_t>> start(kernel::Sleepable& ctx, const Iocb& iocb,
+                                   const kernel::File& file, Kiocb& kiocb);
+  Task<Result<std::int64_t>> carry_out(kernel::Sleepable& ctx, const Iocb& iocb,
+                                       kernel::FilePtr file);
   Task<Result<std::int64_t>> getevents_body(kernel::Sleepable& ctx, std::uint32_t min,
                                             std::span<IoEvent> to);
   Task<Result<std::int64_t>> epoll_body(kernel::Sleepable& ctx, const WakeCondition& woken);

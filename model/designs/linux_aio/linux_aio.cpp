@@ -4,6 +4,7 @@
 #include "model/designs/linux_aio/kioctx.h"
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::linux_aio {
 
@@ -29,13 +30,15 @@ class AioSide final : public AppSide {
 
   Way way(const ChainRun& run, std::size_t step) const override {
     const chain::Op op = run.chain.steps[step].op;
-    return op == chain::Op::read || op == chain::Op::send ? Way::native_async : Way::native_sync;
+    const bool moves = op == chain::Op::read || op == chain::Op::send || op == chain::Op::write;
+    return moves ? Way::native_async : Way::native_sync;
   }
 
   Task<Value> call(Sleepable& user, ChainRun& run, const Step& step) override {
     if (step.op == chain::Op::open) return sys_openat(user, os_, process_.files, *step.path);
     if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
     if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
+    if (step.op == chain::Op::fsync) return sync_file(user, run.fd_of(step), step.data_only);
     return Task<Value>::ready(0);
   }
 
@@ -44,7 +47,7 @@ class AioSide final : public AppSide {
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
     run.results[run.next_step] = 0;
-    co_await push_read(user, run);
+    co_await push(user, run);
     co_return true;
   }
 
@@ -128,13 +131,21 @@ class AioSide final : public AppSide {
     co_return co_await sys_send(user, os_, process_.files, to_fd, buffer_of(run.slot), bytes);
   }
 
-  // Reads the step's next piece. A send reads what it sends: whole sectors, past the page cache.
-  Task<void> push_read(Sleepable& user, ChainRun& run) {
+  // The interface's own fsync is refused, so a program makes the call.
+  Task<Value> sync_file(Sleepable& user, int fd, bool data_only) {
+    return data_only ? sys_fdatasync(user, os_, process_.files, fd)
+                     : sys_fsync(user, os_, process_.files, fd);
+  }
+
+  // Queues the step, or its next piece. A send reads what it sends: whole sectors, past the page
+  // cache.
+  Task<void> push(Sleepable& user, ChainRun& run) {
     co_await user.spend(costs_.iocb_prepare);
     const Step& step = run.chain.steps[run.next_step];
     const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
-    Iocb iocb{run.cookie(),      run.fd_of(step), run.direct, step.offset + done,
-              step.bytes - done, run.buffer,      &run.ledger};
+    const Command command = step.op == chain::Op::write ? Command::pwrite : Command::pread;
+    Iocb iocb{run.cookie(),      run.fd_of(step), run.direct,  step.offset + done,
+              step.bytes - done, run.buffer,      &run.ledger, command};
     if (step.op == chain::Op::send) {
       iocb.direct = true;
       iocb.pages = buffer_of(run.slot);
@@ -147,11 +158,11 @@ class AioSide final : public AppSide {
     return (bytes + 511) / 512 * 512;
   }
 
-  // One event: a read is done with it, a send goes on with send(2) and the next piece.
+  // One event: a read or write is done with it, a send goes on with send(2) and the next piece.
   Task<Finished> take(Sleepable& user, const IoEvent& event) {
     ChainRun& run = run_of(event);
     const Step& step = run.chain.steps[run.next_step];
-    if (step.op == chain::Op::read || event.res <= 0) {
+    if (step.op != chain::Op::send || event.res <= 0) {
       const std::int64_t sent = run.results[run.next_step];
       return Task<Finished>::ready(finish(event, event.res == 0 ? sent : event.res));
     }
@@ -169,7 +180,7 @@ class AioSide final : public AppSide {
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
     if (file_ended || static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
-    co_await push_read(user, run);
+    co_await push(user, run);
     co_return Finished{};
   }
 
@@ -228,7 +239,7 @@ class LinuxAio final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"writes, fsync, poll, cancellation; the retry path of 2.6", "designs/linux_aio"},
+    {"poll, cancellation; the retry path of 2.6", "designs/linux_aio"},
     {"the ring's exact size rounding (whole pages)", "designs/linux_aio"},
     {"the cost of the eventfd that tells of completions; it came with 2.6.22", "designs/linux_aio"},
     {"buffered sends: files go past the page cache, the only way in which the interface is "
@@ -242,7 +253,7 @@ constexpr Difference kNotModelled[] = {
 extern const Descriptor descriptor;
 const Descriptor descriptor = {
     .name = "linux_aio",
-    .summary = "io_submit of direct reads; open and send are blocking calls",
+    .summary = "io_submit of direct reads and writes; open, send and fsync are blocking calls",
     .source = "Linux fs/aio.c, 2.6.19–20",
     .threads = Threads::per_cpu,
     .not_modelled = kNotModelled,

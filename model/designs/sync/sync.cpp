@@ -2,6 +2,7 @@
 // Blocking calls, a thread per connection: the design every other one is measured against.
 #include "model/designs/design.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::sync {
 
@@ -33,6 +34,11 @@ class SyncSide final : public AppSide {
         return sys_sendfile(user, os_, files, step.to_fd, fd, step.offset, step.bytes);
       case chain::Op::close:
         return sys_close(user, files, fd);
+      case chain::Op::write:
+        return sys_pwrite(user, os_, files, fd, run.direct, step.offset, step.bytes, run.buffer);
+      case chain::Op::fsync:
+        return step.data_only ? sys_fdatasync(user, os_, files, fd)
+                              : sys_fsync(user, os_, files, fd);
     }
     return Task<Value>::ready(0);
   }
@@ -84,7 +90,7 @@ extern const Descriptor descriptor;
 const Descriptor descriptor = {
     .name = "sync",
     .summary = "blocking calls, one thread per connection",
-    .source = "open(2), fstat(2), sendfile(2), pread(2), close(2)",
+    .source = "open(2), fstat(2), sendfile(2), pread(2), pwrite(2), fsync(2), close(2)",
     .threads = Threads::per_connection,
     .not_modelled = kNotModelled,
     .make = []() -> std::unique_ptr<Design> { return std::make_unique<Sync>(); },

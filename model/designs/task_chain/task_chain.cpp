@@ -144,8 +144,8 @@ class TaskChain final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, send, "
-     "close in order",
+    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, "
+     "write, fsync, send, close in order",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",

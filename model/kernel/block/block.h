@@ -49,6 +49,8 @@ class BlockDriver {
   virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
   virtual std::uint32_t queue_depth() const = 0;  // tags
   virtual std::uint64_t size_bytes() const = 0;
+  /// Whether writes that have ended may be lost with the power until a flush has ended.
+  virtual bool volatile_cache() const { return true; }
   virtual const char* name() const = 0;
 };
 
@@ -66,6 +68,7 @@ class BlockDevice {
 
   Request& request(std::uint32_t tag) { return requests_[tag]; }
   std::uint64_t size_bytes() const { return driver_.size_bytes(); }
+  bool volatile_cache() const { return driver_.volatile_cache(); }
   std::size_t in_flight() const { return requests_.size() - free_tags_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
 

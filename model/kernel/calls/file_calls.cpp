@@ -2,6 +2,7 @@
 #include "model/kernel/calls/file_calls.h"
 
 #include "model/kernel/mm/copy.h"
+#include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::kernel {
 
@@ -48,12 +49,18 @@ Task<Value> send_body(Sleepable& ctx, Os& os, FileTable& files, int fd,
 
 Task<Value> pread_direct(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t offset,
                          std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
-  DirectRead read;
-  BlockingWait wait(ctx);
-  const Value started = co_await read.start(ctx, os, *file, offset, bytes, pages, wait);
-  if (!started || *started == 0) co_return started;
-  co_await wait.wait("direct read");
-  co_return read.result();
+  for (;;) {
+    DirectRead read;
+    BlockingWait wait(ctx);
+    const Value started = co_await read.start(ctx, os, *file, offset, bytes, pages, wait);
+    if (!started && started.error() == Errno::eagain) {
+      co_await write_back_blocking(ctx, os, *file, offset, bytes);
+      continue;
+    }
+    if (!started || *started == 0) co_return started;
+    co_await wait.wait("direct read");
+    co_return read.result();
+  }
 }
 
 Task<Value> pread_buffered(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t offset,

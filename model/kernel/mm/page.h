@@ -23,7 +23,9 @@ struct Page : boost::intrusive::list_base_hook<>, Pooled {
   hw::PhysAddr address;
   std::uint32_t references = 0;
   State state = State::uptodate;
-  IoWaitList waiters;  // for the end of the read
+  bool dirty = false;
+  bool writeback = false;  // on its way to the device
+  IoWaitList waiters;      // for the end of the read, or of the writeback
 
   // Where the page cache keeps it; no inode once it was evicted.
   std::uint64_t inode = 0;

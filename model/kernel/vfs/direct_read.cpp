@@ -1,16 +1,34 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/file_ops.h"
 
 namespace iodrome::kernel {
 
+namespace {
+
+// A hole reads as zeros, which a CPU writes.
+Task<void> clear(Atomic& ctx, std::span<const BioSegment> segments) {
+  for (const BioSegment& segment : segments) {
+    co_await charge_copy(ctx, segment.bytes, CacheState::hot);
+    if (ctx.system().payload_checked)
+      std::ranges::fill(ctx.system().memory.bytes(segment.address, segment.bytes), std::byte{0});
+  }
+}
+
+}  // namespace
+
 Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& file,
                                              std::uint64_t offset, std::uint64_t bytes,
                                              std::span<const hw::PhysAddr> pages, IoWait& wait) {
-  if (file.inode == nullptr) co_return fail(Errno::ebadf);
+  if (file.inode == nullptr || !file.readable) co_return fail(Errno::ebadf);
   if (offset % 512 != 0 || bytes % 512 != 0) co_return fail(Errno::einval);
   co_await ctx.spend(ctx.costs().vfs_read);
   const Inode& inode = *file.inode;
   if (offset >= inode.size_bytes || bytes == 0) co_return 0;
+  if (inode.unwritten(offset / hw::kPageBytes, (offset + bytes - 1) / hw::kPageBytes))
+    co_return fail(Errno::eagain);
   co_await ctx.spend(ctx.costs().filesystem_read);
   bytes_ = static_cast<std::int64_t>(std::min(bytes, inode.size_bytes - offset));
   // The device reads whole sectors; what lies past the end of the file is not reported.
@@ -20,18 +38,34 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
   co_await ctx.spend(ctx.costs().page_pin, page_count);
   wait_ = &wait;
   wait.expect();  // held until every part is on its way
+  constexpr std::uint64_t kPage = hw::kPageBytes;
   const auto per_bio = static_cast<std::uint64_t>(os.page_cache.params.max_bio_bytes);
   for (std::uint64_t done = 0; done < transfer;) {
+    const std::uint64_t at = offset + done;
+    const BlockMapping place = inode.map(at / kPage);
+    std::uint64_t length = std::min(per_bio, transfer - done);
+    // As far as the file lies together.
+    if ((at % kPage + length + kPage - 1) / kPage > place.count)
+      length = place.count * kPage - at % kPage;
     auto* part = new Part;
+    for (std::uint64_t put = 0; put < length;) {
+      const std::uint64_t from = done + put;
+      const std::uint64_t piece = std::min(kPage - from % kPage, length - put);
+      part->segments.push_back(
+          {pages[from / kPage] + from % kPage, static_cast<std::uint32_t>(piece)});
+      put += piece;
+    }
+    done += length;
+    if (place.hole) {
+      co_await clear(ctx, {part->segments.data(), part->segments.size()});
+      delete part;
+      continue;
+    }
     part->read = this;
-    part->sector = inode.first_sector + (offset + done) / 512;
-    part->bytes = static_cast<std::uint32_t>(std::min(per_bio, transfer - done));
+    part->sector = place.sector + at % kPage / 512;
+    part->bytes = static_cast<std::uint32_t>(length);
     part->ledger = wait.ledger;
     part->end_io = &DirectRead::end_io;
-    for (std::uint32_t at = 0; at < part->bytes; at += hw::kPageBytes)
-      part->segments.push_back({pages[(done + at) / hw::kPageBytes],
-                                std::min<std::uint32_t>(hw::kPageBytes, part->bytes - at)});
-    done += part->bytes;
     wait.expect();
     co_await os.disk.submit(ctx, *part);
   }

@@ -33,8 +33,9 @@ class DirectRead {
   /// stays silent.
   ///
   /// Shape: offset and bytes are multiples of 512; `pages` covers `bytes` in 4 KiB pages.
-  /// Errors: EINVAL (alignment), EBADF. At or past the end of the file it returns 0 and starts
-  /// nothing.
+  /// Errors: EINVAL (alignment), EBADF; EAGAIN, nothing started or armed, while the cache holds
+  /// what the device does not have yet: write that back first (RangeWrite). At or past the end of
+  /// the file it returns 0 and starts nothing.
   Task<Result<std::int64_t>> start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
                                    std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
                                    IoWait& wait);

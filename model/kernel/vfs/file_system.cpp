@@ -23,7 +23,9 @@ Result<Inode*> FileSystem::add_file(std::string path, std::uint64_t size_bytes,
   inode->size_bytes = size_bytes;
   inode->metadata_sector = next_byte_ / 512;
   inode->first_sector = (next_byte_ + kBlock) / 512;
+  inode->first_blocks = extent / kBlock;
   inode->metadata = metadata;
+  laid_out_.push_back({next_byte_, size_bytes, inode->number});
   next_byte_ += kBlock + extent;
   by_path_.emplace(inode->path, inode.get());
   inodes_.push_back(std::move(inode));
@@ -72,20 +74,22 @@ void FileSystem::make_again(std::uint64_t byte_offset, std::span<std::byte> to) 
 
 // What stands in a block before anybody has written there.
 void FileSystem::original_block(std::uint64_t byte_offset, std::span<std::byte> to) const {
-  const auto after = std::upper_bound(
-      inodes_.begin(), inodes_.end(), byte_offset,
-      [](std::uint64_t at, const auto& inode) { return at < inode->metadata_sector * 512; });
-  if (after == inodes_.begin()) {
+  const auto after =
+      std::upper_bound(laid_out_.begin(), laid_out_.end(), byte_offset,
+                       [](std::uint64_t at, const LaidOut& file) { return at < file.start; });
+  if (after == laid_out_.begin()) {
     std::fill(to.begin(), to.end(), std::byte{0});
     return;
   }
-  const Inode& inode = **std::prev(after);
-  const std::uint64_t start = inode.first_sector * 512;
+  const LaidOut& file = *std::prev(after);
+  const std::uint64_t start = file.start + kBlock;
   // The inode's own block reads as inode 0's content, so that it cannot pass for file data.
-  if (byte_offset < start)
-    fill_content(0, byte_offset, to);
-  else
-    fill_content(inode.number, byte_offset - start, to);
+  if (byte_offset < start) return fill_content(0, byte_offset, to);
+  const std::uint64_t at = byte_offset - start;
+  const std::size_t inside =
+      at >= file.size_bytes ? 0 : std::min<std::uint64_t>(to.size(), file.size_bytes - at);
+  fill_content(file.inode, at, to.first(inside));
+  std::fill(to.begin() + static_cast<std::ptrdiff_t>(inside), to.end(), std::byte{0});
 }
 
 void FileSystem::write(std::uint64_t byte_offset, std::span<const std::byte> from) {

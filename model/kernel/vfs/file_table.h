@@ -16,6 +16,10 @@ struct File : Pooled {
   Inode* inode = nullptr;
   Socket* socket = nullptr;
   Pipe* pipe = nullptr;
+  bool readable = true;
+  bool writable = true;
+  bool append = false;            // O_APPEND: every write goes to the end
+  std::uint64_t error_since = 0;  // where it listens for errors of writeback
   std::uint32_t references = 0;
 };
 inline void intrusive_ptr_add_ref(File* file) {

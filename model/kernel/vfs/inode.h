@@ -1,19 +1,61 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <set>
 #include <string>
 #include <vector>
 
 #include "model/kernel/mm/page.h"
+#include "model/kernel/vfs/errseq.h"
 
 namespace iodrome::kernel {
+
+/// Blocks of a file that lie together on the device. A block is a page's size.
+struct Extent {
+  std::uint64_t first = 0;  // of the file
+  std::uint64_t count = 0;
+  std::uint64_t sector = 0;  // on the device
+};
+
+/// Where a block of a file lies, and how many behind it lie behind it there.
+struct BlockMapping {
+  bool hole = false;
+  std::uint64_t sector = 0;
+  std::uint64_t count = 0;  // of a hole: up to the next extent, or all there can be
+};
+
+/// Whoever changes a file's bytes or size holds it (i_rwsem for writing); others wait in a queue.
+///
+/// Differs: nobody spins for it, and who comes just when it is released may overtake the queue.
+class InodeLock {
+ public:
+  /// False with `wait` armed: try again when it is ready.
+  bool try_lock(IoWait& wait) {
+    if (!held_) return held_ = true;
+    wait.stage = events::Stage::queue;
+    add_waiter(waiters_, wait);
+    return false;
+  }
+  Task<void> unlock(Atomic& ctx) {
+    check(held_, "an inode unlocked that nobody has locked");
+    held_ = false;
+    return notify_one(ctx, waiters_);
+  }
+  bool held() const { return held_; }
+
+ private:
+  bool held_ = false;
+  IoWaitList waiters_;
+};
 
 /// A file: its place on the device and what of it is in memory.
 struct Inode {
   std::uint64_t number = 0;
   std::string path;
   std::uint64_t size_bytes = 0;
-  std::uint64_t first_sector = 0;     // its data is one contiguous extent
+  std::uint64_t first_sector = 0;     // the extent it was laid out with, if any
+  std::uint64_t first_blocks = 0;     // of that extent
   std::uint64_t metadata_sector = 0;  // the block that holds the inode
+  std::vector<Extent> more;           // what was allocated since, ascending
 
   enum class Metadata : std::uint8_t { cold, reading, cached, failed };
   Metadata metadata = Metadata::cold;
@@ -22,6 +64,34 @@ struct Inode {
 
   std::vector<PagePtr> pages;  // by index; null where not cached
   std::uint64_t page_count() const { return (size_bytes + hw::kPageBytes - 1) / hw::kPageBytes; }
+
+  InodeLock lock;
+  std::set<std::uint64_t> dirty;      // pages changed since they were last handed to the device
+  std::set<std::uint64_t> writeback;  // pages on their way to the device
+  SimTime dirtied_at{};               // when `dirty` was last empty
+  bool listed = false;                // among those that the flusher looks at
+  bool attributes_dirty = false;      // its block on the device is older than it is
+  bool size_dirty = false;            // also what one needs to read the data back
+  bool attributes_writing = false;    // its block is on its way to the device
+  IoWaitList attributes_waiters;      // for the end of that
+  Errseq write_error;
+
+  BlockMapping map(std::uint64_t block) const {
+    if (block < first_blocks) return {false, first_sector + block * 8, first_blocks - block};
+    return map_further(block);
+  }
+  /// Whether any of these pages are dirty or on their way to the device.
+  bool unwritten(std::uint64_t first, std::uint64_t last) const {
+    if (dirty.empty() && writeback.empty()) return false;
+    const auto within = [=](const std::set<std::uint64_t>& pages_of) {
+      const auto at = pages_of.lower_bound(first);
+      return at != pages_of.end() && *at <= last;
+    };
+    return within(dirty) || within(writeback);
+  }
+
+ private:
+  BlockMapping map_further(std::uint64_t block) const;
 };
 
 }  // namespace iodrome::kernel

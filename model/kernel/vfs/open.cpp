@@ -67,6 +67,7 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
   ctx.emit(events::FileOpen{inode.number, 0});
   FilePtr file{new File};
   file->inode = &inode;
+  file->error_since = inode.write_error.sample();
   co_return file;
 }
 

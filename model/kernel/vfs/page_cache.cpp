@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/vfs/page_cache.h"
 
+#include <algorithm>
+
 #include "model/events/vfs.h"
 #include "model/kernel/mm/allocation.h"
 
@@ -22,7 +24,7 @@ Page* PageCache::find(Inode& inode, std::uint64_t index) {
 Page* PageCache::add_page(Inode& inode, std::uint64_t index) {
   if (allocation_fails(system_, "page cache")) return nullptr;
   evict();
-  if (inode.pages.empty()) inode.pages.resize(inode.page_count());
+  if (inode.pages.size() <= index) inode.pages.resize(std::max(inode.page_count(), index + 1));
   if (inodes_.size() <= inode.number) inodes_.resize(inode.number + 1);
   inodes_[inode.number] = &inode;
   auto* page = new Page(system_.memory);
@@ -36,16 +38,49 @@ Page* PageCache::add_page(Inode& inode, std::uint64_t index) {
 
 void PageCache::evict() {
   const auto limit = static_cast<std::size_t>(params.capacity_bytes) / hw::kPageBytes;
-  // Pages that are being read, or that a pipe or socket holds, stay; look at a few, as reclaim
-  // does.
+  // Pages that are being read or written, or that a pipe or socket holds, stay; look at a few, as
+  // reclaim does.
   for (int tries = 0; lru_.size() >= limit && tries < 64 && !lru_.empty(); ++tries) {
     Page& oldest = lru_.front();
     lru_.pop_front();
-    if (oldest.state == Page::State::reading || oldest.references > 1) {
+    if (oldest.state == Page::State::reading || oldest.dirty || oldest.references > 1) {
       lru_.push_back(oldest);
       continue;
     }
     inodes_[oldest.inode]->pages[oldest.index] = nullptr;  // the last reference: the page is gone
+  }
+}
+
+void PageCache::remove(Inode& inode, std::uint64_t index) {
+  lru_.erase(lru_.iterator_to(*inode.pages[index]));
+  inode.pages[index] = nullptr;
+}
+
+void PageCache::drop(Inode& inode, std::uint64_t first, std::uint64_t last) {
+  const std::uint64_t end = std::min<std::uint64_t>(inode.pages.size(), last + 1);
+  for (std::uint64_t index = first; index < end; ++index) {
+    const Page* const page = inode.pages[index].get();
+    if (page != nullptr && !page->dirty && !page->writeback) remove(inode, index);
+  }
+}
+
+void PageCache::drop_dirty(Inode& inode, std::uint64_t first) {
+  while (!inode.dirty.empty() && *inode.dirty.rbegin() >= first)
+    writeback.forget(inode, *inode.pages[*inode.dirty.rbegin()]);
+}
+
+Task<void> PageCache::fill_done(Atomic& ctx, Page& page) {
+  page.state = Page::State::uptodate;
+  return notify_all(ctx, page.waiters);
+}
+
+// No block of the device stands behind these pages: they are zeros.
+Task<void> PageCache::fill_hole(Atomic& ctx, std::span<const PagePtr> pages) {
+  for (const PagePtr& page : pages) {
+    ctx.emit(events::PageCacheAdd{page->inode, page->index});
+    if (system_.payload_checked)
+      std::ranges::fill(system_.memory.bytes(page->address, hw::kPageBytes), std::byte{0});
+    co_await fill_done(ctx, *page);
   }
 }
 
@@ -94,11 +129,18 @@ Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first
   co_await ctx.spend(ctx.costs().page_insert, count);
   const auto per_bio = static_cast<std::uint64_t>(params.max_bio_bytes) / hw::kPageBytes;
   for (std::uint64_t done = 0; done < count;) {
-    const std::uint64_t part = std::min(per_bio, count - done);
     co_await ctx.spend(ctx.costs().filesystem_map);
+    const BlockMapping place = inode.map(first + done);
+    const std::uint64_t part =
+        std::min(place.hole ? count - done : std::min(per_bio, count - done), place.count);
+    if (place.hole) {
+      co_await fill_hole(ctx, std::span<const PagePtr>(pages.data() + done, part));
+      done += part;
+      continue;
+    }
     auto* bio = new ReadBio;
     bio->op = BlockOp::read;
-    bio->sector = inode.first_sector + (first + done) * (hw::kPageBytes / 512);
+    bio->sector = place.sector;
     bio->bytes = static_cast<std::uint32_t>(part * hw::kPageBytes);
     bio->ledger = done == 0 ? ledger : nullptr;
     bio->end_io = &PageCache::end_read;

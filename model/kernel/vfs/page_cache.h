@@ -2,33 +2,29 @@
 // The page cache: file pages in memory, read from the block device on demand, dropped least
 // recently used first.
 //
-// Differs from Linux: no writeback; the read-ahead window is fixed; a file is one extent on the
-// device.
+// Differs from Linux: the read-ahead window is fixed.
 #pragma once
 #include <boost/intrusive/list.hpp>
 
 #include "model/kernel/block/block.h"
 #include "model/kernel/vfs/inode.h"
+#include "model/kernel/vfs/writeback.h"
 
 namespace iodrome::kernel {
-
-struct PageCacheParams {
-  std::int64_t capacity_bytes = 0;
-  std::int64_t readahead_bytes = 0;  // one read covers at least this much of a sequential file
-  std::int64_t max_bio_bytes = 0;
-};
 
 /// Pages that somebody works with: what is held is not dropped.
 using HeldPages = boost::container::small_vector<PagePtr, 16>;
 
 class PageCache {
  public:
-  PageCache(System& system, BlockDevice& device) : system_(system), device_(device) {}
+  PageCache(System& system, BlockDevice& device)
+      : writeback(system, device, params), system_(system), device_(device) {}
   ~PageCache() { lru_.clear(); }
   PageCache(const PageCache&) = delete;
   PageCache& operator=(const PageCache&) = delete;
 
   PageCacheParams params;
+  Writeback writeback;
 
   /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the
   /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Puts the
@@ -44,12 +40,24 @@ class PageCache {
   /// A cached page, or nullptr; it becomes the most recently used.
   Page* find(Inode& inode, std::uint64_t index);
 
+  /// A page that its caller fills instead of the device, as if it were being read: fill_done() ends
+  /// that. Nullptr without memory for it. There must be none with that index.
+  Page* add_filling(Inode& inode, std::uint64_t index) { return add_page(inode, index); }
+  /// The page holds what it should: whoever waited for it may look.
+  static Task<void> fill_done(Atomic& ctx, Page& page);
+  /// Forgets the pages from `first` through `last`; those that are not written back stay.
+  void drop(Inode& inode, std::uint64_t first, std::uint64_t last);
+  /// The pages from `first` on need not be written any more: the file ends before them.
+  void drop_dirty(Inode& inode, std::uint64_t first);
+
   std::size_t pages_cached() const { return lru_.size(); }
 
  private:
   struct ReadBio;
   Page* add_page(Inode& inode, std::uint64_t index);
+  void remove(Inode& inode, std::uint64_t index);
   void evict();
+  Task<void> fill_hole(Atomic& ctx, std::span<const PagePtr> pages);
   Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
                          events::StageLedger* ledger);
   static Task<void> end_read(Atomic& ctx, Bio& bio);

@@ -71,7 +71,7 @@ Task<Result<std::int64_t>> run_blocking(Sleepable& ctx, Os& os, Transfer& transf
 }  // namespace
 
 Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
-  if (file_->inode == nullptr) co_return fail(Errno::ebadf);
+  if (file_->inode == nullptr || !file_->readable) co_return fail(Errno::ebadf);
   Inode& inode = *file_->inode;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;

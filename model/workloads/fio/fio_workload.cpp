@@ -3,11 +3,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "model/workloads/fio/fio_run.h"
 
 namespace iodrome::workloads {
 
 namespace {
+
+std::int64_t block_bytes(const FioJob& job) {
+  return job.pattern.reads ? job.block_sizes.read_bytes : job.block_sizes.write_bytes;
+}
 
 // The options whose meaning needs more than the models have. Each complaint stands at the job's
 // header.
@@ -16,10 +22,12 @@ bool modelled(const FioJob& job, Diagnostics& diagnostics) {
   const auto refuse = [&](const std::string& message, const std::string& hint) {
     diagnostics.error(job.place, fmt::format("job '{}': {}", job.name, message), hint);
   };
-  if (job.pattern.writes || job.pattern.trims)
-    refuse("writes and trims are not modelled", "use rw=read or rw=randread");
+  if (job.pattern.trims) refuse("trims are not modelled", "use rw=write or rw=randwrite");
   if (job.pattern.ios_per_offset != 1 || job.pattern.gap_bytes != 0)
     refuse("rw with a count or a gap is not modelled", "use plain rw=read or rw=randread");
+  if (job.pattern.reads && job.pattern.writes &&
+      job.block_sizes.read_bytes != job.block_sizes.write_bytes)
+    refuse("reads and writes of different sizes are not modelled", "give one bs=");
   if (!job.size && !job.filesize_bytes) refuse("no size", "add size= or filesize=, e.g. size=1g");
   if ((job.size && job.size->percent != 0) || job.offset.percent != 0 ||
       (job.io_size && job.io_size->percent != 0))
@@ -30,7 +38,7 @@ bool modelled(const FioJob& job, Diagnostics& diagnostics) {
     refuse("a range of start delays is not modelled", "give one startdelay=");
   if (job.directories.size() > 1)
     refuse("several directories are not modelled", "give one directory=");
-  if (job.direct && job.block_sizes.read_bytes % 512 != 0)
+  if (job.direct && block_bytes(job) % 512 != 0)
     refuse("direct=1 needs a block size that is a multiple of 512", "e.g. bs=4k");
   return diagnostics.error_count() == before;
 }
@@ -49,7 +57,13 @@ FioClone clone_of(const FioJob& job, std::uint32_t number, std::uint32_t clone,
   result.random = job.pattern.random;
   result.repeat_offsets = job.norandommap;
   result.direct = job.direct;
-  result.block_bytes = as_size(job.block_sizes.read_bytes);
+  result.reads = job.pattern.reads;
+  result.writes = job.pattern.writes;
+  result.read_percent = as_size(job.read_percent);
+  result.fsync = as_size(job.fsync);
+  result.fdatasync = as_size(job.fdatasync);
+  result.end_fsync = job.end_fsync && job.pattern.writes;
+  result.block_bytes = as_size(block_bytes(job));
   result.iodepth = as_size(job.iodepth);
   result.offset_bytes = as_size(job.offset.bytes);
   result.start_delay = ps(job.startdelay_ps.low);
@@ -117,6 +131,11 @@ std::uint64_t FioWorkload::file_bytes() const {
   return total;
 }
 
+bool FioWorkload::payload_checked() const {
+  const bool writes = std::ranges::any_of(clones_, [](const FioClone& c) { return c.writes; });
+  return writes && file_bytes() <= kCheckedBytes;
+}
+
 void FioWorkload::lay_out(kernel::FileSystem& files) const {
   for (const auto& [path, size] : files_) {
     const auto added = files.add_file(path, size, kernel::Inode::Metadata::cached);
@@ -135,7 +154,7 @@ nlohmann::ordered_json FioWorkload::summary() const {
   json["file_bytes"] = file_bytes();
   for (const FioClone& clone : clones_)
     json["jobs"].push_back({{"name", clone.name},
-                            {"rw", clone.random ? "randread" : "read"},
+                            {"rw", clone.pattern()},
                             {"bs", clone.block_bytes},
                             {"iodepth", clone.iodepth},
                             {"direct", clone.direct}});
@@ -149,16 +168,22 @@ std::vector<std::string> FioWorkload::notes(const designs::Descriptor& design) c
   for (const FioClone& clone : clones_)
     if (clone.iodepth > 1) {
       notes.push_back(
-          "blocking calls keep one read in flight per job, whatever iodepth says, as in fio");
+          "blocking calls keep one request in flight per job, whatever iodepth says, as in fio");
       break;
     }
   return notes;
 }
 
 std::vector<designs::Difference> FioWorkload::not_modelled() const {
-  return {{"opening and laying out the files: they are open and complete before the clock starts",
-           "workloads/fio"},
-          {"fio's own bookkeeping beyond a fixed cost per I/O", "workloads/fio"}};
+  std::vector<designs::Difference> all{
+      {"opening and laying out the files: they are open and complete before the clock starts",
+       "workloads/fio"},
+      {"fio's own bookkeeping beyond a fixed cost per I/O", "workloads/fio"}};
+  const bool writes = std::ranges::any_of(clones_, [](const FioClone& c) { return c.writes; });
+  if (writes && !payload_checked())
+    all.push_back(
+        {"bytes of files over 256 MiB: writes move none, so none are checked", "workloads/fio"});
+  return all;
 }
 
 }  // namespace iodrome::workloads

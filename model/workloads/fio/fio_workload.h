@@ -13,6 +13,12 @@ struct FioClone {
   std::uint32_t clone = 0;  // 0 … numjobs-1
   std::uint32_t group = 0;  // jobs of a group run together; stonewall starts a new one
   bool random = false;
+  bool reads = true;
+  bool writes = false;
+  std::uint64_t read_percent = 50;  // of a job that does both
+  std::uint64_t fsync = 0;          // writes between two; 0: none
+  std::uint64_t fdatasync = 0;
+  bool end_fsync = false;
   bool repeat_offsets = false;  // norandommap
   bool direct = false;
   std::uint64_t block_bytes = 0;
@@ -24,18 +30,28 @@ struct FioClone {
   Duration start_delay{};
   Duration runtime{};  // 0: unlimited
   bool time_based = false;
+
+  /// fio's name of what it does.
+  const char* pattern() const {
+    if (reads && writes) return random ? "randrw" : "rw";
+    if (writes) return random ? "randwrite" : "write";
+    return random ? "randread" : "read";
+  }
 };
 
 class FioWorkload final : public Workload {
  public:
-  /// Resolves sizes, clones and files. Errors: what is not modelled (writes, several block sizes)
+  static constexpr std::uint64_t kCheckedBytes = std::uint64_t{256} << 20;
+
+  /// Resolves sizes, clones and files. Errors: what is not modelled (trims, several block sizes)
   /// and what cannot be (a job without a size), each at its place; then nothing is returned.
   static std::unique_ptr<FioWorkload> make(const FioJobFile& file, Diagnostics& diagnostics);
 
   std::int64_t slots() const override;
   std::uint64_t file_bytes() const override;
   std::uint32_t file_count() const override { return static_cast<std::uint32_t>(files_.size()); }
-  bool payload_checked() const override { return false; }
+  /// Written bytes are checked, up to kCheckedBytes of files: they are kept in memory.
+  bool payload_checked() const override;
   void lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
   nlohmann::ordered_json summary() const override;

@@ -68,6 +68,11 @@ struct FioJob {
   bool thread = false;
   bool group_reporting = false;
   bool norandommap = false;
+  std::int64_t read_percent = 50;  ///< `rwmixread`: of I/Os that do both
+  std::int64_t fsync = 0;          ///< writes between two; 0: none
+  std::int64_t fdatasync = 0;
+  bool end_fsync = false;
+  bool overwrite = false;
   int kb_base = 1024;
 };
 

@@ -17,12 +17,11 @@ constexpr auto ignored = FioTreatment::ignored;
 
 constexpr std::array groups = {
     Group{refused, "the mix of reads and writes",
-          "rwmixread rwmixwrite percentage_random rw_sequencer unified_rw_reporting"},
+          "percentage_random rw_sequencer unified_rw_reporting"},
     Group{refused, "varying block sizes",
           "bssplit bsrange blocksize_range ba blockalign bs_unaligned blocksize_unaligned"},
-    Group{refused, "buffered I/O and write barriers",
-          "buffered atomic fsync fdatasync sync sync_file_range write_barrier end_fsync "
-          "fsync_on_close create_fsync overwrite"},
+    Group{refused, "synchronous writes and write barriers",
+          "atomic sync sync_file_range write_barrier fsync_on_close create_fsync"},
     Group{refused, "rates and think time",
           "rate rate_min ratemin rate_iops rate_iops_min rate_process rate_cycle ratecycle "
           "rate_ignore_thinktime thinktime thinktime_spin thinktime_blocks thinktime_blocks_type "

@@ -200,6 +200,27 @@ OptionOutcome set_direct(const JobOption& option, FioJob& job) {
   return set_switch(option, false, job.direct);
 }
 
+OptionOutcome set_buffered(const JobOption& option, FioJob& job) {
+  bool buffered = !job.direct;
+  const auto outcome = set_switch(option, false, buffered);
+  if (outcome) job.direct = !buffered;
+  return outcome;
+}
+
+template <bool Writes>
+OptionOutcome set_mix(const JobOption& option, FioJob& job) {
+  std::int64_t percent = 0;
+  const auto outcome = set_number(option, job, 0, 100, percent);
+  // As fio: of the two, the one given last decides.
+  if (outcome) job.read_percent = Writes ? 100 - percent : percent;
+  return outcome;
+}
+
+template <auto Member>
+OptionOutcome set_distance(const JobOption& option, FioJob& job) {
+  return set_number(option, job, 0, largest_int, job.*Member);
+}
+
 constexpr std::array modelled = {
     ModelledOption{"rw", set_pattern},
     ModelledOption{"readwrite", set_pattern},
@@ -227,6 +248,13 @@ constexpr std::array modelled = {
     ModelledOption{"thread", set_flag<&FioJob::thread>},
     ModelledOption{"group_reporting", set_flag<&FioJob::group_reporting>},
     ModelledOption{"norandommap", set_flag<&FioJob::norandommap>},
+    ModelledOption{"buffered", set_buffered},
+    ModelledOption{"rwmixread", set_mix<false>},
+    ModelledOption{"rwmixwrite", set_mix<true>},
+    ModelledOption{"fsync", set_distance<&FioJob::fsync>},
+    ModelledOption{"fdatasync", set_distance<&FioJob::fdatasync>},
+    ModelledOption{"end_fsync", set_flag<&FioJob::end_fsync>},
+    ModelledOption{"overwrite", set_flag<&FioJob::overwrite>},
     ModelledOption{"name", set_name},
     ModelledOption{"kb_base", set_kb_base},
 };

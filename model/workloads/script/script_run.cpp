@@ -28,10 +28,10 @@ ScriptRun::ScriptRun(const ScriptWorkload& workload, Stage& stage)
   const bool per_connection = stage.design.threads == designs::Threads::per_connection;
   threads_.resize(per_connection ? clients_.size()
                                  : std::min(stage.system.cpus.size(), clients_.size()));
-  std::uint64_t longest_read = 0;
+  std::uint64_t longest = 0;  // of what goes through a client's buffer
   for (const ScenarioStep& step : workload.script().steps)
-    if (step.op == "read") longest_read = std::max(longest_read, fixed(step.bytes));
-  const std::uint64_t pages = (longest_read + hw::kPageBytes - 1) / hw::kPageBytes;
+    if (step.op == "read" || step.op == "write") longest = std::max(longest, fixed(step.bytes));
+  const std::uint64_t pages = (longest + hw::kPageBytes - 1) / hw::kPageBytes;
   for (std::uint32_t i = 0; i < clients_.size(); ++i) {
     Client& client = clients_[i];
     client.thread = i % static_cast<std::uint32_t>(threads_.size());

@@ -29,7 +29,7 @@ void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
     diagnostics.error(step.place, fmt::format("step '{}': {}", step.name, message),
                       std::move(hint));
   };
-  const bool moves = step.op == "read" || step.op == "send";
+  const bool moves = step.op == "read" || step.op == "send" || step.op == "write";
   if (step.op == "open" && step.path.empty()) refuse("open needs a path", "path = \"/index.html\"");
   if (step.op != "open" && step.op != "nop" && !step.fd)
     refuse("it needs a descriptor", "fd = \"$open.fd\"");
@@ -39,6 +39,18 @@ void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
   if (moves && step.offset && std::holds_alternative<StepReference>(*step.offset))
     refuse("an earlier step's result as offset is not modelled",
            "give offset in bytes, or \"random\"");
+}
+
+// What is sent is compared with what the file was laid out with.
+void examine_writes(const ScenarioChain& chain, Diagnostics& diagnostics) {
+  const auto is = [](const char* op) {
+    return [op](const ScenarioStep& step) { return step.op == op; };
+  };
+  const auto write = std::ranges::find_if(chain.steps, is("write"));
+  if (write == chain.steps.end() || std::ranges::none_of(chain.steps, is("send"))) return;
+  diagnostics.error(write->place,
+                    fmt::format("step '{}': a chain that writes does not send", write->name),
+                    "read the file instead, or write a scenario for each");
 }
 
 // A chain has one file, and uses it before its close.
@@ -62,6 +74,7 @@ std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
                                                      Diagnostics& diagnostics) {
   for (const ScenarioStep& step : chain.steps) examine(step, diagnostics);
   examine_files(chain, diagnostics);
+  examine_writes(chain, diagnostics);
   if (!diagnostics.ok()) return nullptr;
   auto workload = std::make_unique<ScriptWorkload>();
   workload->script_ = chain;

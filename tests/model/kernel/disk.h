@@ -17,6 +17,8 @@ class TestDisk final : public BlockDriver, public IrqAction {
 
   Task<void> queue_request(Atomic& ctx, Request& request) override {
     issued.push_back(request.bio->sector);
+    if (request.bio->op == BlockOp::write) ++writes;
+    if (request.bio->op == BlockOp::flush) ++flushes;
     in_flight_most = std::max(in_flight_most, device->in_flight());
     if (at_once) co_return co_await end(ctx, request);
     if (request.bio->ledger != nullptr)
@@ -35,6 +37,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
   }
   std::uint32_t queue_depth() const override { return depth_; }
   std::uint64_t size_bytes() const override { return medium_.size_bytes(); }
+  bool volatile_cache() const override { return has_cache; }
   const char* name() const override { return "test"; }
 
   BlockDevice* device = nullptr;
@@ -43,6 +46,9 @@ class TestDisk final : public BlockDriver, public IrqAction {
   bool at_once = false;            // requests end before queue_request() returns
   std::set<std::uint64_t> broken;  // sectors whose requests fail
   std::vector<std::uint64_t> issued;
+  bool has_cache = true;
+  std::size_t writes = 0;
+  std::size_t flushes = 0;
   std::size_t in_flight_most = 0;
 
  private:
@@ -50,7 +56,9 @@ class TestDisk final : public BlockDriver, public IrqAction {
     std::uint64_t offset = request.bio->sector * 512;
     const bool fails = broken.contains(request.bio->sector);
     for (const BioSegment& part : request.bio->segments) {
-      if (!fails) medium_.read(offset, rig_.system.memory.bytes(part.address, part.bytes));
+      const std::span<std::byte> bytes = rig_.system.memory.bytes(part.address, part.bytes);
+      if (!fails && request.bio->op == BlockOp::read) medium_.read(offset, bytes);
+      if (!fails && request.bio->op == BlockOp::write) medium_.write(offset, bytes);
       offset += part.bytes;
     }
     co_await device->complete(ctx, request, fails ? Errno::eio : Errno::ok);
@@ -80,6 +88,7 @@ struct DiskRig {
   FilePtr open(Inode& inode) {
     FilePtr opened{new File};
     opened->inode = &inode;
+    opened->error_since = inode.write_error.sample();
     return opened;
   }
   std::vector<hw::PhysAddr> pages(std::size_t count) {

@@ -47,6 +47,15 @@ inline constexpr const char* kSmallFio =
     "[direct]\nrw=randread\ndirect=1\niodepth=8\nnumjobs=2\nnumber_ios=150\n"
     "[cached]\nrw=read\niodepth=2\nnumber_ios=100\n";
 
+/// Buffered and direct, one after the other and at random, with every kind of sync.
+inline constexpr const char* kWritingFio =
+    "[global]\nsize=1m\niodepth=4\n"
+    "[log]\nrw=write\nbs=5000\nfsync=16\nend_fsync=1\n"
+    "[database]\nstonewall\nrw=randrw\nrwmixread=30\nbs=4k\ndirect=1\n"
+    "numjobs=2\nnumber_ios=200\n"
+    "[shared]\nstonewall\nrw=randwrite\nfilename=one\nnorandommap\nbs=16k\nnumjobs=2\nfdatasync=8\n"
+    "[mixed]\nrw=randwrite\nfilename=one\nnorandommap\nbs=8k\ndirect=1\nnumber_ios=100\n";
+
 /// A folder with one input in it.
 struct Input {
   Input(const std::string& name, const std::string& text) : path(folder->path(name)) {
@@ -61,6 +70,9 @@ inline Input log_input(int lines = 80) {
 }
 inline Input fio_input() {
   return {"small.fio", kSmallFio};
+}
+inline Input writing_input() {
+  return {"writing.fio", kWritingFio};
 }
 
 inline testbed::RaceRequest request_for(const Input& input) {

@@ -163,3 +163,41 @@ TEST_CASE("a device that ends a request inside io_submit delivers its event all 
   });
   s.rig.run();
 }
+
+TEST_CASE("writes to blocks that are there go on without their submitter, others hold it up") {
+  Scene s;
+  s.disk.latency = 100us;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    Iocb write = scene.iocb(1, scene.fd, 4096, 8192);
+    write.command = Command::pwrite;
+    Result<std::int64_t> accepted = co_await scene.io.submit(ctx, {&write, 1});
+    CHECK(accepted == 1);
+    CHECK(ctx.thread().blocked_total == Duration{0});
+    write.offset = 1 << 20;  // the end of the file
+    accepted = co_await scene.io.submit(ctx, {&write, 1});
+    CHECK(accepted == 1);
+    CHECK(ctx.thread().blocked_total >= 100us);
+    std::vector<IoEvent> events(4);
+    const Result<std::int64_t> got = co_await scene.io.getevents(ctx, 2, events);
+    CHECK(got == 2);
+    CHECK(events[0].res == 8192);
+    CHECK(events[1].res == 8192);
+  });
+  s.rig.run();
+  CHECK(s.disk.writes == 3);  // the second one's inode too
+}
+
+TEST_CASE("fsync and fdsync are EINVAL, as no file system of that kernel had them") {
+  Scene s;
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    for (const Command command : {Command::fsync, Command::fdsync}) {
+      Iocb sync = scene.iocb(1, scene.fd);
+      sync.command = command;
+      const Result<std::int64_t> refused = co_await scene.io.submit(ctx, {&sync, 1});
+      CHECK(refused == fail(Errno::einval));
+    }
+    CHECK(scene.io.requests_active() == 0);
+  });
+  s.rig.run();
+  CHECK(s.disk.issued.empty());
+}

@@ -172,7 +172,8 @@ TEST_CASE("an error in a global section is reported once, however many jobs foll
 }
 
 TEST_CASE("options that fio knows and the model does not are refused by name") {
-  REQUIRE(error_of("rwmixread=70").message.find("'rwmixread' is known to fio but not modelled") !=
+  REQUIRE(error_of("write_barrier=7")
+              .message.find("'write_barrier' is known to fio but not modelled") !=
           std::string::npos);
   REQUIRE(error_of("ioengine=io_uring\nhipri").message.find("'hipri'") != std::string::npos);
   REQUIRE(error_of("read_iolog=x").message.find("'read_iolog'") != std::string::npos);
@@ -319,4 +320,16 @@ TEST_CASE("twelve nested includes are too deep") {
   Diagnostics diagnostics;
   REQUIRE_FALSE(load_fio_job_file(folder.path("f0"), environment(), diagnostics));
   REQUIRE(diagnostics.render().find("more than 10 deep") != std::string::npos);
+}
+
+TEST_CASE("of reads and writes the share given last decides, and syncs keep their distance") {
+  REQUIRE(job("rw=randrw").read_percent == 50);
+  REQUIRE(job("rw=randrw\nrwmixread=70").read_percent == 70);
+  REQUIRE(job("rw=randrw\nrwmixread=70\nrwmixwrite=10").read_percent == 90);
+  REQUIRE(job("rw=write\nfsync=8\nfdatasync=2\nend_fsync=1\noverwrite=1").fsync == 8);
+  REQUIRE(job("rw=write\nfdatasync=2").fdatasync == 2);
+  REQUIRE(job("rw=write\nend_fsync").end_fsync);
+  REQUIRE(job("direct=0\nbuffered=0").direct);
+  REQUIRE_FALSE(job("direct=1\nbuffered=1").direct);
+  REQUIRE(error_of("rwmixread=101").message.find("rwmixread") != std::string::npos);
 }

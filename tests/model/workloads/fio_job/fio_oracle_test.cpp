@@ -174,7 +174,7 @@ const std::vector<std::string> accepted_by_fio_only = {"[j]\nsize=1.5m\n",
                                                        "",
                                                        "[j]\nioengine=foo\n",
                                                        "[j]\nsize=9223372036854775807k\n",
-                                                       "[j]\nrwmixread=50\n",
+                                                       "[j]\npercentage_random=50\n",
                                                        "[j]\ninclude section.inc\n",
                                                        "[j]\ninclude missing.inc\n",
                                                        "[j]\ninclude\n"};
