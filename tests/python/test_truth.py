@@ -7,8 +7,8 @@ import shutil
 import pytest
 
 import iodrome as io
-from conftest import ROOT
 from iodrome import reports, truth
+from tests.python.conftest import ROOT
 
 TABLE = ROOT / "scenarios" / "xrp_table1.toml"
 
