@@ -41,7 +41,7 @@ class Score:
     @property
     def median_error(self) -> float:
         """The median of the absolute relative errors."""
-        return median(abs(each.error) for each in self.comparisons)
+        return float(median(abs(each.error) for each in self.comparisons))
 
     @property
     def worst_error(self) -> float:
