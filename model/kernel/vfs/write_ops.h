@@ -143,6 +143,7 @@ class FileSync {
 
  private:
   struct Flush : Bio {
+    Flush() {}  // Clang makes no default one before the class around it is complete
     IoWait* wait = nullptr;
   };
   Task<Errno> try_parts(Atomic& ctx, Os& os, IoWait& wait);
