@@ -131,7 +131,6 @@ constexpr Difference kNotModelled[] = {
     {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation", "designs/io_uring"},
     {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",
      "designs/io_uring"},
-    {"non-blocking attempts of cached buffered reads: a worker does them", "designs/io_uring"},
     {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost",
      "designs/io_uring"},
 };

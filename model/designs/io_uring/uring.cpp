@@ -19,7 +19,11 @@ struct Uring::Req final : IoWait, Work, Pooled {
   }
   static Task<void> device_done(Atomic& ctx, IoWait& self) {
     auto& req = static_cast<Req&>(self);
-    req.result = as_return_value(direct_result(req));
+    if (req.reading) {
+      req.look_again = true;
+      return Task<void>::ready();
+    }
+    if (!req.buffered) req.result = as_return_value(direct_result(req));
     return req.owner.add_task_work(ctx, req);
   }
   // In a worker: this request and everything linked behind it, each allowed to sleep.
@@ -31,6 +35,9 @@ struct Uring::Req final : IoWait, Work, Pooled {
   FilePtr file;  // that `read` reads, `write` writes
   DirectRead read;
   std::optional<DirectWrite> write;
+  std::optional<BufferedRead> buffered;
+  bool reading = false;     // an attempt of `buffered` is under way
+  bool look_again = false;  // a page came during it
   std::int64_t result = 0;
 };
 
@@ -118,7 +125,10 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       task_work_.pop_front();
       const WorkOn work(ctx, req->ledger, events::Stage::kernel);
       co_await ctx.spend(costs_.task_work);
-      co_await finish(ctx, req, req->result);
+      if (req->buffered)
+        co_await read_on(ctx, req);
+      else
+        co_await finish(ctx, req, req->result);
     }
     if (submitted == kNever) {
       submitted = ctx.now();
@@ -165,6 +175,7 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
 // Issues a request in the owner's context: without blocking, else by a worker.
 Task<void> Uring::start(Sleepable& ctx, Req* req) {
   const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+  if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) co_return co_await read_on(ctx, req);
   if (!forced_async(req->sqe.opcode)) {
     Value result = co_await issue(ctx, *req);
     const bool at_device = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
@@ -180,6 +191,28 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
     req->ledger->enter(events::Stage::queue, ctx.now());
   }
   co_await workers_.queue(ctx, *req);
+}
+
+// A buffered read in the owner's context, from its start or from where a missing page stopped it.
+// The page's arrival queues task work, which comes back here; no worker is needed (IOCB_WAITQ).
+Task<void> Uring::read_on(Sleepable& ctx, Req* req) {
+  const Sqe& sqe = req->sqe;
+  if (!req->buffered) {
+    const Result<FilePtr> file = file_of(sqe);
+    if (!file) co_return co_await finish(ctx, req, as_return_value(Value(fail(file.error()))));
+    req->buffered.emplace(*file, sqe.offset, sqe.bytes, sqe.pages);
+  }
+  for (;;) {
+    req->reading = true;
+    const Value result = co_await req->buffered->try_run(ctx, os_, *req);
+    req->reading = false;
+    if (result || result.error() != Errno::eagain)
+      co_return co_await finish(ctx, req, as_return_value(result));
+    if (!std::exchange(req->look_again, false)) break;
+  }
+  if (ctx.ledger() == nullptr || ctx.ledger() != req->ledger) co_return;
+  ctx.stop_work();
+  if (req->ledger->stage() != events::Stage::device) req->ledger->enter(req->stage, ctx.now());
 }
 
 // The non-blocking attempt. EAGAIN: a worker must do it. A read may have only begun.
@@ -220,7 +253,6 @@ Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   const Sqe& sqe = req.sqe;
   const Result<FilePtr> file = file_of(sqe);
   if (!file) return Task<Value>::ready(fail(file.error()));
-  if (!sqe.direct_io) return Task<Value>::ready(fail(Errno::eagain));
   req.file = *file;
   return req.read.start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }

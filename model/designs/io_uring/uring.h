@@ -97,6 +97,7 @@ class Uring {
   struct Req;
   Task<std::uint32_t> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
+  Task<void> read_on(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_close(kernel::Sleepable& ctx, Req& req);

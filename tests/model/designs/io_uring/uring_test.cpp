@@ -190,6 +190,28 @@ TEST_CASE("opening a cold file goes to a worker, a known one does not") {
   CHECK(s.ring.direct_file(0)->inode->path == "/cold");
 }
 
+TEST_CASE("a buffered read needs no worker, whether its pages are in memory or not") {
+  Scene s;
+  Sqe cold = s.read(1, 0, 8192);
+  cold.direct_io = false;
+  CHECK(run(s, {cold}, 1) == Cqes{{1, 8192}});
+  const std::size_t reads = s.disk.issued.size();
+  CHECK(reads > 0);
+  CHECK(s.rig.now() == 1us + 8192ns);  // the device, then a copy at 1 GB/s
+  CHECK(run(s, {cold, cold}, 2) == Cqes{{1, 8192}, {1, 8192}});
+  CHECK(s.disk.issued.size() == reads);
+  CHECK(s.rig.now() == 1us + 3 * 8192ns);
+  CHECK(s.rig.system.costs.queue_work.count == 0);
+}
+
+TEST_CASE("a buffered read of several windows goes on where a missing page stopped it") {
+  Scene s;
+  Sqe whole = s.read(1, 100, 99'000, true);
+  whole.direct_io = false;
+  CHECK(run(s, {whole, s.sqe(Opcode::nop, 2)}, 2) == Cqes{{1, 99'000}, {2, 0}});
+  CHECK(s.rig.system.costs.queue_work.count == 0);
+}
+
 TEST_CASE("a direct descriptor outside the table is EINVAL, an empty one EBADF") {
   Scene s;
   Sqe outside = s.sqe(Opcode::openat_direct, 1);
