@@ -17,7 +17,7 @@ struct Layer {
 RunRecord run_table1() {
   const std::string root = IODROME_SOURCE_DIR;
   RaceRequest request;
-  request.input = root + "/scenarios/xrp_table1.toml";
+  request.input = root + "/scenarios/truth/xrp_osdi22_table1.toml";
   const PreparedRace race = prepare(request, root);
   RunOptions options;
   options.seed = race.seed;

@@ -10,7 +10,7 @@ import iodrome as io
 from iodrome import reports, truth
 from tests.python.conftest import ROOT
 
-TABLE = ROOT / "scenarios" / "xrp_table1.toml"
+TABLE = ROOT / "scenarios" / "truth" / "xrp_osdi22_table1.toml"
 
 
 @pytest.fixture(scope="module")
