@@ -62,3 +62,14 @@ TEST_CASE("counters count what the costs of the same stretch paid for") {
       CHECK(record.counters.interrupts > 0);
     }
 }
+
+TEST_CASE("a run whose latencies are not the time its requests were there fails") {
+  Script script = one_client();
+  for (const std::string& design : design_names()) {
+    CAPTURE(design);
+    script.backdated = ps(1);
+    CHECK_THROWS_WITH(play(script, design), Catch::Contains("integrated over time"));
+    script.backdated = ps(0);
+    CHECK_NOTHROW(play(script, design));
+  }
+}
