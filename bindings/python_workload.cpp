@@ -150,6 +150,7 @@ void PythonRun::arrange(Program& program, py::handle yielded) {
   program.run.id = program.requests++ * programs_.size() + index;
   ++issued_;
   prepare(program);
+  stage_.population.arrive(stage_.timeline.now());
   program.run.start(stage_.timeline.now());
   const std::uint32_t thread = thread_of(index);
   threads_[thread].ready.push_back(index);
@@ -257,12 +258,8 @@ std::unique_ptr<workloads::WorkloadRun> PythonWorkload::start(Stage& stage) cons
 }
 
 nlohmann::ordered_json PythonWorkload::summary() const {
-  return {{"kind", "python"},
-          {"app", app_.name},
-          {"source", app_.source},
-          {"clients", app_.clients},
-          {"files", app_.files.size()},
-          {"file_bytes", file_bytes()}};
+  return {{"kind", "python"},        {"app", app_.name},           {"source", app_.source},
+          {"clients", app_.clients}, {"files", app_.files.size()}, {"file_bytes", file_bytes()}};
 }
 
 std::vector<designs::Difference> PythonWorkload::not_modelled() const {

@@ -57,6 +57,7 @@ class Execution final : public app::RequestObserver,
   void on_request(const chain::ChainRun& run, Duration latency, std::uint32_t cpu) override {
     const metrics::EndedRequest ended = ended_request(run, cpu);
     requests_.add(ended, run.ledger, latency);
+    population_.leave(timeline_.now());
     if (log_) log_->add(ended, run.ledger, latency, begun_);
     if (options_.progress && requests_.latency.count() % kProgressEvery == 0)
       options_.progress(
@@ -110,7 +111,7 @@ class Execution final : public app::RequestObserver,
     for (std::uint32_t i = 0; i < workload_.connections(); ++i) machine_->connect();
     stage_ = std::make_unique<workloads::Stage>(
         workloads::Stage{timeline_, machine_->system(), machine_->files(), machine_->process(),
-                         descriptor_, options_.seed, spec_.nic.link_rate.bytes_per_s,
+                         descriptor_, population_, options_.seed, spec_.nic.link_rate.bytes_per_s,
                          machine_->sockets(), machine_->socket_fds()});
     source_ = workload_.start(*stage_);
     design_.start(machine_->os(), machine_->process());
@@ -133,6 +134,7 @@ class Execution final : public app::RequestObserver,
     const std::uint64_t ended = requests_.latency.count();
     check(total == 0 || source_->requests_issued() == total, "not every request was handed out");
     check(ended == source_->requests_issued(), "not every request ended exactly once");
+    population_.settle(requests_.latency.total());
     Duration stages{0};
     for (const Duration stage : requests_.stages) stages += stage;
     check(stages == requests_.latency.total(), "the stages do not sum to the latency");
@@ -216,6 +218,7 @@ class Execution final : public app::RequestObserver,
   std::unique_ptr<Machine> machine_;
   app::AppCosts app_costs_;
   app::AppParams app_params_;
+  workloads::Population population_;
   std::unique_ptr<workloads::Stage> stage_;
   std::unique_ptr<workloads::WorkloadRun> source_;
   std::vector<std::unique_ptr<app::AppThread>> threads_;

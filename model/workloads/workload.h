@@ -7,6 +7,7 @@
 #include "model/designs/design.h"
 #include "model/kernel/vfs/file_system.h"
 #include "model/workloads/input/diagnostics.h"
+#include "model/workloads/population.h"
 
 namespace iodrome::workloads {
 
@@ -17,6 +18,7 @@ struct Stage {
   kernel::FileSystem& files;
   designs::Process& process;
   const designs::Descriptor& design;
+  Population& population;  // told of every arrival, when it happens
   std::uint64_t seed = 0;
   std::int64_t link_bytes_per_s = 0;
   std::vector<kernel::Socket*> sockets;  // one per connection

@@ -146,6 +146,7 @@ ChainRun* FioRun::next(std::uint32_t thread) {
     make_sync(clone, run);
   else
     make_transfer(clone, run);
+  stage_.population.arrive(stage_.timeline.now());
   run.start(stage_.timeline.now());
   return &run;
 }

@@ -64,6 +64,7 @@ void ScriptRun::arrive(std::uint32_t index) {
   Client& client = clients_[index];
   ++client.issued;
   client.arrived.push_back(stage_.timeline.now());
+  stage_.population.arrive(stage_.timeline.now());
   if (client.busy || client.arrived.size() > 1) return;
   threads_[client.thread].push_back(index);
   listener_->on_arrival(client.thread);

@@ -45,8 +45,7 @@ std::uint32_t WebRun::connection_of(const AccessRecord& record) const {
 void WebRun::start(ArrivalListener& listener) {
   listener_ = &listener;
   begun_ = stage_.timeline.now();
-  const bool closed = workload_.options().load.kind == Load::Kind::closed;
-  stage_.timeline.spawn(closed ? hand_out() : replay(), "arrivals");
+  stage_.timeline.spawn(closed_loop() ? hand_out() : replay(), "arrivals");
 }
 
 // Open loop: every record at its time, whatever the server does.
@@ -69,6 +68,7 @@ void WebRun::arrive(std::uint32_t record, std::uint32_t index) {
   Connection& connection = connections_[index];
   ++handed_out_;
   connection.arrived.push_back(record);
+  if (!closed_loop()) stage_.population.arrive(stage_.timeline.now());
   if (!connection.busy && connection.arrived.size() == 1) {
     threads_[connection.thread].ready.push_back(index);
     listener_->on_arrival(connection.thread);
@@ -108,8 +108,9 @@ void WebRun::prepare(Connection& connection, std::uint32_t index) {
   }
   connection.stream_end = stream_begin + bytes;
   steps.push_back({.op = Op::close, .fd_from = 0});
-  const bool closed = workload_.options().load.kind == Load::Kind::closed;
-  run.start(closed ? stage_.timeline.now() : arrival_of(record));
+  // In a closed loop a request arrives when a thread turns to it.
+  if (closed_loop()) stage_.population.arrive(stage_.timeline.now());
+  run.start(closed_loop() ? stage_.timeline.now() : arrival_of(record));
 }
 
 void WebRun::finished(std::uint32_t thread, ChainRun& run) {
@@ -122,8 +123,7 @@ void WebRun::finished(std::uint32_t thread, ChainRun& run) {
   connection.expected.cut_at(stage_.sockets[run.connection]->bytes_queued());
   if (!connection.arrived.empty()) {
     threads_[thread].ready.push_back(run.connection);
-  } else if (workload_.options().load.kind == Load::Kind::closed &&
-             handed_out_ < requests_total()) {
+  } else if (closed_loop() && handed_out_ < requests_total()) {
     arrive(static_cast<std::uint32_t>(handed_out_), run.connection);
   }
 }

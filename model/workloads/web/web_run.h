@@ -41,6 +41,7 @@ class WebRun final : public WorkloadRun {
     std::deque<std::uint32_t> ready;  // connections with a request that may start
   };
 
+  bool closed_loop() const { return workload_.options().load.kind == Load::Kind::closed; }
   Task<void> replay();
   Task<void> hand_out();
   void arrive(std::uint32_t record, std::uint32_t connection);

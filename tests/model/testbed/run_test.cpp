@@ -62,3 +62,38 @@ TEST_CASE("counters count what the costs of the same stretch paid for") {
       CHECK(record.counters.interrupts > 0);
     }
 }
+
+TEST_CASE("a run whose latencies are not the time its requests were there fails") {
+  Script script = one_client();
+  for (const std::string& design : design_names()) {
+    CAPTURE(design);
+    script.backdated = ps(1);
+    CHECK_THROWS_WITH(play(script, design), Catch::Contains("integrated over time"));
+    script.backdated = ps(0);
+    CHECK_NOTHROW(play(script, design));
+  }
+}
+
+TEST_CASE("requests of every kind of workload are counted from when their latencies count") {
+  const std::string chain = "[workload]\nkind = \"chain\"\n[chain]\nclients = 3\nrepeat = 20\n";
+  const std::string step =
+      "[[chain.step]]\nop = \"open\"\npath = \"/one\"\n[[chain.step]]\nop = \"send\"\n"
+      "fd = \"$open.fd\"\nbytes = \"100 KiB\"\n[[chain.step]]\nop = \"close\"\nfd = "
+      "\"$open.fd\"\n";
+  const Input log = log_input();
+  const Input one_by_one("closed.toml", chain + step);
+  const Input at_intervals("open.toml", chain + "interval = \"30 us\"\n" + step);
+  const Input jobs = writing_input();
+  for (const std::string& design : design_names()) {
+    for (const char* load : {"0.3", "200%", "trace", "closed:4"}) {
+      CAPTURE(design, load);
+      testbed::RaceRequest request = request_for(log);
+      request.set = {{"workload.load", load}};
+      CHECK(run_one(request, design).requests.latency.count() > 0);
+    }
+    for (const Input* input : {&one_by_one, &at_intervals, &jobs}) {
+      CAPTURE(design, input->path);
+      CHECK(run_one(request_for(*input), design).requests.latency.total() > Duration{0});
+    }
+  }
+}

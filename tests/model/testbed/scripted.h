@@ -14,6 +14,7 @@ struct Script {
   std::vector<std::pair<std::string, std::uint64_t>> files;  // laid out, in this order
   std::vector<std::string> opened;  // open before the start; Step::fd counts them from 0
   bool direct = false;
+  Duration backdated{};  // a mistake: latencies count from before the arrival
   std::vector<std::vector<std::vector<chain::Step>>> clients;  // each one's chains, in order
 };
 
@@ -121,7 +122,8 @@ class ScriptedRun final : public workloads::WorkloadRun {
       run.chain.steps.push_back(step);
     }
     promise(client, stream);
-    run.start(stage_.timeline.now());
+    stage_.population.arrive(stage_.timeline.now());
+    run.start(stage_.timeline.now() - script_.backdated);
     return &run;
   }
 
