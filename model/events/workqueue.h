@@ -13,7 +13,7 @@ struct WorkqueueQueueWork {
   Words2 words() const { return {cpu, work}; }
 };
 
-/// Work may be taken by a worker: at once when it is queued, or later where max_active held it back.
+/// Work may be taken by a worker: when it is queued, or later where max_active held it back.
 struct WorkqueueActivateWork {
   static constexpr EventInfo info{"workqueue_activate_work", Subsystem::workqueue, "cpu work"};
   std::uint64_t cpu;

@@ -84,6 +84,14 @@ TEST_CASE("a worker that sleeps over an item is replaced, and only one of a pool
   CHECK(pools.bound(0, false).running() == 0);
   CHECK(pools.bound(0, false).backlog() == 0);
   CHECK(pools.bound(0, false).idle_workers() == pools.bound(0, false).workers());
+  // Now there are idle workers to wake.
+  s.log.text.clear();
+  const Duration again = s.rig.now() + 1us;
+  s.queue_all_at(again, 0);
+  s.rig.run();
+  const auto at = [&](int ns) { return "@" + std::to_string(again / 1ns + ns); };
+  CHECK(s.log.text == "s1/0" + at(0) + " s2/0" + at(100) + " s3/0" + at(200) + " e3/0" + at(300) +
+                          " e1/0" + at(1200) + " e2/0" + at(1300));
   s.rig.end();
 }
 
@@ -102,6 +110,10 @@ TEST_CASE("an item of a CPU-intensive queue does not keep the others of its CPU 
     s.queue_all_at(1us, 0);
     s.rig.run();
     CAPTURE(s.log.text);
+    CHECK(s.most == (intensive ? 2 : 1));
+    s.most = 0;  // once more, with workers that are there
+    s.queue_all_at(s.rig.now() + 1us, 0);
+    s.rig.run();
     CHECK(s.most == (intensive ? 2 : 1));
     s.rig.end();
   }
@@ -178,6 +190,10 @@ TEST_CASE("items of an unbound queue run on several CPUs at a time, without slee
   CHECK(s.log.text.find("/0@") != std::string::npos);
   CHECK(s.log.text.find("/1@") != std::string::npos);
   CHECK(s.log.text.find("/2@") != std::string::npos);
+  s.most = 0;  // once more, with workers that are there
+  s.queue_all_at(s.rig.now() + 1us, 0);
+  s.rig.run();
+  CHECK(s.most == 3);
   s.rig.end();
 }
 
