@@ -92,19 +92,20 @@ Task<void> wait_behind(Sleepable& ctx, List<Barrier>& run) {
 Task<bool> flush_work(Sleepable& ctx, Work& work) {
   Worker* const worker = work.runs_on_;
   check(worker == nullptr || &worker->thread() != &ctx.thread(), "an item waits for its own end");
-  if (!work.pending_ && worker == nullptr) co_return false;
-  List<Barrier>& run = work.pending_ ? work.barriers_ : worker->barriers_;
+  if (work.pwq_ == nullptr && worker == nullptr) co_return false;
+  List<Barrier>& run = work.pwq_ != nullptr ? work.barriers_ : worker->barriers_;
   co_await wait_behind(ctx, run);
   co_return true;
 }
 
-// Takes a pending item off its list, without sleeping.
+// Takes a pending item off its list or its timer, without sleeping.
 Task<bool> grab_pending(Atomic& ctx, Work& work) {
-  if (!work.pending_) co_return false;
+  if (!std::exchange(work.pending_, false)) co_return false;
+  work.stop_timer();
+  if (work.pwq_ == nullptr) co_return true;
   PoolWorkqueue& pwq = *std::exchange(work.pwq_, nullptr);
   const std::uint64_t color = work.color_;
   work.unlink();
-  work.pending_ = false;
   pwq.leave(ctx, work.active_);
   List<Barrier> over;
   over.splice(over.end(), work.barriers_);

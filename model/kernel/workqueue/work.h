@@ -42,9 +42,14 @@ class Work : public Hook {
 
   std::uint64_t id = 0;
 
+ protected:
+  /// Makes an item that a timer will queue stay off its queue.
+  virtual void stop_timer() {}
+
  private:
   friend class Worker;
   friend class Workqueue;
+  friend class DelayedWork;
   friend class PoolWorker;
   friend class WorkerPool;
   friend struct PoolWorkqueue;
@@ -56,12 +61,13 @@ class Work : public Hook {
   bool active_ = false;           // max_active lets it run
   std::uint32_t cancels_ = 0;     // cancellations under way: it cannot be queued
   std::uint64_t color_ = 0;       // which flush_workqueue() waits for it
-  PoolWorkqueue* pwq_ = nullptr;  // where it stands in a list
+  PoolWorkqueue* pwq_ = nullptr;  // where it stands in a list; pending without: on a timer
   Worker* runs_on_ = nullptr;
   List<Barrier> barriers_;  // for the run that is pending
 };
 
-/// Whether the item was pending, or ran: sleeps until the last queueing before the call has ended.
+/// Whether the item was queued, or ran: sleeps until the last queueing before the call has ended.
+/// One whose timer has not expired is not queued.
 ///
 /// Differs from Linux: a flush is no item of its own, so a worker takes no time for it.
 Task<bool> flush_work(Sleepable& ctx, Work& work);

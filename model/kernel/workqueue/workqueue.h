@@ -59,6 +59,12 @@ class Workqueue {
   /// queue_work(): false if the item is pending, is being cancelled, or the queue drains and the
   /// caller is none of its items. Legal in any context.
   Task<bool> queue(Atomic& ctx, Work& work);
+  /// queue_delayed_work(): the same once `delay` has passed; 0 is at once. While the queue drains,
+  /// what expires is dropped.
+  Task<bool> queue_delayed(Atomic& ctx, DelayedWork& work, Duration delay);
+  /// mod_delayed_work(): takes the item back if it is pending, then queue_delayed(). True if it was
+  /// pending.
+  Task<bool> mod_delayed(Atomic& ctx, DelayedWork& work, Duration delay);
   /// flush_workqueue(): sleeps until all that was queued before has ended.
   Task<void> flush(Sleepable& ctx);
   /// drain_workqueue(): sleeps until the queue is empty; meanwhile only its own items may queue.
@@ -73,10 +79,12 @@ class Workqueue {
 
  private:
   friend class Worker;
+  friend class DelayedWork;
   friend Task<bool> grab_pending(Atomic& ctx, Work& work);
 
   PoolWorkqueue& share_for(Atomic& ctx, const Work& work);
   bool refuses(Atomic& ctx) const;
+  WorkerPool* queue_expired(Atomic& ctx, DelayedWork& work);
   void enqueue(Atomic& ctx, Work& work, PoolWorkqueue& pwq);
   Task<void> ended(Atomic& ctx, std::uint64_t color);
   bool retire_colors();
