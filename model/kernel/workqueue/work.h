@@ -50,6 +50,7 @@ class Work : public Hook {
   friend class Worker;
   friend class Workqueue;
   friend class DelayedWork;
+  friend class Rescuer;
   friend class PoolWorker;
   friend class WorkerPool;
   friend struct PoolWorkqueue;

@@ -12,8 +12,7 @@ namespace iodrome::kernel::wq {
 
 namespace {
 
-// Linux kernel/workqueue.c, HIGHPRI_NICE_LEVEL and MAX_IDLE_WORKERS_RATIO.
-constexpr int kHighpriNice = -20;
+// Linux kernel/workqueue.c, MAX_IDLE_WORKERS_RATIO.
 constexpr std::size_t kBusyPerIdle = 4;
 
 }  // namespace
@@ -62,7 +61,7 @@ Task<void> PoolWorker::run(Sleepable& ctx) {
 }
 
 Task<void> PoolWorker::look_for_work(Sleepable& ctx) {
-  while (pool_.need_more_worker() && pool_.idle_.empty()) {
+  while (pool_.need_to_create_worker()) {
     const bool managed = co_await pool_.manage(ctx);
     if (!managed) break;  // somebody else sees to it
   }
@@ -130,7 +129,8 @@ void WorkerPool::wake_idle(Cpu* waker) {
 Task<bool> WorkerPool::manage(Sleepable& ctx) {
   if (managed_) co_return false;
   managed_ = true;
-  while (need_more_worker() && idle_.empty()) {
+  mayday_timer_.arm(system_, ctx.now() + params_.mayday_initial);
+  while (need_to_create_worker()) {
     co_await ctx.spend(ctx.costs().thread_create);
     if (!allocation_fails(system_, "worker")) {
       add_worker(cpu_for_worker(ctx.cpu().index()));
@@ -140,8 +140,16 @@ Task<bool> WorkerPool::manage(Sleepable& ctx) {
     options.deadline = ctx.now() + params_.create_cooldown;
     co_await cooldown_.wait_for(ctx, "memory", events::Stage::queue, options);
   }
+  mayday_timer_.cancel();
   managed_ = false;
   co_return true;
+}
+
+void WorkerPool::mayday(void* self) {
+  WorkerPool& pool = *static_cast<WorkerPool*>(self);
+  if (pool.need_to_create_worker())
+    for (Work& work : pool.items_) work.pwq_->queue.call_rescuer(*work.pwq_);
+  pool.mayday_timer_.arm(pool.system_, pool.system_.timeline.now() + pool.params_.mayday_interval);
 }
 
 // --- idle workers -------------------------------------------------------------------------------

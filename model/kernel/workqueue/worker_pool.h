@@ -13,6 +13,9 @@ namespace iodrome::kernel::wq {
 
 class WorkerPool;
 
+/// Of high-priority workers and rescuers. Source: Linux kernel/workqueue.c, HIGHPRI_NICE_LEVEL.
+inline constexpr int kHighpriNice = -20;
+
 /// How pools keep their workers.
 struct PoolParams {
   /// Idle workers beyond what is needed end after this time. Source: Linux kernel/workqueue.c,
@@ -20,6 +23,10 @@ struct PoolParams {
   Duration idle_timeout = 300s;
   /// A worker that could not be made is tried again after this time. Source: CREATE_COOLDOWN.
   Duration create_cooldown = 1s;
+  /// A pool without a worker for its items calls the rescuers after the first time, then each time
+  /// the second has passed. Source: MAYDAY_INITIAL_TIMEOUT, MAYDAY_INTERVAL.
+  Duration mayday_initial = 10ms;
+  Duration mayday_interval = 100ms;
 };
 
 /// A thread that carries out items.
@@ -119,7 +126,9 @@ class WorkerPool {
 
  private:
   friend class PoolWorker;
+  friend class Rescuer;
   bool need_more_worker() const { return !items_.empty() && running_ == 0; }
+  bool need_to_create_worker() const { return need_more_worker() && idle_.empty(); }
   bool keep_working() const { return !items_.empty() && running_ <= 1; }
   bool too_many_workers() const;
   void wake_idle(Cpu* waker);
@@ -129,6 +138,7 @@ class WorkerPool {
   std::uint32_t cpu_for_worker(std::uint32_t manager) const;
   void add_worker(std::uint32_t cpu);
   static void cull(void* self);
+  static void mayday(void* self);
 
   System& system_;
   const std::string name_;
@@ -142,7 +152,8 @@ class WorkerPool {
   std::size_t live_ = 0;
   bool managed_ = false;
   WaitQueue cooldown_{"worker"};
-  Timeout cull_timer_{&WorkerPool::cull, this};  // only while there are too many
+  Timeout cull_timer_{&WorkerPool::cull, this};      // only while there are too many
+  Timeout mayday_timer_{&WorkerPool::mayday, this};  // while a worker is being made
   std::vector<std::unique_ptr<PoolWorker>> workers_;
 };
 

@@ -2,6 +2,7 @@
 #include "model/kernel/workqueue/workqueue.h"
 
 #include "model/events/workqueue.h"
+#include "model/kernel/workqueue/rescuer.h"
 
 namespace iodrome::kernel::wq {
 
@@ -36,12 +37,19 @@ Workqueue::Workqueue(Pools& pools, const char* name, WorkqueueFlags flags, std::
     : system_(pools.system()), name_(name), flags_(flags) {
   check(max_active > 0, "a workqueue runs at least one item at a time");
   if (flags.ordered) max_active = 1;
+  if (flags.mem_reclaim) rescuer_ = std::make_unique<Rescuer>(system_, name);
   if (flags.unbound || flags.ordered) {
     shares_.emplace_back(*this, pools.unbound(flags.highpri), max_active);
     return;
   }
   for (std::uint32_t cpu = 0; cpu < system_.cpus.size(); ++cpu)
     shares_.emplace_back(*this, pools.bound(cpu, flags.highpri), max_active);
+}
+
+Workqueue::~Workqueue() = default;
+
+void Workqueue::call_rescuer(PoolWorkqueue& share) {
+  if (rescuer_ != nullptr) rescuer_->call(share);
 }
 
 Task<bool> Workqueue::queue(Atomic& ctx, Work& work) {
@@ -74,6 +82,7 @@ PoolWorkqueue& Workqueue::share_for(Atomic& ctx, const Work& work) {
 bool Workqueue::refuses(Atomic& ctx) const {
   if (drains_ == 0) return false;
   if (ctx.level() != Level::thread) return true;
+  if (rescuer_ != nullptr && ctx.cpu().current() == &rescuer_->thread()) return false;
   for (const PoolWorkqueue& pwq : shares_)
     if (pwq.pool.carries_out(*ctx.cpu().current(), *this)) return false;
   return true;

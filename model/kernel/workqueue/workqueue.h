@@ -11,6 +11,7 @@ namespace iodrome::kernel::wq {
 struct WorkqueueFlags {
   bool unbound = false;        // items run on any CPU
   bool highpri = false;        // by workers of nice -20
+  bool mem_reclaim = false;    // a rescuer stands by while no worker can be made
   bool cpu_intensive = false;  // its items do not keep others of their CPU waiting
   bool ordered = false;        // one item at a time, in the order of queueing; unbound
 };
@@ -20,7 +21,7 @@ struct WorkqueueFlags {
 inline constexpr std::uint32_t kDefaultMaxActive = 256;
 
 /// A workqueue's share of a pool, struct pool_workqueue.
-struct PoolWorkqueue {
+struct PoolWorkqueue : Hook {
   PoolWorkqueue(Workqueue& of, WorkerPool& at, std::uint32_t most)
       : queue(of), pool(at), max_active(most) {}
 
@@ -40,6 +41,7 @@ struct PoolWorkqueue {
 };
 
 class DelayedWork;
+class Rescuer;
 
 /// A queue of items.
 ///
@@ -47,12 +49,13 @@ class DelayedWork;
 /// item that runs must not be queued to another workqueue.
 ///
 /// Differs from Linux: an unbound queue's max_active is of the machine, which is one node; no
-/// freezing, no CPU affinity scopes, no rescuer.
+/// freezing, no CPU affinity scopes.
 class Workqueue {
  public:
   /// `max_active`: items of it that may run at a time, per CPU if it is bound.
   Workqueue(Pools& pools, const char* name, WorkqueueFlags flags,
             std::uint32_t max_active = kDefaultMaxActive);
+  ~Workqueue();
   Workqueue(const Workqueue&) = delete;
   Workqueue& operator=(const Workqueue&) = delete;
 
@@ -79,9 +82,11 @@ class Workqueue {
 
  private:
   friend class Worker;
+  friend class WorkerPool;
   friend class DelayedWork;
   friend Task<bool> grab_pending(Atomic& ctx, Work& work);
 
+  void call_rescuer(PoolWorkqueue& share);
   PoolWorkqueue& share_for(Atomic& ctx, const Work& work);
   bool refuses(Atomic& ctx) const;
   WorkerPool* queue_expired(Atomic& ctx, DelayedWork& work);
@@ -98,6 +103,7 @@ class Workqueue {
   std::uint64_t first_color_ = 0;
   std::uint32_t drains_ = 0;
   WaitQueue flushers_{"flush_workqueue"};
+  std::unique_ptr<Rescuer> rescuer_;
 };
 
 }  // namespace iodrome::kernel::wq

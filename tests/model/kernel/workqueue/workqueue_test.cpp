@@ -334,6 +334,30 @@ TEST_CASE("a manager whose worker cannot be made tries again after the cooldown"
   s.rig.end();
 }
 
+TEST_CASE("a rescuer carries out its queue's items while no worker can be made, and no others") {
+  struct Scarce final : ChoiceOracle {
+    std::uint32_t choose(Choice kind, std::uint32_t, const char*) override {
+      return kind == Choice::allocation && ++asked <= 3 ? 1 : 0;
+    }
+    int asked = 0;
+  } scarce;
+  Scene s(1);
+  s.rig.timeline.choices().ask(&scarce);
+  Pools pools(s.rig.system);
+  wq::WorkqueueFlags flags;
+  flags.mem_reclaim = true;
+  wq::Workqueue reclaim(pools, "reclaim", flags, 1);
+  wq::Workqueue other(pools, "other", {});
+  s.item(other);
+  s.item(reclaim);
+  s.item(reclaim);  // held back until the one before it has ended
+  s.queue_all_at(1us, 0);
+  s.rig.run();
+  CHECK(s.log.text ==
+        "s2/0@10001000 e2/0@10001100 s3/0@10001100 e3/0@10001200 s1/0@3000001000 e1/0@3000001100");
+  s.rig.end();
+}
+
 TEST_CASE("idle workers beyond what is needed end after the idle timeout") {
   Scene s(1);
   wq::PoolParams params;
@@ -369,6 +393,10 @@ TEST_CASE("however things fall, each item ends once per queueing and never runs 
     wq::PoolParams params;
     params.idle_timeout = 1us;
     params.create_cooldown = 200ns;
+    params.mayday_initial = 30ns;
+    params.mayday_interval = 60ns;
+    wq::WorkqueueFlags reclaim;
+    reclaim.mem_reclaim = true;
     Pools pools(s.rig.system, params);
     wq::WorkqueueFlags unbound;
     unbound.unbound = true;
@@ -376,7 +404,7 @@ TEST_CASE("however things fall, each item ends once per queueing and never runs 
     intensive.cpu_intensive = true;
     wq::WorkqueueFlags ordered;
     ordered.ordered = true;
-    wq::Workqueue queues[] = {{pools, "a", {}, 2},
+    wq::Workqueue queues[] = {{pools, "a", reclaim, 2},
                               {pools, "b", intensive},
                               {pools, "c", unbound, 2},
                               {pools, "d", ordered}};
