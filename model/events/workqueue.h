@@ -13,6 +13,14 @@ struct WorkqueueQueueWork {
   Words2 words() const { return {cpu, work}; }
 };
 
+/// Work may be taken by a worker: when it is queued, or later where max_active held it back.
+struct WorkqueueActivateWork {
+  static constexpr EventInfo info{"workqueue_activate_work", Subsystem::workqueue, "cpu work"};
+  std::uint64_t cpu;
+  std::uint64_t work;
+  Words2 words() const { return {cpu, work}; }
+};
+
 /// A worker starts an item.
 struct WorkqueueExecuteStart {
   static constexpr EventInfo info{"workqueue_execute_start", Subsystem::workqueue, "worker work"};
