@@ -71,7 +71,7 @@ class Part:
     """A device part: one file of numbers for a kind of device."""
 
     name: str
-    kind: str  #: the table that its parameters stand in: nvme, disk, nic, clients or ioat
+    kind: str  #: the table that its parameters stand in: nvme, disk, nic, ioat …
     folder: str  #: of hw/, where the device is described
     summary: str
     about: str

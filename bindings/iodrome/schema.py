@@ -42,7 +42,7 @@ def _value(type_name: str) -> Schema:
 
 
 def _parameter(row: Parameter) -> Schema:
-    storage = [part for part in catalogue.parts() if part.folder in ("nvme", "disk")]
+    storage = [part for part in catalogue.parts() if part.folder not in ("nic", "dma")]
     engines = [part for part in catalogue.parts() if part.folder == "dma"]
     names: dict[str, list[str]] = {
         "storage.kind": list(dict.fromkeys(part.kind for part in storage)),

@@ -58,7 +58,8 @@ def figure(run: RunData, metric: str) -> float:
         return float(run["stages_ns"][name])
     if group == "costs":  # a cost that was never charged is not listed
         charged = run["costs"].get(name, {"total_ps": 0})
-        return float(charged["total_ps"]) / 1000 / max(run["requests"], 1)
+        requests: int = max(run["requests"], 1)
+        return float(charged["total_ps"]) / 1000 / requests
     return float(run["latency_ns"][metric])
 
 

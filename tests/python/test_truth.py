@@ -2,7 +2,6 @@
 """Published figures beside simulated ones."""
 
 import json
-import shutil
 
 import pytest
 
@@ -46,21 +45,13 @@ def test_a_result_without_published_figures_has_no_score():
     assert truth.score([io.run(ROOT / "scenarios" / "chain.toml", ["sync"])]) is None
 
 
-def test_fitted_parameters_are_counted(tmp_path):
-    source = (ROOT / "scenarios" / "machines" / "server_2026.toml").read_text()
-    marked = source.replace('bio_submit = { value = "379 ns",',
-                            'bio_submit = { value = "379 ns", fitted = true,')
-    assert marked != source
-    machine = tmp_path / "mine.toml"
-    machine.write_text(marked)
-    score = truth.score([io.run(TABLE, machine=machine, set={"storage.part": "optane_p5800x"})])
-    assert score.fitted == ()  # the scenario sets it: no longer the file's
-    plain = TABLE.read_text().replace('costs.bio_submit = "379 ns"\n', "")
-    (tmp_path / "plain.toml").write_text(plain)
-    shutil.copy(TABLE.with_suffix(".fio"), tmp_path)
-    score = truth.score([io.run(tmp_path / "plain.toml", machine=machine)])
-    assert [each.split(": ")[1] for each in score.fitted] == ["costs.bio_submit"]
-    assert "1 parameter fitted" in reports.find_view("truth").render(score)
+def test_fitted_parameters_are_counted_while_the_machine_file_gives_them(table):
+    fitted = truth.score([table]).fitted
+    assert "xrp_2021: costs.bio_submit" in fitted
+    assert "xrp_2021: storage.part" not in fitted
+    own = truth.score([io.run(TABLE, set={"costs.bio_submit": "379 ns"})])
+    assert set(fitted) - set(own.fitted) == {"xrp_2021: costs.bio_submit"}
+    assert f"{len(own.fitted)} parameters fitted" in reports.find_view("truth").render(own)
 
 
 def test_several_inputs_end_in_one_table(iodrome):
