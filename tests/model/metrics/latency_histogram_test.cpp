@@ -34,7 +34,7 @@ Samples drawn(std::uint64_t seed, std::size_t count) {
   Samples samples;
   for (std::size_t i = 0; i < count; ++i) {
     const std::uint64_t bits = draw(seed, Purpose::exploration, i);
-    samples.push_back(static_cast<std::int64_t>((bits >> 2) >> (bits % 56)));
+    samples.push_back(static_cast<std::int64_t>((bits >> 12) >> (bits % 48)));
   }
   return samples;
 }

@@ -96,8 +96,9 @@ TEST_CASE("at a gap every call is closed and nobody runs any more") {
 
 TEST_CASE("interrupts and work that a gap cuts end there, once") {
   Story story = story_with_gap();
+  const std::string trace = trace_of(story);
   std::map<std::uint32_t, int> seen;  // by field of FtraceEvent
-  for (const auto& [time, bundle] : messages(trace_of(story), kFtrace)) {
+  for (const auto& [time, bundle] : messages(trace, kFtrace)) {
     pbf_reader events = bundle;
     while (events.next(2)) {
       pbf_reader event = events.get_message();
@@ -143,7 +144,8 @@ TEST_CASE("picoseconds that are cut off turn no slice around") {
   story.reap(1);
   std::uint64_t last = 0;
   int slices = 0;
-  for (const auto& [time, message] : messages(trace_of(story), kTrackEvent)) {
+  const std::string trace = trace_of(story);
+  for (const auto& [time, message] : messages(trace, kTrackEvent)) {
     const std::uint64_t type = number_in(message, 9);
     if (type != 1 && type != 2) continue;
     CHECK(time >= last);

@@ -29,8 +29,8 @@ struct Scene {
                 memory.bytes(from.buffer[0], bytes));
   }
 
-  kernel::FileSystem files{1 << 20, true};
   hw::Memory memory;
+  kernel::FileSystem files{1 << 20, true};
   kernel::Inode* inode = nullptr;
   WriteCheck check{files, memory};
 };
