@@ -15,7 +15,7 @@ namespace iodrome::bindings {
 struct PythonApp {
   pybind11::object app;
   std::string name;                            // for the report
-  std::string source;  // a digest of its text, so that two are told apart
+  std::string source;                          // a digest of its text, so that two are told apart
   std::map<std::string, std::uint64_t> files;  // by path: size in bytes
   std::uint32_t clients = 1;
   bool check_bytes = true;  // payload really moves, and remote clients check it

@@ -30,7 +30,7 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),
         ring_(system_.memory.allocate_contiguous(entries_ * sizeof(ioat::Descriptor))),
         status_(system_.memory.allocate_contiguous(sizeof(std::uint64_t))),
-        watchdog_(system_.timeline, driver.params_.timeout, tasklet_) {
+        watchdog_(system_, driver.params_.timeout, tasklet_) {
     for (std::uint32_t slot = 0; slot < entries_; ++slot)
       entry(slot).next = address((slot + 1) % entries_);
   }

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver's timer: it fires when nobody has pushed it back for a while.
 #pragma once
-#include "model/engine/timeline.h"
-#include "model/kernel/cpu/cpu.h"
+#include "model/kernel/sync/timeout.h"
 
 namespace iodrome::drivers {
 
@@ -11,56 +10,34 @@ namespace iodrome::drivers {
 /// Differs: a Linux timer runs in the timer softirq; here it costs the tasklet's softirq alone.
 class Watchdog {
  public:
-  Watchdog(Timeline& timeline, Duration timeout, kernel::IrqAction& tasklet)
-      : timeline_(timeline), timeout_(timeout), tasklet_(tasklet) {}
-  ~Watchdog() { disarm(); }
+  Watchdog(kernel::System& system, Duration timeout, kernel::IrqAction& tasklet)
+      : system_(system), timeout_(timeout), tasklet_(tasklet) {}
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
   /// Starts the time anew; when it has passed, the tasklet runs on that CPU.
   void arm(kernel::Cpu& cpu) {
     cpu_ = &cpu;
-    deadline_ = timeline_.now() + timeout_;
-    if (timer_ == nullptr) start();
+    deadline_ = system_.timeline.now() + timeout_;
+    if (!timer_.armed()) timer_.arm(system_, deadline_);
   }
-  void disarm() {
-    if (timer_ == nullptr) return;
-    timer_->owner = nullptr;
-    timer_->cancel();
-    timer_ = nullptr;
-  }
-  std::uint64_t fired() const { return fired_; }
+  void disarm() { timer_.cancel(); }
 
  private:
-  struct Timer final : OwnedEvent {
-    explicit Timer(Watchdog& by) : OwnedEvent(by.timeline_), owner(&by) {}
-    ~Timer() override {
-      if (owner != nullptr && owner->timer_ == this) owner->timer_ = nullptr;
-    }
-    void happen() override {
-      owner->timer_ = nullptr;
-      owner->expire();
-    }
-    Watchdog* owner;
-  };
-
-  void start() {
-    timer_ = new Timer(*this);
-    timeline_.at(deadline_, *timer_);
-  }
-  void expire() {
-    if (timeline_.now() < deadline_) return start();
-    ++fired_;
-    cpu_->schedule_tasklet(tasklet_);
+  // Armed anew, the timer is not moved: it finds the later deadline when it expires.
+  static void expired(void* self) {
+    auto& watchdog = *static_cast<Watchdog*>(self);
+    if (watchdog.system_.timeline.now() < watchdog.deadline_)
+      return watchdog.timer_.arm(watchdog.system_, watchdog.deadline_);
+    watchdog.cpu_->schedule_tasklet(watchdog.tasklet_);
   }
 
-  Timeline& timeline_;
+  kernel::System& system_;
   const Duration timeout_;
   kernel::IrqAction& tasklet_;
   kernel::Cpu* cpu_ = nullptr;
   SimTime deadline_{};
-  Timer* timer_ = nullptr;
-  std::uint64_t fired_ = 0;
+  kernel::Timeout timer_{&Watchdog::expired, this};
 };
 
 }  // namespace iodrome::drivers

@@ -4,8 +4,10 @@
 // Differs from Linux: one bio is one request (no merging, plugging or scheduler); a bio that finds
 // no free tag waits in a FIFO instead of putting its submitter to sleep.
 #pragma once
+#include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
+#include <span>
 
 #include "model/engine/result.h"
 #include "model/kernel/cpu/context.h"
@@ -32,6 +34,16 @@ struct Bio : boost::intrusive::list_base_hook<> {
   Errno status = Errno::ok;
   /// Called once, in the driver's completion context. It must not sleep.
   Task<void> (*end_io)(Atomic& ctx, Bio& bio) = nullptr;
+
+  /// Appends `length` bytes that stand at `from` of a stretch of memory given by its pages.
+  void add_memory(std::span<const hw::PhysAddr> pages, std::uint64_t from, std::uint64_t length) {
+    for (const std::uint64_t end = from + length; from < end;) {
+      const std::uint64_t piece = std::min(hw::kPageBytes - from % hw::kPageBytes, end - from);
+      segments.push_back({pages[from / hw::kPageBytes] + from % hw::kPageBytes,
+                          static_cast<std::uint32_t>(piece)});
+      from += piece;
+    }
+  }
 };
 
 /// A bio with a tag, at the driver.

@@ -48,13 +48,7 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
     if ((at % kPage + length + kPage - 1) / kPage > place.count)
       length = place.count * kPage - at % kPage;
     auto* part = new Part;
-    for (std::uint64_t put = 0; put < length;) {
-      const std::uint64_t from = done + put;
-      const std::uint64_t piece = std::min(kPage - from % kPage, length - put);
-      part->segments.push_back(
-          {pages[from / kPage] + from % kPage, static_cast<std::uint32_t>(piece)});
-      put += piece;
-    }
+    part->add_memory(pages, done, length);
     done += length;
     if (place.hole) {
       co_await clear(ctx, {part->segments.data(), part->segments.size()});

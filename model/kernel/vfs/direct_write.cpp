@@ -77,14 +77,7 @@ Task<void> DirectWrite::submit(Atomic& ctx, Os& os, const Inode& inode, std::uin
         std::min({per_bio, bytes - done, place.count * kPage - at % kPage}));
     part->ledger = wait_->ledger;
     part->end_io = &DirectWrite::end_io;
-    // The part may start and end inside a page of memory.
-    for (std::uint32_t put = 0; put < part->bytes;) {
-      const std::uint64_t from = done + put;
-      const auto piece = static_cast<std::uint32_t>(
-          std::min<std::uint64_t>(kPage - from % kPage, part->bytes - put));
-      part->segments.push_back({pages[from / kPage] + from % kPage, piece});
-      put += piece;
-    }
+    part->add_memory(pages, done, part->bytes);
     done += part->bytes;
     wait_->expect();
     co_await os.disk.submit(ctx, *part);

@@ -107,6 +107,9 @@ TEST_CASE("values that no machine can have are refused by the name of their para
       {"cpu.count", "1025"},
       {"cpu.sched_latency", "0 ns"},
       {"cpu.sched_latency", "4"},
+      {"cpu.sched_latency", "1 s"},
+      {"cpu.sched_min_granularity", "1 h"},
+      {"cpu.sched_wakeup_granularity", "1 h"},
       {"cpu.copy_cold", "0 B/s"},
       {"costs.syscall_entry", "10 GB/s"},
       {"costs.syscall_entry", "-5 ns"},
@@ -162,6 +165,7 @@ TEST_CASE("values at the edge of what is allowed run") {
       {"storage.queue_entries", "2"},
       {"workload.load", "closed:3"},
       {"cpu.sched_latency", "1 ps"},
+      {"cpu.sched_latency", "100 ms"},
   };
   for (const auto& [key, value] : edges) {
     CAPTURE(key, value);
