@@ -2,6 +2,7 @@
 #include "model/kernel/calls/file_calls.h"
 
 #include "model/kernel/mm/copy.h"
+#include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::kernel {
@@ -67,12 +68,7 @@ Task<Value> pread_buffered(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t o
                            std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
   co_await ctx.spend(ctx.costs().vfs_read);
   BufferedRead read(std::move(file), offset, bytes, pages);
-  for (;;) {
-    BlockingWait wait(ctx);
-    const Value done = co_await read.try_run(ctx, os, wait);
-    if (done || done.error() != Errno::eagain) co_return done;
-    co_await wait.wait("page");
-  }
+  co_return co_await run_blocking(ctx, os, read, "page");
 }
 
 }  // namespace

@@ -53,8 +53,9 @@ Task<Errno> BufferedWrite::write_pages(Atomic& ctx, Os& os, IoWait& wait) {
     Inode& inode = *file_->inode;
     const bool cached = still_cached(inode);
     if (cached) writeback.mark_dirty(inode, *page_);
-    filling_ = false;
-    co_await PageCache::fill_done(ctx, *page_);
+    // Who waits for a page that was there already waits for its writeback, which goes on.
+    page_->state = Page::State::uptodate;
+    if (std::exchange(filling_, false)) co_await PageCache::fill_done(ctx, *page_);
     if (!cached) continue;
     page_ = nullptr;
     offset_ += bytes;

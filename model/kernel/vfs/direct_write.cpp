@@ -122,6 +122,7 @@ Task<Value> FileWrite::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   }
   if (file_->append || !overwrites(inode, offset_, bytes_)) {
     buffered_.emplace(file_, offset_, bytes_, pages_);
+    failures_before_ = inode.write_error.failures();
     co_return co_await through_cache(ctx, os, wait);
   }
   at_device_.emplace();
@@ -136,7 +137,6 @@ Task<Value> FileWrite::try_run(Atomic& ctx, Os& os, IoWait& wait) {
 Task<Value> FileWrite::through_cache(Atomic& ctx, Os& os, IoWait& wait) {
   Inode& inode = *file_->inode;
   if (!wait_for_it_) {
-    failures_before_ = inode.write_error.failures();
     const Value written = co_await buffered_->try_run(ctx, os, wait);
     if (!written) co_return written;
     if (*written == 0) co_return written;

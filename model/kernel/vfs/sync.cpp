@@ -2,6 +2,7 @@
 // Bringing changes to the device and waiting for them.
 #include <algorithm>
 
+#include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::kernel {
@@ -63,8 +64,9 @@ Task<Errno> FileSync::try_parts(Atomic& ctx, Os& os, IoWait& wait) {
     if (block != Errno::ok) co_return block;
   }
   if (!os.disk.volatile_cache()) co_return Errno::ok;
+  wait.expect();  // held: a flush that ends before this call has returned tells nobody
   co_await start_flush(ctx, os, wait);
-  co_return wait.pending == 0 ? Errno::ok : Errno::eagain;
+  co_return --wait.pending == 0 ? Errno::ok : Errno::eagain;
 }
 
 Task<void> FileSync::start_flush(Atomic& ctx, Os& os, IoWait& wait) {
@@ -83,17 +85,6 @@ Task<void> FileSync::end_flush(Atomic& ctx, Bio& bio) {
 }
 
 namespace {
-
-// Calls a try_run() form until it is done, sleeping where it would block.
-template <class Operation>
-Task<Value> run_blocking(Sleepable& ctx, Os& os, Operation& operation, const char* waits_for) {
-  for (;;) {
-    BlockingWait wait(ctx);
-    const Value done = co_await operation.try_run(ctx, os, wait);
-    if (done || done.error() != Errno::eagain) co_return done;
-    co_await wait.wait(waits_for);
-  }
-}
 
 // Waits for what is on its way already.
 Task<void> wait_for_range(Sleepable& ctx, Inode& inode, std::uint64_t first, std::uint64_t last) {

@@ -2,6 +2,7 @@
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/run_blocking.h"
 
 namespace iodrome::kernel {
 
@@ -54,18 +55,6 @@ Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
     bytes -= size;
   }
   co_return Errno::ok;
-}
-
-// Calls a try_run() form until it is done, sleeping where it would block.
-template <class Transfer>
-Task<Result<std::int64_t>> run_blocking(Sleepable& ctx, Os& os, Transfer& transfer,
-                                        const char* waits_for) {
-  for (;;) {
-    BlockingWait wait(ctx);
-    const Result<std::int64_t> done = co_await transfer.try_run(ctx, os, wait);
-    if (done || done.error() != Errno::eagain) co_return done;
-    co_await wait.wait(waits_for);
-  }
 }
 
 }  // namespace

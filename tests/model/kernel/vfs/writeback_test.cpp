@@ -106,7 +106,10 @@ TEST_CASE("an fsync covers a page that was changed while the flusher had it at t
   s.go_on(10us);
   CHECK(inode.writeback.size() == 1);
   CHECK(s.write(file, 0, 4096, 0x22) == 4096);  // it is not held up: pages are not stable
+  s.go_on(30us);
   CHECK(!first.ended);
+  CHECK(inode.writeback.size() == 1);
+  CHECK(s.disk.writes == 1);  // overwriting the page has not told the fsync that it is written
   Call& second = s.start({s, Call::What::fsync, file}, 1);
   CHECK(s.finish(second) == 0);
   CHECK(Writing::all_are(s.stored(inode, 0, 4096), 0x22));
