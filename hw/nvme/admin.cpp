@@ -73,6 +73,7 @@ bool Nvme::abort(const nvme::SubmissionEntry& entry) {
   --in_flight_;
   ++counters_.aborts;
   report(*lost.queue, lost.entry, Status::abort_requested);
+  if (!held_back_.empty()) release_held_back();
   return true;
 }
 

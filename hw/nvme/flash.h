@@ -47,6 +47,8 @@ class Flash {
   /// Waits until everything that is in the cache now has been programmed, also what fills no
   /// program operation, which is padded. A protected cache has nothing to wait for.
   Durable make_durable();
+  /// The same of a protected cache too: afterwards nothing that it holds now will be mapped.
+  Durable drain_cache();
   /// Makes [first, first + bytes) read as nothing, as far as whole mapping units go. What is in the
   /// cache stays.
   void deallocate(std::uint64_t first, std::uint64_t bytes);
@@ -242,7 +244,8 @@ class Flash::CacheSpace {
 /// Awaits that the cache has been written up to where it stood.
 class Flash::Durable {
  public:
-  explicit Durable(Flash& flash) : flash_(flash), until_(flash.received_) {}
+  Durable(Flash& flash, bool programmed)
+      : flash_(flash), programmed_(programmed), until_(flash.received_) {}
   bool await_ready();
   void await_suspend(std::coroutine_handle<> waiter);
   void await_resume() const noexcept {}
@@ -250,6 +253,7 @@ class Flash::Durable {
  private:
   friend class Flash;
   Flash& flash_;
+  bool programmed_;  // a protected cache is not enough
   std::uint64_t until_;
   std::coroutine_handle<> waiter_;
 };
@@ -262,7 +266,10 @@ inline Flash::CacheSpace Flash::take_cache(std::uint64_t first, std::uint32_t by
   return {*this, static_cast<std::int64_t>(units << unit_shift_)};
 }
 inline Flash::Durable Flash::make_durable() {
-  return Durable(*this);
+  return {*this, false};
+}
+inline Flash::Durable Flash::drain_cache() {
+  return {*this, true};
 }
 
 }  // namespace iodrome::hw

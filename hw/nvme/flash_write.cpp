@@ -138,7 +138,7 @@ void Flash::advance_durable() {
 }
 
 bool Flash::Durable::await_ready() {
-  return flash_.params_.cache_protected || flash_.durable_ >= until_;
+  return (flash_.params_.cache_protected && !programmed_) || flash_.durable_ >= until_;
 }
 
 void Flash::Durable::await_suspend(std::coroutine_handle<> waiter) {

@@ -26,10 +26,7 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   } else {
     const std::uint32_t fault = choose_fault();
     if (injected(fault, entry, status)) {
-      if (status == Status::success) {
-        lost_.push_back({&queue, entry});
-        co_return;
-      }
+      if (status == Status::success) co_return lose(queue, entry);
       co_await pause_for(timeline_, params_.completion_write);
     } else if (opcode == IoOpcode::read) {
       const std::uint64_t first_byte = entry.first_block() << block_shift_;
@@ -46,6 +43,15 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   --in_flight_;
   if (status == Status::success) count(entry);
   report(queue, entry, status);
+  if (!held_back_.empty()) release_held_back();
+}
+
+// It ends with an Abort or a reset; if there was one already, at once.
+void Nvme::lose(SubmissionQueue& queue, const nvme::SubmissionEntry& entry) {
+  if (queue.deleted)
+    --in_flight_;
+  else
+    lost_.push_back({&queue, entry});
   if (!held_back_.empty()) release_held_back();
 }
 
@@ -68,8 +74,11 @@ Task<Status> Nvme::serve_write(SubmissionQueue& queue, const nvme::SubmissionEnt
 Task<Status> Nvme::serve_other(const nvme::SubmissionEntry& entry) {
   const auto opcode = static_cast<IoOpcode>(entry.opcode);
   Status status = Status::success;
-  // Also before deallocation: what leaves the cache later would be mapped again.
-  co_await flash_.make_durable();
+  // What left the cache after a deallocation would be mapped again.
+  if (opcode == IoOpcode::flush)
+    co_await flash_.make_durable();
+  else
+    co_await flash_.drain_cache();
   if (opcode == IoOpcode::write_zeroes) deallocate(entry.first_block(), entry.blocks());
   if (opcode == IoOpcode::dataset_management && (entry.cdw11 & nvme::kDeallocate) != 0)
     status = co_await deallocate_ranges(entry);
@@ -178,7 +187,7 @@ void Nvme::count(const nvme::SubmissionEntry& entry) {
   }
 }
 
-// Only while another command can still be reported, which releases this one.
+// Only while another command can still end, which releases this one.
 bool Nvme::hold_back() {
   if (in_flight_ - held_back_.size() - lost_.size() < 2) return false;
   return timeline_.choices().choose(Choice::completion, 2, "nvme.completion") == 1;

@@ -134,6 +134,7 @@ class Nvme final : public Target, private Timeline::StallSource {
   void count(const nvme::SubmissionEntry& entry);
   bool hold_back();
   void release_held_back();
+  void lose(SubmissionQueue& queue, const nvme::SubmissionEntry& entry);
   Task<nvme::Status> move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes,
                                   Payload payload);
   Task<nvme::Status> move_page(PhysAddr host, std::uint32_t count, Payload payload);

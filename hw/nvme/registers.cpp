@@ -75,6 +75,8 @@ void Nvme::configure(std::uint32_t value) {
 }
 
 void Nvme::enable() {
+  coalesce_count_ = params_.coalesce_count;  // features that were not saved have their defaults
+  coalesce_time_ = params_.coalesce_time;
   submission_[0] = std::make_unique<SubmissionQueue>();
   submission_[0]->entries = (admin_sizes_ & 0xfff) + 1;
   submission_[0]->base = admin_sq_;

@@ -18,19 +18,18 @@ struct Scene {
     host.messages.messages.clear();
     host.timeline.choices().ask(&oracle);
   }
-  void read(std::uint16_t id) {
-    nvme::SubmissionEntry entry = NvmeHost::io(IoOpcode::read, 64u * id, 8, id);
+  void read(std::uint16_t id, std::uint32_t blocks = 8) {
+    nvme::SubmissionEntry entry = NvmeHost::io(IoOpcode::read, 64u * id, blocks, id);
     entry.prp1 = host.memory.allocate_page();
     host.submit(1, entry);
   }
-  Status abort(std::uint16_t id) {
+  void abort(std::uint16_t id) {
     nvme::SubmissionEntry entry;
     entry.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::abort);
     entry.cdw10 = static_cast<std::uint32_t>(id) << 16 | 1;
     entry.command_id = 0xad;
     host.submit(0, entry);
     host.timeline.run();
-    return Status::success;
   }
   ScriptedOracle oracle;
   NvmeHost host;
@@ -81,6 +80,17 @@ TEST_CASE("a lost command is taken back by Abort, and ends once") {
   s.abort(1);
   REQUIRE(s.host.done.size() == 4);
   CHECK(s.host.done[3].entry.result == nvme::kNotAborted);
+}
+
+TEST_CASE("a command that was held back for one that is lost then is reported all the same") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {1, 3};
+  s.oracle.script["nvme.completion"] = {1};
+  s.read(1);
+  s.read(2, 64);  // still in the firmware when the first one, which fails, has ended
+  s.host.timeline.run();
+  REQUIRE(s.host.done.size() == 1);
+  CHECK(s.host.done[0].entry.command_id == 1);
 }
 
 TEST_CASE("a reset forgets lost commands") {

@@ -202,6 +202,19 @@ TEST_CASE("deallocated blocks read as zeros and wait for no die") {
   CHECK(host.done.back().entry.do_not_retry());
 }
 
+TEST_CASE("what a protected cache held is not mapped again behind a deallocation") {
+  NvmeParams params = small_drive();
+  params.cache_protected = true;
+  NvmeHost host(params, 1, false, 8 * kLine);
+  REQUIRE(host.create_pair(1, 16) == Status::success);
+  run_until_done(host, write(5));
+  run(host, NvmeHost::io(IoOpcode::write_zeroes, 5 * 8, 8));
+  run(host, write(7));  // fills the program operation that a leftover of 5 would wait for
+  const Duration freed = run(host, NvmeHost::io(IoOpcode::read, 5 * 8, 8));
+  const Duration mapped = run(host, NvmeHost::io(IoOpcode::read, 6 * 8, 8));
+  CHECK(mapped - freed == small_drive().read_fast + 1us);
+}
+
 TEST_CASE("a full drive that is rewritten for ever collects its garbage and loses nothing") {
   NvmeParams params = small_drive();
   params.gc_free_blocks = static_cast<std::int64_t>(GENERATE(2, 4));
