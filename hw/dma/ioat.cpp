@@ -43,7 +43,7 @@ Activity Ioat::notice(Channel& channel, std::uint16_t count, std::uint32_t epoch
 Activity Ioat::run(Channel& channel, std::uint32_t epoch) {
   channel.running = true;
   SimTime ready = timeline_.now() + params_.descriptor_setup;
-  while (channel.done != channel.noticed) {
+  while (!channel.halted && channel.done != channel.noticed) {
     co_await pause_until(timeline_, ready);
     if (channel.epoch != epoch) co_return;
     const PhysAddr at = channel.next;

@@ -33,9 +33,6 @@ class Machine {
   /// Opens a connection to a client and gives it a descriptor. Returns the socket.
   kernel::Socket& connect();
 
-  /// The machine's DMA channels; none on a machine without a [dma] table.
-  kernel::DmaEngine& dma() { return dma_; }
-
   kernel::System& system() { return system_; }
   kernel::Os& os() { return os_; }
   kernel::FileSystem& files() { return files_; }

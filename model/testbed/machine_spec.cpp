@@ -188,7 +188,9 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   // Weighted, and for every thread at once, longer ones would leave 64 bits.
   require(spec.scheduler.latency <= 100ms && spec.scheduler.min_granularity <= 100ms &&
               spec.scheduler.wakeup_granularity <= 100ms,
-          "cpu.sched_latency and the granularities must be at most 100 ms");
+          "cpu.sched_latency, cpu.sched_min_granularity and cpu.sched_wakeup_granularity must be "
+          "at most "
+          "100 ms");
   require(spec.preemption == "none" || spec.preemption == "full", "cpu.preemption is none or full");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");

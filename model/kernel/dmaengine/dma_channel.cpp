@@ -150,13 +150,15 @@ Task<void> DmaChannel::finish(Atomic& ctx, DmaDescriptor& descriptor, Errno erro
     failed_.push_back(descriptor.cookie);
   }
   DmaDescriptor* const child = std::exchange(descriptor.child, nullptr);
+  // Later its owner may have submitted it elsewhere, and it may have ended.
+  const bool held = child != nullptr && child->cookie == kHeldCookie;
   if (child != nullptr) pass_on(*child, descriptor.error);
   reap();
   co_await ctx.spend(costs_.complete);
   if (descriptor.callback != nullptr) co_await descriptor.callback(ctx, descriptor);
   descriptor.called = true;
   if (descriptor.acked && !descriptor.is_linked()) recycle(descriptor);
-  if (child == nullptr || child->cookie != kHeldCookie) co_return;
+  if (!held) co_return;
   child->channel->place(*child);
   co_await child->channel->issue_pending(ctx);
 }

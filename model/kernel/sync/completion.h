@@ -8,6 +8,8 @@ namespace iodrome::kernel {
 /// A count of complete() calls that nobody has waited for yet.
 ///
 /// Order: waiters FIFO. Source: Linux Documentation/scheduler/completion.rst.
+/// Differs: complete() looks at it once more after it has told, so it must outlive that call, also
+/// where a waiter leaves by its deadline or a signal.
 class Completion {
  public:
   explicit Completion(const char* name) : queue_(name) {}

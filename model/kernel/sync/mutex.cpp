@@ -130,6 +130,8 @@ bool Mutex::worth_spinning(Sleepable& ctx) const {
 // True: the mutex is taken. False: its owner does not run, or another thread should run here.
 Task<bool> Mutex::spin(Sleepable& ctx) {
   if (!worth_spinning(ctx)) co_return false;
+  ++ctx.thread()
+        .preempt_count;  // as Linux: a spinner that is preempted would hold up all behind it
   Spinner spinner(*this, ctx);
   Burning burning(ctx);
   bool taken = false;
@@ -143,6 +145,7 @@ Task<bool> Mutex::spin(Sleepable& ctx) {
     co_await Thawed{ctx};
   }
   burning.stop();
+  --ctx.thread().preempt_count;
   co_return taken;
 }
 

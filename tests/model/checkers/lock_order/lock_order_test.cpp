@@ -21,6 +21,7 @@ struct Scene {
   bool has(const char* text) const { return found().find(text) != std::string::npos; }
   Spinlock a{"class_a"};
   Spinlock b{"class_b"};
+  Spinlock c{"class_c"};
   Mutex m{"class_m"};
   LockOrder order;
   Rig rig{2};
@@ -51,7 +52,20 @@ TEST_CASE("two orders of two classes are found though no run deadlocks, with bot
   CHECK(s.order.findings().size() == 1);
 }
 
-TEST_CASE("a circle of three is found, and a try closes none") {
+TEST_CASE("a circle of three classes is found, through the one between") {
+  Scene s;
+  s.rig.thread<Scene>(0, s, nest<&Scene::a, &Scene::b>);
+  s.rig.thread<Scene>(0, s, nest<&Scene::b, &Scene::c>);
+  s.rig.run();
+  CHECK(s.found().empty());
+  s.rig.thread<Scene>(0, s, nest<&Scene::c, &Scene::a>);
+  s.rig.run();
+  REQUIRE(s.order.findings().size() == 1);
+  INFO(s.found());
+  for (const char* name : {"class_a", "class_b", "class_c"}) CHECK(s.has(name));
+}
+
+TEST_CASE("a circle with a mutex in it is found, and a try closes none") {
   Scene s;
   s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
     co_await scene.m.lock(ctx);
