@@ -22,8 +22,9 @@ struct VirtioBlkCounters {
   std::uint64_t interrupts = 0;
 };
 
-/// The device. Order: requests are taken in order, one at a time, and end in that order.
-/// Errors: a malformed chain ends with io_error if it has a status byte, else the device stops.
+/// The device. Order: requests are taken in order, one at a time, and end after their latency,
+/// which is a flush's own.
+/// Errors: a malformed chain ends with io_error if it has a status byte, else it never ends.
 class VirtioBlk final : public Target, private Timeline::StallSource {
  public:
   /// Errors: values that VirtioBlkParams::examine() refuses are a bug here.
