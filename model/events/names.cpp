@@ -43,7 +43,7 @@ const char* meaning_of(CpuClass cpu_class) {
       "kernel threads: workers, workqueues",
       "softirqs, tasklets included",
       "interrupt handlers",
-      "from one thread, or idle, to another; the delay of a remote wake-up included",
+      "from one thread, or idle, to another; the way out of the idle loop included",
       "spinning for a lock",
       "nothing to run"};
   return kMeanings[static_cast<std::size_t>(cpu_class)];

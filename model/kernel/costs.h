@@ -10,7 +10,8 @@ namespace iodrome::kernel {
 
 struct KernelCosts {
   Cost syscall_entry, syscall_exit;
-  Cost context_switch, try_to_wake_up, remote_wakeup, tick;
+  Cost context_switch, mm_switch, migration, socket_migration, try_to_wake_up;
+  Cost ipi_send, idle_exit, tick;
   Cost irq_entry, irq_exit, softirq;
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
@@ -23,18 +24,21 @@ struct KernelCosts {
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 43> table();
+  static constexpr std::array<CostRow<KernelCosts>, 47> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 43> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 47> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
       {"syscall_exit", &K::syscall_exit, "back to user mode"},
       {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
+      {"mm_switch", &K::mm_switch, "a switch's change of address space, TLB refill included"},
+      {"migration", &K::migration, "a thread's refill of the caches of another CPU of its socket"},
+      {"socket_migration", &K::socket_migration, "the same of another socket"},
       {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
-      {"remote_wakeup", &K::remote_wakeup,
-       "extra delay of a wake-up on another CPU (IPI, idle exit)"},
+      {"ipi_send", &K::ipi_send, "the waker's interrupt to another CPU"},
+      {"idle_exit", &K::idle_exit, "out of the idle loop: its tick and clock brought back"},
       {"tick", &K::tick, "the timer tick's handler: accounting and the scheduler's check"},
       {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
       {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},

@@ -8,6 +8,7 @@
 #include "model/engine/timeline.h"
 #include "model/events/probe.h"
 #include "model/kernel/costs.h"
+#include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/scheduler_params.h"
 #include "model/kernel/sync/lock_names.h"
 
@@ -36,6 +37,8 @@ struct System {
   CopyRates copy_rates;
   bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
+  std::uint32_t cpus_per_socket = kMaxCpus;
+  CpuMask idle_cpus;  // on which no thread runs or waits
   std::uint64_t last_thread_id = 0;
   LockNames lock_names;
 

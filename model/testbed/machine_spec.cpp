@@ -33,6 +33,16 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
   list.add("sched_wakeup_granularity", "s",
            "CPU time that a woken thread must be behind to take the CPU",
            &spec.scheduler.wakeup_granularity);
+  list.add("sockets", "", "sockets; each has as many CPUs in a row, the last ones perhaps fewer",
+           &spec.scheduler.sockets);
+  list.add("idle_exit_latency", "s", "an idle CPU's first instruction after an interrupt; 0: polls",
+           &spec.scheduler.idle_exit_latency);
+  list.add("deep_idle_after", "s", "idle for so long a CPU is in the deep state; 0: there is none",
+           &spec.scheduler.deep_idle_after);
+  list.add("deep_idle_exit_latency", "s", "as idle_exit_latency, from the deep state",
+           &spec.scheduler.deep_idle_exit_latency);
+  list.add("ipi_latency", "s", "an interrupt's way from one CPU to another",
+           &spec.scheduler.ipi_latency);
   list.add("preemption", "",
            "where kernel code gives way: none (return to user mode, sleep) or full",
            &spec.preemption);
@@ -189,8 +199,16 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.scheduler.latency <= 100ms && spec.scheduler.min_granularity <= 100ms &&
               spec.scheduler.wakeup_granularity <= 100ms,
           "cpu.sched_latency, cpu.sched_min_granularity and cpu.sched_wakeup_granularity must be "
-          "at most "
-          "100 ms");
+          "at most 100 "
+          "ms");
+  require(spec.scheduler.sockets >= 1 && spec.scheduler.sockets <= 1024,
+          "cpu.sockets must be 1 to 1024");
+  require(spec.scheduler.idle_exit_latency >= Duration{0} &&
+              spec.scheduler.deep_idle_after >= Duration{0} &&
+              spec.scheduler.deep_idle_exit_latency >= Duration{0} &&
+              spec.scheduler.ipi_latency >= Duration{0},
+          "cpu.idle_exit_latency, cpu.deep_idle_after, cpu.deep_idle_exit_latency and "
+          "cpu.ipi_latency must not be negative");
   require(spec.preemption == "none" || spec.preemption == "full", "cpu.preemption is none or full");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");

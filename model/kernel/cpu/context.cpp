@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/cpu/context.h"
 
-#include "model/events/sched.h"
-
 namespace iodrome::kernel {
 
 void Spend::await_suspend(std::coroutine_handle<> waiter) {
@@ -48,33 +46,6 @@ void Block::await_suspend(std::coroutine_handle<> waiter) {
 
 void Block::await_resume() {
   ctx_.thread().woken = false;
-}
-
-namespace {
-
-Cpu& choose_cpu(System& system, Thread& thread) {
-  Cpu& last = *thread.cpu;
-  if (last.idle() || thread.pinned) return last;
-  const std::size_t count = system.cpus.size();
-  for (std::size_t i = 1; i < count; ++i) {
-    Cpu& other = *system.cpus[(last.index() + i) % count];
-    if (other.idle()) return other;
-  }
-  return last;
-}
-
-}  // namespace
-
-void wake_up(System& system, Thread& thread, Cpu* waker) {
-  if (thread.state != Thread::State::sleeping) {
-    thread.woken = true;
-    return;
-  }
-  thread.blocked_total += system.timeline.now() - thread.blocked_since;
-  Cpu& target = choose_cpu(system, thread);
-  system.probe.emit(events::SchedWaking{thread.id, target.index()},
-                    waker != nullptr ? waker->index() : events::kNoCpu);
-  target.enqueue(thread, waker != &target);
 }
 
 }  // namespace iodrome::kernel

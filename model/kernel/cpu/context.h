@@ -143,10 +143,17 @@ class Sleepable : public Atomic {
   Thread& thread_;
 };
 
-/// Makes a sleeping thread runnable. Costs the waker try_to_wake_up when called through WaitQueue.
+/// Makes a sleeping thread runnable, which costs the waker try_to_wake_up before, and what is to be
+/// awaited now: the interrupt to another CPU, where one is needed.
 ///
-/// Order: on its last CPU if that is idle, else on the first idle one after it, else on its last.
-void wake_up(System& system, Thread& thread, Cpu* waker);
+/// Order: on its last CPU if that is idle, else on the first idle one after it in its socket, else
+/// in the sockets after that, else on its last; of those it may run on.
+/// Differs from Linux: the waker's own CPU is not preferred; other sockets are looked at here,
+/// since nothing balances later.
+Spend wake_up(Atomic& ctx, Thread& thread);
+/// The same from inside the scheduler, or from outside all CPUs (nullptr), where nobody can pay.
+/// True: an interrupt was sent.
+bool wake_up(System& system, Thread& thread, Cpu* waker);
 
 /// Makes a context work on a request for a scope, and gives back what it worked on before. Where
 /// the scope handed the request over (stop_work()), an outer scope of the same request does not

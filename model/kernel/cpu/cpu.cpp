@@ -42,12 +42,16 @@ Cpu::Cpu(System& system, std::uint32_t index)
     : system_(system),
       timeline_(system.timeline),
       index_(index),
+      socket_(index / system.cpus_per_socket),
       memory_(system.timeline),
       pending_irqs_(1024),
       hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
       softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)),
-      tick_(*this) {
+      tick_(*this),
+      reschedule_(*this),
+      idle_exit_(*this) {
   switch_.cpu = this;
+  system_.idle_cpus.set(index_);
   timeline_.spawn(hardirq_loop(), "hardirq");
   timeline_.spawn(softirq_loop(), "softirq");
 }
@@ -56,14 +60,24 @@ Cpu::~Cpu() = default;
 
 // --- interrupt levels ---------------------------------------------------------------------------
 
+void Cpu::signal_hardirq() {
+  hardirq_->signal();
+}
+
 void Cpu::enter(Level level) {
   active_[static_cast<int>(level)] = true;
+  halted_ = false;
   refreeze();
 }
 
 void Cpu::leave(Level level) {
   active_[static_cast<int>(level)] = false;
   refreeze();
+  if (current_ != nullptr || in_interrupt()) return;
+  if (run_queue_.empty())
+    go_idle();
+  else
+    pick_next();
 }
 
 void Cpu::refreeze() {
@@ -123,6 +137,7 @@ void Cpu::raise_irq(IrqAction& action) {
   check(!pending_irqs_.full(), "more vectors than a CPU has");
   pending_irqs_.push_back(&action);
   if (irqs_disabled_ != 0 || active_[2]) return;
+  if (halted_) return leave_idle_state();
   if (timeline_.choices().exploring() && strikes_later()) [[unlikely]]
     return;
   hardirq_->signal();

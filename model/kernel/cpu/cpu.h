@@ -7,8 +7,8 @@
 //  or idle.
 //  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
 //
-// Differs from Linux: no load balancing and no idle states; a thread on another CPU is preempted
-// without an interrupt that says so. Hardirqs do not nest.
+// Differs from Linux: threads change CPUs at wake-ups alone; the depth of an idle state follows
+// from how long the CPU has been idle, not from a governor's guess. Hardirqs do not nest.
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -39,8 +39,9 @@ class IrqAction {
 enum class Softirq : std::uint8_t { net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
 inline constexpr int kSoftirqs = 7;
 
-/// LOCAL_TIMER_VECTOR of x86: no device is given it.
+/// LOCAL_TIMER_VECTOR and RESCHEDULE_VECTOR of x86: no device is given them.
 inline constexpr std::uint64_t kLocalTimerVector = 0xec;
+inline constexpr std::uint64_t kRescheduleVector = 0xfd;
 
 class Cpu {
  public:
@@ -56,7 +57,8 @@ class Cpu {
   events::CpuAccount& account() { return account_; }
 
   /// True if no thread runs or waits here.
-  bool idle() const { return current_ == nullptr; }
+  bool idle() const { return system_.idle_cpus.test(index_); }
+  std::uint32_t socket() const { return socket_; }
   /// Threads that wait here.
   std::size_t waiting() const { return run_queue_.size(); }
   Thread* current() { return current_; }
@@ -84,7 +86,11 @@ class Cpu {
   void schedule_tasklet(IrqAction& action);
 
   // The scheduler's half, used by Thread code through context.h and by wake_up().
-  void enqueue(Thread& thread, bool remote);
+  /// Makes a thread runnable here. `waker` is the CPU whose code does it; nullptr: none does, as
+  /// where a request arrives or a thread is new. True: that CPU sent an interrupt.
+  bool enqueue(Thread& thread, Cpu* waker);
+  /// Has a thread that waits or runs here go to a CPU that it may run on.
+  void push_away(Thread& thread, Cpu* caller);
   void block_current();
   void preempt_current(Spend& spend);
   void give_way(Arrival how);
@@ -125,13 +131,41 @@ class Cpu {
     Cpu& cpu_;
     bool pending_ = false;
   };
+  // The interrupt by which another CPU has this one look at its run queue.
+  struct Reschedule final : Event, IrqAction {
+    explicit Reschedule(Cpu& cpu) : Event{&Reschedule::due}, cpu_(cpu) {
+      vector = kRescheduleVector;
+    }
+    void send();
+    Task<void> handle(Atomic& ctx) override;
 
+   private:
+    static void due(Event* self);
+    Cpu& cpu_;
+    bool under_way_ = false;
+    friend class Cpu;
+  };
+  // The way out of an idle state.
+  struct IdleExit final : Event {
+    explicit IdleExit(Cpu& of) : Event{&IdleExit::due}, cpu(of) {}
+    static void due(Event* self);
+    Cpu& cpu;
+    bool under_way = false;
+  };
+
+  void signal_hardirq();
   void enter(Level level);
   void leave(Level level);
   void refreeze();
   void set_frozen(int level, bool frozen);
   Atomic* context_of(int level);
   events::CpuClass class_now() const;
+  bool preempt_for(Cpu* waker);
+  bool enqueue_on_idle(Thread& thread, Cpu* waker);
+  void go_idle();
+  void leave_idle_state();
+  Duration idle_exit_latency() const;
+  Duration cost_of_switch_to(Thread& next);
   void leave_thread(events::PrevState state);
   void pick_next();
   void switch_to(Thread& next);
@@ -153,14 +187,17 @@ class Cpu {
   System& system_;
   Timeline& timeline_;
   const std::uint32_t index_;
+  const std::uint32_t socket_;
   MemoryView memory_;
   events::CpuAccount account_;
 
   Thread* current_ = nullptr;
   std::uint64_t last_thread_ = 0;
   events::PrevState last_state_ = events::PrevState::runnable;
-  bool remote_wakeup_ = false;
+  std::uint32_t mm_ = 0;  // the address space that is loaded
   bool need_resched_ = false;
+  bool halted_ = true;  // in an idle state
+  SimTime idle_since_{};
   RunQueue run_queue_;
   Switch switch_;
 
@@ -179,6 +216,8 @@ class Cpu {
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
   Tick tick_;
+  Reschedule reschedule_;
+  IdleExit idle_exit_;
 };
 
 }  // namespace iodrome::kernel

@@ -21,10 +21,14 @@ Duration slice(std::int64_t weight, std::int64_t total_weight, std::size_t runna
 
 SchedEntity& FairQueue::take_first() {
   SchedEntity& first = *tree_.begin();
-  tree_.erase(tree_.begin());
-  weight_ -= first.weight;
-  --waiting_;
+  remove(first);
   return first;
+}
+
+void FairQueue::remove(SchedEntity& entity) {
+  tree_.erase(tree_.iterator_to(entity));
+  weight_ -= entity.weight;
+  --waiting_;
 }
 
 void FairQueue::clear() {

@@ -29,6 +29,7 @@ class FairQueue {
     ++waiting_;
   }
   SchedEntity& take_first();
+  void remove(SchedEntity& entity);
   void clear();
 
   /// Gives a thread its virtual time here: one that is new begins a slice late, one that slept at

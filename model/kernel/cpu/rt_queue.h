@@ -28,12 +28,15 @@ class RtQueue {
     note_added(entity);
   }
   SchedEntity& take_first() {
-    List& list = lists_[static_cast<std::size_t>(top_)];
-    SchedEntity& first = list.front();
-    list.pop_front();
+    SchedEntity& first = lists_[static_cast<std::size_t>(top_)].front();
+    remove(first);
+    return first;
+  }
+  void remove(SchedEntity& entity) {
+    List& list = list_of(entity);
+    list.erase(list.iterator_to(entity));
     --waiting_;
     while (top_ > 0 && lists_[static_cast<std::size_t>(top_)].empty()) --top_;
-    return first;
   }
   void clear() {
     for (List& list : lists_) list.clear();

@@ -24,6 +24,10 @@ class RunQueue {
   Thread& take_next() {
     return static_cast<Thread&>(rt_.empty() ? fair_.take_first() : rt_.take_first());
   }
+  void remove(Thread& thread) {
+    if (thread.policy == SchedPolicy::normal) return fair_.remove(thread);
+    rt_.remove(thread);
+  }
   void clear() {
     rt_.clear();
     fair_.clear();

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The scheduler's half of a CPU: who runs next, and when it takes the CPU from whom.
 #include "model/events/sched.h"
+#include "model/kernel/cpu/affinity.h"
 #include "model/kernel/cpu/context.h"
 #include "model/kernel/cpu/cpu.h"
 
@@ -10,22 +11,41 @@ using events::CpuClass;
 using events::PrevState;
 using events::Stage;
 
-void Cpu::enqueue(Thread& thread, bool remote) {
+bool Cpu::enqueue(Thread& thread, Cpu* waker) {
   thread.state = Thread::State::runnable;
   thread.vruntime += run_queue_.virtual_clock() - thread.cpu->run_queue_.virtual_clock();
   thread.cpu = this;
   if (current_ != nullptr) run_queue_.update_current(*current_, timeline_.now());
   run_queue_.place(thread, current_, system_.scheduler);
-  if (idle()) {
-    remote_wakeup_ = remote;
-    return switch_to(thread);
-  }
+  system_.idle_cpus.clear(index_);
+  if (current_ == nullptr) return enqueue_on_idle(thread, waker);
   if (thread.context->ledger() != nullptr)
     thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
   run_queue_.push(thread, Arrival::woken);
-  if (!RunQueue::wakeup_preempts(thread, *current_, system_.scheduler)) return;
+  return RunQueue::wakeup_preempts(thread, *current_, system_.scheduler) && preempt_for(waker);
+}
+
+// Here at once, on another CPU by an interrupt, of which one is enough.
+bool Cpu::preempt_for(Cpu* waker) {
+  const bool told = need_resched_;
   resched_current();
-  preempt_if_legal();
+  if (waker == this || waker == nullptr) {
+    preempt_if_legal();
+    return false;
+  }
+  if (told || reschedule_.under_way_) return false;
+  reschedule_.send();
+  return true;
+}
+
+void Cpu::push_away(Thread& thread, Cpu* caller) {
+  if (current_ == &thread) {
+    preempt_for(caller);
+    return;
+  }
+  run_queue_.remove(thread);
+  if (current_ == nullptr && run_queue_.empty()) system_.idle_cpus.set(index_);
+  first_allowed(system_, thread).enqueue(thread, caller);
 }
 
 void Cpu::block_current() {
@@ -68,8 +88,10 @@ void Cpu::give_way(Arrival how) {
   if (thread.context->ledger() != nullptr)
     thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
   run_queue_.update_current(thread, timeline_.now());
-  run_queue_.push(thread, how);
+  const bool stays = thread.may_run_on(index_);
+  if (stays) run_queue_.push(thread, how);
   leave_thread(PrevState::runnable);
+  if (!stays) first_allowed(system_, thread).enqueue(thread, this);
 }
 
 void Cpu::exit_current() {
@@ -93,6 +115,8 @@ void Cpu::pick_next() {
         events::SchedSwitch{index_, last_thread_, 0, static_cast<std::uint64_t>(last_state_)},
         index_);
     last_thread_ = 0;
+    system_.idle_cpus.set(index_);
+    go_idle();
     return turn_to(CpuClass::idle);
   }
   switch_to(run_queue_.take_next());
@@ -106,15 +130,7 @@ void Cpu::switch_to(Thread& next) {
   next.ran = Duration{0};
   next.exec_start = timeline_.now();
   tick_.keep_on();
-  KernelCosts& costs = system_.costs;
-  Duration length = costs.context_switch.each;
-  ++costs.context_switch.count;
-  costs.context_switch.total += length;
-  if (std::exchange(remote_wakeup_, false)) {
-    ++costs.remote_wakeup.count;
-    costs.remote_wakeup.total += costs.remote_wakeup.each;
-    length += costs.remote_wakeup.each;
-  }
+  const Duration length = cost_of_switch_to(next);
   if (next.context->ledger() != nullptr) {
     // Frozen from the start: the time until the switch can begin is the interrupt's.
     next.context->ledger()->enter(frozen_[0] ? Stage::stolen : Stage::wakeup, timeline_.now());
@@ -123,6 +139,27 @@ void Cpu::switch_to(Thread& next) {
   switch_.prepare(Level::thread, &Switch::done);
   begin(switch_, length);
   turn_to(CpuClass::switching);
+}
+
+// A kernel thread borrows the address space that it finds.
+Duration Cpu::cost_of_switch_to(Thread& next) {
+  Duration length{0};
+  const auto charge = [&length](Cost& cost) {
+    ++cost.count;
+    cost.total += cost.each;
+    length += cost.each;
+  };
+  KernelCosts& costs = system_.costs;
+  charge(costs.context_switch);
+  if (last_thread_ == 0) charge(costs.idle_exit);
+  if (next.mm != 0 && next.mm != mm_) {
+    mm_ = next.mm;
+    charge(costs.mm_switch);
+  }
+  if (next.ran_on != nullptr && next.ran_on != this)
+    charge(next.ran_on->socket_ == socket_ ? costs.migration : costs.socket_migration);
+  next.ran_on = this;
+  return length;
 }
 
 void Cpu::Switch::done(Burst* self) {
@@ -158,7 +195,7 @@ void Cpu::Tick::keep_on() {
 
 void Cpu::Tick::due(Event* self) {
   auto& tick = *static_cast<Tick*>(self);
-  if (tick.cpu_.idle())
+  if (tick.cpu_.current_ == nullptr)
     tick.pending_ = false;
   else
     tick.cpu_.raise_irq(tick);
@@ -166,7 +203,7 @@ void Cpu::Tick::due(Event* self) {
 
 Task<void> Cpu::Tick::handle(Atomic& ctx) {
   pending_ = false;
-  if (!cpu_.idle()) keep_on();
+  if (cpu_.current_ != nullptr) keep_on();
   return then(ctx.spend(ctx.costs().tick), [this] {
     cpu_.tick_current();
     return Task<void>::ready();

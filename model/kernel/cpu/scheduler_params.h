@@ -19,6 +19,15 @@ struct SchedulerParams {
   Duration min_granularity{};     // a fair thread keeps the CPU at least this long at ticks
   Duration wakeup_granularity{};  // how far behind a woken thread must be to take the CPU
   Preemption preemption = Preemption::none;
+
+  std::int64_t sockets = 1;  // each has as many CPUs in a row; the last ones perhaps fewer
+
+  // An idle CPU is in the shallow state at once and in the deep one once it has been idle for so
+  // long. Without an exit latency it polls; without a time there is no deep state.
+  Duration idle_exit_latency{};
+  Duration deep_idle_after{};
+  Duration deep_idle_exit_latency{};
+  Duration ipi_latency{};  // from the sender's write until the interrupt reaches the other CPU
 };
 
 }  // namespace iodrome::kernel

@@ -3,10 +3,12 @@
 #pragma once
 #include <boost/intrusive/list.hpp>
 #include <coroutine>
+#include <memory>
 #include <string>
 
 #include "model/engine/time.h"
 #include "model/events/cpu_time.h"
+#include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/sched_entity.h"
 
 namespace iodrome::kernel {
@@ -39,12 +41,15 @@ struct Thread : SchedEntity {
   std::string name;
   State state = State::sleeping;
   events::CpuClass cpu_class = events::CpuClass::user;
-  Cpu* cpu = nullptr;  // where it runs or waits, or last ran
+  Cpu* cpu = nullptr;     // where it runs or waits, or last ran
+  Cpu* ran_on = nullptr;  // whose caches hold what it works on
+  std::uint32_t mm = 0;   // its address space; 0: a kernel thread, which borrows whichever is there
   Sleepable* context = nullptr;
   std::coroutine_handle<> continuation;  // resumed when it next runs
   Spend* preempted = nullptr;            // or this burst is continued
   const char* waits_for = nullptr;       // like the kernel's wchan
   bool pinned = false;                   // stays on its CPU
+  std::unique_ptr<CpuMask> allowed;      // the CPUs it may run on; all, if there is none
   bool woken = false;                    // a wake-up came between queueing and blocking
   bool signal_pending = false;           // see signal_wake_up()
   bool interruptible = false;            // a signal ends its sleep
@@ -52,6 +57,10 @@ struct Thread : SchedEntity {
   std::uint32_t preempt_count = 0;  // spinlocks held
   SimTime blocked_since{};
   Duration blocked_total{};  // time asleep since it was made
+
+  bool may_run_on(std::uint32_t number) const {
+    return allowed == nullptr || allowed->test(number);
+  }
 };
 
 }  // namespace iodrome::kernel

@@ -15,7 +15,7 @@ class RunningThread::FirstRun {
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> code) {
     self_.thread_.continuation = code;
-    self_.thread_.cpu->enqueue(self_.thread_, false);
+    self_.thread_.cpu->enqueue(self_.thread_, nullptr);
   }
   void await_resume() const noexcept {}
 
@@ -29,6 +29,7 @@ RunningThread::RunningThread(System& system, std::string name, events::CpuClass 
   thread_.id = ++system.last_thread_id;
   thread_.name = std::move(name);
   thread_.cpu_class = cpu_class;
+  thread_.mm = cpu_class == events::CpuClass::user ? 1 : 0;
   thread_.cpu = system.cpus[cpu].get();
   thread_.context = &context_;
   system.probe.name(events::Named::thread, thread_.id, thread_.name);

@@ -144,7 +144,7 @@ Task<void> FutexTable::wake_taken(Atomic& ctx, Waiters& taken) {
     if (taken.empty()) break;
     Waiter& waiter = taken.front();
     taken.pop_front();
-    kernel::wake_up(ctx.system(), *waiter.thread, &ctx.cpu());
+    co_await kernel::wake_up(ctx, *waiter.thread);
   }
 }
 

@@ -190,8 +190,8 @@ Task<void> Mutex::unlock(Sleepable& ctx) {
 
 Task<void> Mutex::wake_first(Atomic& ctx) {
   return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
-    if (!waiters_.empty()) wake_up(ctx.system(), *waiters_.front().thread, &ctx.cpu());
-    return Task<void>::ready();
+    if (waiters_.empty()) return Task<void>::ready();
+    return then(wake_up(ctx, *waiters_.front().thread), [] { return Task<void>::ready(); });
   });
 }
 

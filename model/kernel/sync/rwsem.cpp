@@ -110,8 +110,7 @@ Task<void> Rwsem::grant_readers(Sleepable& ctx) {
 Task<void> Rwsem::wake(Atomic& ctx, Waiter& waiter) {
   return then(ctx.spend(ctx.costs().try_to_wake_up), [&ctx, &waiter] {
     waiter.granted = true;
-    kernel::wake_up(ctx.system(), *waiter.thread, &ctx.cpu());
-    return Task<void>::ready();
+    return then(kernel::wake_up(ctx, *waiter.thread), [] { return Task<void>::ready(); });
   });
 }
 

@@ -37,8 +37,7 @@ Task<void> WaitQueue::wake_among(Atomic& ctx, std::size_t oldest) {
     std::advance(sleeper, ctx.system().timeline.choices().choose(Choice::wake, options, name_));
     Thread& thread = *sleeper->thread;
     remove(*sleeper);
-    kernel::wake_up(ctx.system(), thread, &ctx.cpu());
-    return Task<void>::ready();
+    return then(kernel::wake_up(ctx, thread), [] { return Task<void>::ready(); });
   });
 }
 
@@ -70,7 +69,7 @@ Task<Woken> WaitQueue::wake_at(Atomic& ctx, Walk& walk, WakeKey key) {
     WaitEntry& entry = choose_from(ctx.system(), walk);
     Thread& thread = *entry.thread;
     remove(entry);
-    kernel::wake_up(ctx.system(), thread, &ctx.cpu());
+    co_await kernel::wake_up(ctx, thread);
     co_return Woken::yes;
   }
   WaitEntry& entry = *walk.next;

@@ -73,7 +73,7 @@ Task<void> release(Atomic& ctx, List<Barrier>& barriers) {
     Barrier& barrier = barriers.front();
     barriers.pop_front();
     barrier.over = true;
-    wake_up(ctx.system(), barrier.thread, &ctx.cpu());
+    co_await wake_up(ctx, barrier.thread);
   }
 }
 

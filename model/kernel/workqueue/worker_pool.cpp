@@ -114,15 +114,16 @@ bool WorkerPool::carries_out(Thread& thread, const Workqueue& queue) const {
 Task<void> WorkerPool::kick(Atomic& ctx) {
   if (!need_more_worker() || idle_.empty()) return Task<void>::ready();
   return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
-    if (need_more_worker()) wake_idle(&ctx.cpu());
-    return Task<void>::ready();
+    const bool interrupts = need_more_worker() && wake_idle(&ctx.cpu());
+    return then(ctx.spend(ctx.costs().ipi_send, interrupts ? 1 : 0),
+                [] { return Task<void>::ready(); });
   });
 }
 
 // One that has not run yet will look by itself.
-void WorkerPool::wake_idle(Cpu* waker) {
-  if (idle_.empty() || !idle_.front().started_) return;
-  wake_up(system_, idle_.front().thread(), waker);
+bool WorkerPool::wake_idle(Cpu* waker) {
+  if (idle_.empty() || !idle_.front().started_) return false;
+  return wake_up(system_, idle_.front().thread(), waker);
 }
 
 // The manager makes the next worker, so that one is there when it goes to sleep over an item.

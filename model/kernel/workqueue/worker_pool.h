@@ -131,7 +131,7 @@ class WorkerPool {
   bool need_to_create_worker() const { return need_more_worker() && idle_.empty(); }
   bool keep_working() const { return !items_.empty() && running_ <= 1; }
   bool too_many_workers() const;
-  void wake_idle(Cpu* waker);
+  bool wake_idle(Cpu* waker);
   void enter_idle(PoolWorker& worker);
   void leave_idle(PoolWorker& worker);
   Task<bool> manage(Sleepable& ctx);

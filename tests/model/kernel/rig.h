@@ -37,7 +37,8 @@ struct Action final : IrqAction {
 };
 
 struct Rig {
-  explicit Rig(std::uint32_t cpus) {
+  explicit Rig(std::uint32_t cpus, std::uint32_t sockets = 1) {
+    system.scheduler.sockets = sockets;
     // No tick; nobody who wakes is so far behind that it takes the CPU.
     system.scheduler.wakeup_granularity = 1h;
     system.copy_rates = {1'000'000'000, 1'000'000'000};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a CPU does when nothing runs on it, and what brings it back.
+#include "model/kernel/cpu/context.h"
+#include "model/kernel/cpu/cpu.h"
+
+namespace iodrome::kernel {
+
+void Cpu::go_idle() {
+  halted_ = true;
+  idle_since_ = timeline_.now();
+}
+
+Duration Cpu::idle_exit_latency() const {
+  const SchedulerParams& params = system_.scheduler;
+  const bool deep = params.deep_idle_after > Duration{0} &&
+                    timeline_.now() - idle_since_ >= params.deep_idle_after;
+  return deep ? params.deep_idle_exit_latency : params.idle_exit_latency;
+}
+
+// Something has come for this CPU to do. It begins when the CPU is out of its idle state; what
+// comes until then waits for the same moment.
+void Cpu::leave_idle_state() {
+  if (idle_exit_.under_way) return;
+  const Duration latency = idle_exit_latency();
+  if (latency == Duration{0}) return IdleExit::due(&idle_exit_);
+  idle_exit_.under_way = true;
+  timeline_.after(latency, idle_exit_);
+}
+
+void Cpu::IdleExit::due(Event* self) {
+  auto& exit = *static_cast<IdleExit*>(self);
+  Cpu& cpu = exit.cpu;
+  exit.under_way = false;
+  if (!cpu.halted_) return;  // a softirq that was raised from outside has begun meanwhile
+  cpu.halted_ = false;
+  if (!cpu.pending_irqs_.empty())
+    cpu.signal_hardirq();
+  else if (!cpu.run_queue_.empty())
+    cpu.pick_next();
+}
+
+// Interrupts on an idle CPU have it look at its queue when they end, so that one message that says
+// so is enough.
+bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
+  const bool polls = halted_ && !idle_exit_.under_way && idle_exit_latency() == Duration{0};
+  if (waker == this || polls || (waker == nullptr && !halted_)) {
+    halted_ = false;
+    switch_to(thread);
+    return false;
+  }
+  if (thread.context->ledger() != nullptr)
+    thread.context->ledger()->enter(events::Stage::wakeup, timeline_.now());
+  run_queue_.push(thread, Arrival::woken);
+  if (waker == nullptr) {
+    leave_idle_state();
+    return false;
+  }
+  if (reschedule_.under_way_) return false;
+  reschedule_.send();
+  return true;
+}
+
+// --- the reschedule interrupt -------------------------------------------------------------------
+
+void Cpu::Reschedule::send() {
+  under_way_ = true;
+  cpu_.timeline_.after(cpu_.system_.scheduler.ipi_latency, *this);
+}
+
+void Cpu::Reschedule::due(Event* self) {
+  auto& message = *static_cast<Reschedule*>(self);
+  message.under_way_ = false;
+  message.cpu_.raise_irq(message);
+}
+
+// The way back from the interrupt is what it is for.
+Task<void> Cpu::Reschedule::handle(Atomic&) {
+  return Task<void>::ready();
+}
+
+}  // namespace iodrome::kernel
