@@ -8,6 +8,8 @@ namespace iodrome::hw {
 struct VirtioBlkParams {
   Duration notify_latency{};
   Duration host_work{};
+  Duration poll{};
+  Duration poll_interval{};
   Duration backend_latency{};
   Duration backend_flush{};
   Duration interrupt_latency{};

@@ -116,8 +116,8 @@ Task<void> VirtioBlk::write_word(std::uint64_t address, std::uint16_t value) {
   co_await access;
 }
 
-// The host's thread: takes requests one at a time until none is left, then asks to be told of the
-// next one. While it works, the driver sees no need for a doorbell.
+// The host's thread: takes requests one at a time until none has come for a while, then asks to be
+// told of the next one. Until then the driver sees no need for a doorbell.
 Activity VirtioBlk::notified() {
   ++counters_.notifications;
   const std::uint32_t generation = generation_;
@@ -139,8 +139,20 @@ Activity VirtioBlk::notified() {
   working_ = false;
 }
 
+// The available index, looked at until it tells of a request or the time for that is over.
+Task<std::uint16_t> VirtioBlk::poll() {
+  const SimTime end = timeline_.now() + params_.poll;
+  const std::uint32_t generation = generation_;
+  for (;;) {
+    const std::uint16_t index = co_await read_word(virtio_blk::avail_index(avail_));
+    if (index != taken_ || generation != generation_) co_return index;
+    if (timeline_.now() + params_.poll_interval > end) co_return index;
+    co_await pause_for(timeline_, params_.poll_interval);
+  }
+}
+
 Task<bool> VirtioBlk::take(Request& request) {
-  std::uint16_t index = co_await read_word(virtio_blk::avail_index(avail_));
+  std::uint16_t index = co_await poll();
   if (index == taken_) {
     // The index is read again after the event is set: a request in between brought no doorbell.
     co_await write_word(virtio_blk::avail_event(used_, entries_), taken_);

@@ -51,6 +51,7 @@ class VirtioBlk final : public Target, private Timeline::StallSource {
   Response write_register(std::uint64_t address, std::span<const std::byte> data);
   Activity notified();
   Task<bool> take(Request& request);
+  Task<std::uint16_t> poll();
   Task<bool> read_chain(Request& request);
   Activity finish(Request request);
   Task<virtio_blk::RequestStatus> perform(const Request& request);

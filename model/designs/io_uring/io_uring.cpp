@@ -86,6 +86,8 @@ class IoUring final : public Design {
     list.add("costs.enter", "", "io_uring_enter's own work, per call", &costs_.enter.each);
     list.add("costs.issue", "", "per SQE: consumed, request allocated and issued",
              &costs_.issue.each);
+    list.add("costs.rw_prepare", "", "per read or write: file reference, buffer import, kiocb",
+             &costs_.rw_prepare.each);
     list.add("costs.task_work", "", "per completion run as task work", &costs_.task_work.each);
     list.add("costs.cqe_post", "", "a CQE written", &costs_.cqe_post.each);
     list.add("costs.cqe_reap", "", "user: a CQE read", &costs_.cqe_reap.each);
@@ -113,6 +115,7 @@ class IoUring final : public Design {
     return {{"sqe_prepare", &costs_.sqe_prepare},
             {"enter", &costs_.enter},
             {"issue", &costs_.issue},
+            {"rw_prepare", &costs_.rw_prepare},
             {"task_work", &costs_.task_work},
             {"cqe_post", &costs_.cqe_post},
             {"cqe_reap", &costs_.cqe_reap}};

@@ -19,6 +19,7 @@ struct UringCosts {
   kernel::Cost sqe_prepare;  // user: an SQE filled in
   kernel::Cost enter;        // io_uring_enter's own work, per call
   kernel::Cost issue;        // per SQE: consumed, request allocated, prepared, issued
+  kernel::Cost rw_prepare;   // a read or write: what its set-up adds to that of a no-op
   kernel::Cost task_work;    // per completion run as task work
   kernel::Cost cqe_post;     // a CQE written
   kernel::Cost cqe_reap;     // user: a CQE read
