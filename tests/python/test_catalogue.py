@@ -128,7 +128,7 @@ def test_an_option_of_job_files_does_not_hide_a_design(iodrome):
 def test_a_parameter_is_found_by_the_end_of_its_name_and_told_for_other_machines(iodrome):
     told = iodrome("explain", "context_switch", "--machine", "server_2007").stdout
     assert told.startswith("costs.context_switch (parameter)\n")
-    assert "costs.context_switch = 5.4 us" in told and "server_2026 = 1.1 us" in told
+    assert "costs.context_switch = 4.4 us" in told and "server_2026 = 1.1 us" in told
     rpm = json.loads(iodrome("explain", "disk.rpm", "--json").stdout)
     assert rpm["parameters"] == []
     assert [(each["where"], each["value"]) for each in rpm["elsewhere"]] == [
