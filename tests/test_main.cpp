@@ -1,8 +1,3 @@
 // SPDX-License-Identifier: Apache-2.0
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>
-
-// Debian's SystemC library defines main() and expects sc_main from whoever links it.
-extern "C" __attribute__((visibility("default"))) int sc_main(int, char**) {
-  return 0;
-}
