@@ -11,6 +11,7 @@ namespace nic = hw::nic;
 namespace {
 constexpr std::uint32_t kTxEntries = 4096;
 constexpr std::uint32_t kRxEntries = 1024;
+constexpr int kNapiBudget = 64;  // NAPI_POLL_WEIGHT
 }  // namespace
 
 NicDriver::NicDriver(System& system, IrqController& irqs, hw::Port& registers, std::uint32_t cpu)
@@ -100,16 +101,17 @@ Task<void> NicDriver::poll(Atomic& ctx) {
   const std::uint64_t cause = co_await registers_.read32(nic::kCause);
   check((cause & nic::kCauseMalformed) == 0, "the network card dropped a malformed segment");
   co_await registers_.write32(nic::kCause, static_cast<std::uint32_t>(cause));
-  bool any = false;
-  while ((rx(rx_head_).flags & nic::kRxDone) != 0) {
-    any = true;
+  int received = 0;
+  while (received < kNapiBudget && (rx(rx_head_).flags & nic::kRxDone) != 0) {
+    ++received;
     const auto header = system_.memory.at<nic::SegmentHeader>(rx(rx_head_).address);
     rx(rx_head_).flags = 0;
     rx_head_ = (rx_head_ + 1) % kRxEntries;
     co_await ctx.spend(ctx.costs().ack_receive);
     co_await sockets_[header.connection]->acknowledge(ctx, header.stream_offset);
   }
-  if (any) co_await registers_.write32(nic::kRxTail, (rx_head_ + kRxEntries - 1) % kRxEntries);
+  if (received != 0)
+    co_await registers_.write32(nic::kRxTail, (rx_head_ + kRxEntries - 1) % kRxEntries);
   bool sent = false;
   while (!backlog_.empty() && fits(*backlog_.front())) {
     ctx.emit(events::DeviceDma{kDeviceId, backlog_.front()->bytes});
@@ -118,6 +120,11 @@ Task<void> NicDriver::poll(Atomic& ctx) {
     sent = true;
   }
   if (sent) co_await ring_tx(ctx);
+  // Interrupts stay off while there is more: the softirq comes back to it, or ksoftirqd does.
+  if (received == kNapiBudget) {
+    ctx.cpu().raise_softirq(Softirq::net_rx);
+    co_return;
+  }
   co_await registers_.write32(nic::kEnable, nic::kCauseReceived);
 }
 

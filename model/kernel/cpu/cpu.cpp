@@ -6,37 +6,14 @@
 #include "model/events/irq.h"
 #include "model/events/sched.h"
 #include "model/kernel/cpu/context.h"
+#include "model/kernel/cpu/irq_loop.h"
+#include "model/kernel/cpu/ksoftirqd.h"
 
 namespace iodrome::kernel {
 
 using events::CpuClass;
 using events::PrevState;
 using events::Stage;
-
-// The coroutine that serves one interrupt level, and the signal that wakes it.
-struct Cpu::IrqLoop : ResumeEvent {
-  IrqLoop(System& system, Cpu& cpu, Level level) : ctx(system, cpu, level) {}
-
-  // Awaited for the next signal.
-  struct Signal {
-    IrqLoop& loop;
-    bool await_ready() { return std::exchange(loop.signalled, false); }
-    void await_suspend(std::coroutine_handle<> code) {
-      loop.handle = code;
-      loop.waiting = true;
-    }
-    void await_resume() { loop.waiting = loop.signalled = false; }
-  };
-
-  void signal() {
-    if (signalled) return;
-    signalled = true;
-    if (waiting) ctx.cpu().timeline().post(*this);
-  }
-  Atomic ctx;
-  bool waiting = false;
-  bool signalled = false;
-};
 
 Cpu::Cpu(System& system, std::uint32_t index)
     : system_(system),
@@ -59,10 +36,6 @@ Cpu::Cpu(System& system, std::uint32_t index)
 Cpu::~Cpu() = default;
 
 // --- interrupt levels ---------------------------------------------------------------------------
-
-void Cpu::signal_hardirq() {
-  hardirq_->signal();
-}
 
 void Cpu::enter(Level level) {
   active_[static_cast<int>(level)] = true;
@@ -157,23 +130,6 @@ void Cpu::enable_irqs() {
   if (--irqs_disabled_ == 0 && !pending_irqs_.empty() && !active_[2]) hardirq_->signal();
 }
 
-void Cpu::raise_softirq(Softirq vector) {
-  const std::uint32_t bit = 1u << static_cast<unsigned>(vector);
-  if ((pending_softirqs_ & bit) != 0) return;
-  pending_softirqs_ |= bit;
-  system_.probe.emit(events::SoftirqRaise{index_, static_cast<std::uint64_t>(vector)}, index_);
-  if (in_interrupt() || softirqs_disabled_ != 0) return;
-  enter(Level::softirq);
-  softirq_->signal();
-}
-
-void Cpu::enable_softirqs() {
-  check(softirqs_disabled_ > 0, "softirqs enabled twice");
-  if (--softirqs_disabled_ != 0 || pending_softirqs_ == 0 || in_interrupt()) return;
-  enter(Level::softirq);
-  softirq_->signal();
-}
-
 Task<void> Cpu::hardirq_loop() {
   Atomic& ctx = hardirq_->ctx;
   for (;;) {
@@ -195,40 +151,6 @@ Task<void> Cpu::hardirq_loop() {
     if (start_softirq) active_[1] = true;
     leave(Level::hardirq);
     if (start_softirq) softirq_->signal();
-  }
-}
-
-Task<void> Cpu::softirq_loop() {
-  Atomic& ctx = softirq_->ctx;
-  for (;;) {
-    co_await IrqLoop::Signal{*softirq_};
-    while (pending_softirqs_ != 0) {
-      const auto vector = static_cast<std::uint64_t>(std::countr_zero(pending_softirqs_));
-      pending_softirqs_ &= pending_softirqs_ - 1;
-      system_.probe.emit(events::SoftirqEntry{index_, vector}, index_);
-      co_await ctx.spend(ctx.costs().softirq);
-      const bool tasklets = vector == static_cast<std::uint64_t>(Softirq::tasklet);
-      check(softirq_actions_[vector] != nullptr || tasklets, "softirq without a handler");
-      if (tasklets && !tasklets_.empty()) co_await run_tasklets(ctx);
-      if (softirq_actions_[vector] != nullptr) co_await softirq_actions_[vector]->handle(ctx);
-      system_.probe.emit(events::SoftirqExit{index_, vector}, index_);
-    }
-    leave(Level::softirq);
-  }
-}
-
-void Cpu::schedule_tasklet(IrqAction& action) {
-  if (std::find(tasklets_.begin(), tasklets_.end(), &action) != tasklets_.end()) return;
-  tasklets_.push_back(&action);
-  raise_softirq(Softirq::tasklet);
-}
-
-// What they schedule meanwhile runs in another round of the softirq.
-Task<void> Cpu::run_tasklets(Atomic& ctx) {
-  for (std::size_t left = tasklets_.size(); left > 0; --left) {
-    IrqAction& action = *tasklets_.front();
-    tasklets_.erase(tasklets_.begin());
-    co_await action.handle(ctx);
   }
 }
 

@@ -26,6 +26,7 @@
 namespace iodrome::kernel {
 
 class Atomic;
+class Ksoftirqd;
 
 /// What a hardirq or softirq runs. It lives as long as the machine.
 class IrqAction {
@@ -36,7 +37,7 @@ class IrqAction {
 };
 
 /// Linux's softirq vectors, by their numbers, which are their order of service.
-enum class Softirq : std::uint8_t { net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
+enum class Softirq : std::uint8_t { hi = 0, net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
 inline constexpr int kSoftirqs = 7;
 
 /// LOCAL_TIMER_VECTOR and RESCHEDULE_VECTOR of x86: no device is given them.
@@ -79,11 +80,14 @@ class Cpu {
   void on_softirq(Softirq vector, IrqAction& action) {
     softirq_actions_[static_cast<int>(vector)] = &action;
   }
-  /// tasklet_schedule(): runs `action` once in the tasklet softirq of this CPU, however often it is
-  /// scheduled before it begins. Any code may call it.
+  /// tasklet_schedule(), or with `hi` tasklet_hi_schedule(): runs `action` once in that softirq of
+  /// this CPU, however often it is scheduled before it begins. Any code may call it.
   ///
   /// Order: FIFO, before a handler that on_softirq() set for that vector.
-  void schedule_tasklet(IrqAction& action);
+  void schedule_tasklet(IrqAction& action, Softirq vector = Softirq::tasklet);
+  bool softirqs_pending() const { return pending_softirqs_ != 0; }
+  /// Serves them now, on behalf of the thread that runs: ksoftirqd.
+  void serve_softirqs();
 
   // The scheduler's half, used by Thread code through context.h and by wake_up().
   /// Makes a thread runnable here. `waker` is the CPU whose code does it; nullptr: none does, as
@@ -153,7 +157,6 @@ class Cpu {
     bool under_way = false;
   };
 
-  void signal_hardirq();
   void enter(Level level);
   void leave(Level level);
   void refreeze();
@@ -182,7 +185,12 @@ class Cpu {
   }
   Task<void> hardirq_loop();
   Task<void> softirq_loop();
-  Task<void> run_tasklets(Atomic& ctx);
+  Task<void> run_tasklets(Atomic& ctx, Softirq vector);
+  static Task<void> run_these(Atomic& ctx, std::vector<IrqAction*>& tasklets);
+  Task<void> wake_ksoftirqd(Atomic& ctx);
+  std::vector<IrqAction*>& tasklets_of(Softirq vector) {
+    return vector == Softirq::hi ? hi_tasklets_ : tasklets_;
+  }
 
   System& system_;
   Timeline& timeline_;
@@ -213,6 +221,8 @@ class Cpu {
   std::uint32_t softirqs_disabled_ = 0;
   IrqAction* softirq_actions_[kSoftirqs] = {};
   std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
+  std::vector<IrqAction*> hi_tasklets_;
+  std::unique_ptr<Ksoftirqd> ksoftirqd_;
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
   Tick tick_;

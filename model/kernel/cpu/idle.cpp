@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a CPU does when nothing runs on it, and what brings it back.
-#include "model/kernel/cpu/context.h"
-#include "model/kernel/cpu/cpu.h"
+#include "model/kernel/cpu/irq_loop.h"
 
 namespace iodrome::kernel {
 
@@ -34,7 +33,7 @@ void Cpu::IdleExit::due(Event* self) {
   if (!cpu.halted_) return;  // a softirq that was raised from outside has begun meanwhile
   cpu.halted_ = false;
   if (!cpu.pending_irqs_.empty())
-    cpu.signal_hardirq();
+    cpu.hardirq_->signal();
   else if (!cpu.run_queue_.empty())
     cpu.pick_next();
 }

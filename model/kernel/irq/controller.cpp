@@ -14,6 +14,12 @@ std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu,
   return vector;
 }
 
+Errno IrqController::set_affinity(std::uint32_t vector, std::uint32_t cpu) {
+  if (vector >= lines_.size() || cpu >= system_.cpus.size()) return Errno::einval;
+  lines_[vector].cpu = cpu;
+  return Errno::ok;
+}
+
 hw::Response IrqController::access(hw::Command command, std::uint64_t address,
                                    std::span<std::byte>) {
   if (command != hw::Command::write) return hw::Response::command_error;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hw/ports.h"
+#include "model/engine/result.h"
 #include "model/kernel/cpu/cpu.h"
 
 namespace iodrome::kernel {
@@ -17,6 +18,11 @@ class IrqController final : public hw::Target {
   /// request_irq(): gives the handler a vector, served on that CPU, and tells observers its name.
   /// `action` outlives the machine's run.
   std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu, std::string_view name = {});
+
+  /// /proc/irq/N/smp_affinity with one CPU: the vector's next message goes there.
+  ///
+  /// Errors: EINVAL for a vector nobody asked for or a CPU that is not there.
+  Errno set_affinity(std::uint32_t vector, std::uint32_t cpu);
 
   /// A message arrives. Errors: address_error for a vector nobody asked for.
   hw::Response access(hw::Command command, std::uint64_t address,
