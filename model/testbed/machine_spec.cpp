@@ -45,7 +45,8 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
 void describe_storage(MachineSpec& spec, ParameterList& list) {
   list.add("kind", "", "nvme, disk or virtio_blk", &spec.storage_kind);
   list.add("part", "", "a file of hw/<kind>/params", &spec.storage_part);
-  list.add("size", "B", "capacity", &spec.storage_bytes);
+  list.add("count", "", "devices of that part; files lie on each in turn", &spec.storage_count);
+  list.add("size", "B", "capacity of each device", &spec.storage_bytes);
   list.add("queue_entries", "", "entries of each queue", &spec.queue_entries);
 }
 
@@ -208,6 +209,8 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.page_cache.dirty_writeback > Duration{0},
           "page_cache.dirty_writeback must be positive");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
+  require(spec.storage_count >= 1 && spec.storage_count <= 64,
+          "storage.count: a machine has 1 to 64 storage devices");
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
   require(spec.queue_entries >= 2 && spec.queue_entries <= 32768,
           "storage.queue_entries must be 2 to 32768");

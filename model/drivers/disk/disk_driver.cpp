@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/disk/disk_driver.h"
 
+#include <fmt/format.h>
+
 #include <bit>
 
 #include "model/events/memory.h"
@@ -16,21 +18,23 @@ constexpr std::size_t kTableBytes =
 constexpr std::size_t kScatterMax = (kTableBytes - ata::kScatterAt) / sizeof(ata::ScatterEntry);
 }  // namespace
 
-DiskDriver::DiskDriver(System& system, IrqController& irqs, hw::Port& registers,
-                       std::uint64_t device_bytes)
+DiskDriver::DiskDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
+                       hw::Port& registers, std::uint64_t device_bytes, std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
+      softirq_(softirq),
       registers_(registers),
       device_bytes_(device_bytes),
-      command_list_(system.memory.allocate_contiguous(ata::kSlots * sizeof(ata::CommandHeader))),
-      completer_(*this) {
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(drive_name("sd", instance)),
+      command_list_(system.memory.allocate_contiguous(ata::kSlots * sizeof(ata::CommandHeader))) {
   for (std::uint32_t slot = 0; slot < ata::kSlots; ++slot)
     tables_.push_back(system.memory.allocate_contiguous(kTableBytes));
-  for (const auto& cpu : system.cpus) cpu->on_softirq(Softirq::block, completer_);
 }
 
 Task<void> DiskDriver::attach() {
-  const std::uint32_t line = irqs_.request_irq(*this, 0, "ahci0");
+  const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("ahci{}", instance_));
   co_await registers_.write32(ata::kGhc, ata::kGhcEnable | ata::kGhcInterrupts);
   co_await registers_.write64(ata::kPxClb, command_list_);
   co_await registers_.write64(ata::kMsiAddress, line * 4ull);
@@ -69,8 +73,8 @@ Task<void> DiskDriver::queue_request(Atomic& ctx, Request& request) {
   fill_table(request);
   const Bio& bio = *request.bio;
   issued_ |= 1u << request.tag;
-  ctx.emit(events::Doorbell{kDeviceId, 0, request.tag});
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
+  ctx.emit(events::Doorbell{number_, 0, request.tag});
+  ctx.emit(events::DeviceDma{number_, bio.bytes});
   if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
   co_await registers_.write32(ata::kPxCi, 1u << request.tag);
 }
@@ -80,25 +84,17 @@ Task<void> DiskDriver::handle(Atomic& ctx) {
   const std::uint64_t status = co_await registers_.read32(ata::kPxIs);
   co_await registers_.write32(ata::kPxIs, static_cast<std::uint32_t>(status));
   const std::uint64_t busy = co_await registers_.read32(ata::kPxCi);
+  std::uint64_t failed = 0;
   if ((status & ata::kPxIsError) != 0) {
-    const std::uint64_t failed = co_await registers_.read32(ata::kFailed);
+    failed = co_await registers_.read32(ata::kFailed);
     co_await registers_.write32(ata::kFailed, static_cast<std::uint32_t>(failed));
-    failed_ |= static_cast<std::uint32_t>(failed);
   }
-  ended_ |= issued_ & ~static_cast<std::uint32_t>(busy);
-  if (ended_ != 0) ctx.cpu().raise_softirq(Softirq::block);
-}
-
-Task<void> DiskDriver::Completer::handle(Atomic& ctx) {
-  while (owner_.ended_ != 0) {
-    const auto slot = static_cast<std::uint32_t>(std::countr_zero(owner_.ended_));
-    const std::uint32_t bit = 1u << slot;
-    const bool failed = (owner_.failed_ & bit) != 0;
-    owner_.ended_ &= ~bit;
-    owner_.issued_ &= ~bit;
-    owner_.failed_ &= ~bit;
-    co_await owner_.device_->complete(ctx, owner_.device_->request(slot),
-                                      failed ? Errno::eio : Errno::ok);
+  for (std::uint32_t ended = issued_ & ~static_cast<std::uint32_t>(busy); ended != 0;
+       ended &= ended - 1) {
+    const auto slot = static_cast<std::uint32_t>(std::countr_zero(ended));
+    issued_ &= ~(1u << slot);
+    const bool has_failed = (failed >> slot & 1) != 0;
+    softirq_.complete(ctx, device_->request(slot), has_failed ? Errno::eio : Errno::ok);
   }
 }
 

@@ -39,12 +39,16 @@ struct NvmeDriver::Queue final : IrqAction {
 };
 
 NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
-                       const NvmeDriverParams& params, std::uint64_t device_bytes)
+                       const NvmeDriverParams& params, std::uint64_t device_bytes,
+                       std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
       registers_(registers),
       params_(params),
       device_bytes_(device_bytes),
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(fmt::format("nvme{}n1", instance)),
       prp_lists_(static_cast<std::size_t>(params.queue_entries), 0) {}
 
 NvmeDriver::~NvmeDriver() = default;
@@ -66,7 +70,8 @@ Task<void> NvmeDriver::attach() {
     const std::uint32_t id = cpu + 1;
     queues_.push_back(std::make_unique<Queue>(*this, id, size));
     Queue& queue = *queues_.back();
-    const std::uint32_t vector = irqs_.request_irq(queue, cpu, fmt::format("nvme0q{}", id));
+    const std::uint32_t vector =
+        irqs_.request_irq(queue, cpu, fmt::format("nvme{}q{}", instance_, id));
     co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
     co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
     nvme::SubmissionEntry create;
@@ -163,8 +168,8 @@ Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   fill_command(request, entry);
   (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
   queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
-  ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
+  ctx.emit(events::Doorbell{number_, queue.id, queue.tail});
+  ctx.emit(events::DeviceDma{number_, bio.bytes});
   if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
   return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
               [](std::uint64_t) { return Task<void>::ready(); });

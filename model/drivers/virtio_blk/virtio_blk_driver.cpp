@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/virtio_blk/virtio_blk_driver.h"
 
+#include <fmt/format.h>
+
 #include "model/events/memory.h"
 
 namespace iodrome::drivers {
@@ -17,20 +19,22 @@ constexpr std::uint64_t kStatusAt = kRangeAt + sizeof(vblk::DiscardRange);
 constexpr std::uint64_t kTableBytes = kStatusAt + 8;
 }  // namespace
 
-VirtioBlkDriver::VirtioBlkDriver(System& system, IrqController& irqs, hw::Port& registers,
-                                 std::int64_t queue_entries, std::uint64_t device_bytes)
+VirtioBlkDriver::VirtioBlkDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
+                                 hw::Port& registers, std::int64_t queue_entries,
+                                 std::uint64_t device_bytes, std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
+      softirq_(softirq),
       registers_(registers),
       entries_(static_cast<std::uint32_t>(queue_entries)),
       device_bytes_(device_bytes),
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(drive_name("vd", instance)),
       desc_(system.memory.allocate_contiguous(entries_ * sizeof(vblk::Descriptor))),
       avail_(system.memory.allocate_contiguous(vblk::avail_bytes(entries_))),
       used_(system.memory.allocate_contiguous(vblk::used_bytes(entries_))),
-      slots_(entries_),
-      completer_(*this) {
-  for (const auto& cpu : system.cpus) cpu->on_softirq(Softirq::block, completer_);
-}
+      slots_(entries_) {}
 
 Task<void> VirtioBlkDriver::attach() {
   const std::uint64_t magic = co_await registers_.read32(vblk::kMagic);
@@ -38,7 +42,7 @@ Task<void> VirtioBlkDriver::attach() {
   const std::uint64_t most = co_await registers_.read32(vblk::kQueueNumMax);
   check(magic == vblk::kMagicValue && kind == vblk::kBlockDevice, "no virtio block device");
   check(entries_ <= most, "the virtio block device has a smaller queue");
-  const std::uint32_t line = irqs_.request_irq(*this, 0, "virtio0-req.0");
+  const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("virtio{}-req.0", instance_));
   co_await registers_.write64(vblk::kMsiAddress, line * 4ull);
   co_await registers_.write32(vblk::kMsiData, line);
   co_await registers_.write32(vblk::kQueueNum, entries_);
@@ -97,10 +101,10 @@ Task<void> VirtioBlkDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
   fill_table(request);
   const Bio& bio = *request.bio;
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
+  ctx.emit(events::DeviceDma{number_, bio.bytes});
   if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
   if (!publish(request.tag)) co_return;
-  ctx.emit(events::Doorbell{kDeviceId, 0, added_});
+  ctx.emit(events::Doorbell{number_, 0, added_});
   co_await registers_.write32(vblk::kQueueNotify, 0);
   // The host starts at once; the guest's CPU is back only after the exit.
   co_await ctx.spend(ctx.costs().vm_exit_doorbell);
@@ -114,23 +118,14 @@ Task<void> VirtioBlkDriver::handle(Atomic& ctx) {
       const auto entry = word<vblk::UsedEntry>(vblk::used_entry(used_, seen_ % entries_));
       check(entry.id < entries_ && slots_[entry.id].busy, "the host ended a request nobody made");
       slots_[entry.id].busy = false;
-      ended_.push_back(entry.id);
+      const auto status = word<vblk::RequestStatus>(slots_[entry.id].table + kStatusAt);
+      softirq_.complete(ctx, device_->request(entry.id),
+                        status == vblk::RequestStatus::ok ? Errno::ok : Errno::eio);
     }
     word<std::uint16_t>(vblk::used_event(avail_, entries_)) = seen_;
     if (word<std::uint16_t>(vblk::used_index(used_)) == seen_) break;
   }
-  if (!ended_.empty()) ctx.cpu().raise_softirq(Softirq::block);
   return Task<void>::ready();
-}
-
-Task<void> VirtioBlkDriver::Completer::handle(Atomic& ctx) {
-  while (!owner_.ended_.empty()) {
-    const std::uint32_t tag = owner_.ended_.front();
-    owner_.ended_.pop_front();
-    const auto status = owner_.word<vblk::RequestStatus>(owner_.slots_[tag].table + kStatusAt);
-    co_await owner_.device_->complete(ctx, owner_.device_->request(tag),
-                                      status == vblk::RequestStatus::ok ? Errno::ok : Errno::eio);
-  }
 }
 
 }  // namespace iodrome::drivers

@@ -11,15 +11,25 @@ std::uint64_t request_of(const Bio& bio) {
 }
 }  // namespace
 
-BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(driver.queue_depth()) {
+std::string drive_name(std::string_view prefix, std::uint32_t instance) {
+  std::string letters;
+  for (std::uint32_t left = instance + 1; left > 0; left = (left - 1) / 26)
+    letters.insert(letters.begin(), static_cast<char>('a' + (left - 1) % 26));
+  return std::string(prefix) + letters;
+}
+
+BlockDevice::BlockDevice(BlockDriver& driver)
+    : driver_(driver), number_(driver.number()), requests_(driver.queue_depth()) {
+  driver.serve(*this);
   for (std::uint32_t tag = driver.queue_depth(); tag-- > 0;) {
     requests_[tag].tag = tag;
+    requests_[tag].device = this;
     free_tags_.push_back(tag);
   }
 }
 
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
-  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio)});
+  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio), number_});
   return then(ctx.spend(ctx.costs().bio_submit), [this, &ctx, &bio] {
     // A tag that is free while bios wait is on its way to the first of them.
     if (!free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
@@ -33,7 +43,7 @@ Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();
   request.bio = &bio;
-  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes, request_of(bio)});
+  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes, request_of(bio), number_});
   return driver_.queue_request(ctx, request);
 }
 
@@ -41,7 +51,7 @@ Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
   Bio& bio = *std::exchange(request.bio, nullptr);
   bio.status = status;
   ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status),
-                                   request_of(bio)});
+                                   request_of(bio), number_});
   {
     events::StageLedger* const ledger = bio.ledger;
     const WorkOn work(

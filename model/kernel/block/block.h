@@ -7,7 +7,10 @@
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 #include <boost/intrusive/list.hpp>
+#include <boost/intrusive/slist.hpp>
 #include <span>
+#include <string>
+#include <string_view>
 
 #include "model/engine/result.h"
 #include "model/kernel/cpu/context.h"
@@ -46,17 +49,24 @@ struct Bio : boost::intrusive::list_base_hook<> {
   }
 };
 
+class BlockDevice;
+
 /// A bio with a tag, at the driver.
-struct Request {
+struct Request : boost::intrusive::slist_base_hook<> {
+  BlockDevice* device = nullptr;
   std::uint32_t tag = 0;
   std::uint32_t queue = 0;  // the hardware queue it went to
   Bio* bio = nullptr;
+  Errno status = Errno::ok;  // of a request that waits for the block softirq to end it
 };
 
 /// A driver below the block layer.
 class BlockDriver {
  public:
   virtual ~BlockDriver() = default;
+  /// Brings the device up. At boot, at no CPU's cost. Errors: what the device refuses is an
+  /// internal error.
+  virtual Task<void> attach() { return Task<void>::ready(); }
   /// Hands a request to the device. Legal in any context.
   virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
   virtual std::uint32_t queue_depth() const = 0;  // tags
@@ -64,7 +74,23 @@ class BlockDriver {
   /// Whether writes that have ended may be lost with the power until a flush has ended.
   virtual bool volatile_cache() const { return true; }
   virtual const char* name() const = 0;
+  /// The device's number in events.
+  virtual std::uint64_t number() const { return 0; }
+
+  /// Where completions go. The BlockDevice tells it when it is made.
+  void serve(BlockDevice& device) { device_ = &device; }
+
+ protected:
+  BlockDevice* device_ = nullptr;
 };
+
+/// sda … sdz, sdaa …: as sd_format_disk_name() in Linux drivers/scsi/sd.c.
+std::string drive_name(std::string_view prefix, std::uint32_t instance);
+
+/// The number, in events, of the `instance`th device of a driver whose first one has `first`.
+constexpr std::uint64_t device_number(std::uint64_t first, std::uint32_t instance) {
+  return first + (std::uint64_t{instance} << 8);
+}
 
 class BlockDevice {
  public:
@@ -83,11 +109,13 @@ class BlockDevice {
   bool volatile_cache() const { return driver_.volatile_cache(); }
   std::size_t in_flight() const { return requests_.size() - free_tags_.size(); }
   std::size_t waiting() const { return waiting_.size(); }
+  const char* name() const { return driver_.name(); }
 
  private:
   Task<void> dispatch(Atomic& ctx, Bio& bio);
 
   BlockDriver& driver_;
+  const std::uint64_t number_;
   std::vector<Request> requests_;
   std::vector<std::uint32_t> free_tags_;
   boost::intrusive::list<Bio> waiting_;

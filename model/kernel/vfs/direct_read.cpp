@@ -61,7 +61,7 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
     part->ledger = wait.ledger;
     part->end_io = &DirectRead::end_io;
     wait.expect();
-    co_await os.disk.submit(ctx, *part);
+    co_await inode.volume->device().submit(ctx, *part);
   }
   --wait.pending;
   co_return bytes_;

@@ -80,7 +80,7 @@ Task<void> DirectWrite::submit(Atomic& ctx, Os& os, const Inode& inode, std::uin
     part->add_memory(pages, done, part->bytes);
     done += part->bytes;
     wait_->expect();
-    co_await os.disk.submit(ctx, *part);
+    co_await inode.volume->device().submit(ctx, *part);
   }
 }
 

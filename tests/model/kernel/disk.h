@@ -19,7 +19,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
     issued.push_back(request.bio->sector);
     if (request.bio->op == BlockOp::write) ++writes;
     if (request.bio->op == BlockOp::flush) ++flushes;
-    in_flight_most = std::max(in_flight_most, device->in_flight());
+    in_flight_most = std::max(in_flight_most, device_->in_flight());
     if (at_once) co_return co_await end(ctx, request);
     if (request.bio->ledger != nullptr)
       request.bio->ledger->enter(events::Stage::device, ctx.now());
@@ -40,7 +40,6 @@ class TestDisk final : public BlockDriver, public IrqAction {
   bool volatile_cache() const override { return has_cache; }
   const char* name() const override { return "test"; }
 
-  BlockDevice* device = nullptr;
   Duration latency = 1us;
   std::uint32_t irq_cpu = 0;
   bool at_once = false;            // requests end before queue_request() returns
@@ -61,7 +60,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
       if (!fails && request.bio->op == BlockOp::write) medium_.write(offset, bytes);
       offset += part.bytes;
     }
-    co_await device->complete(ctx, request, fails ? Errno::eio : Errno::ok);
+    co_await device_->complete(ctx, request, fails ? Errno::eio : Errno::ok);
   }
 
   Rig& rig_;
@@ -73,8 +72,8 @@ class TestDisk final : public BlockDriver, public IrqAction {
 /// A rig with a disk, a page cache and files.
 struct DiskRig {
   explicit DiskRig(std::uint32_t cpus = 1, std::uint32_t depth = 8)
-      : rig(cpus), disk(rig, files, depth), device(disk) {
-    disk.device = &device;
+      : rig(cpus), disk(rig, files.volume(), depth), device(disk) {
+    files.volume().mount(device);
     cache.params = {1 << 20, 16'384, 65'536};
   }
   ~DiskRig() { rig.end(); }
@@ -111,8 +110,8 @@ struct DiskRig {
   FileSystem files{64 << 20, true};
   TestDisk disk;
   BlockDevice device;
-  PageCache cache{rig.system, device};
-  Os os{rig.system, files, cache, device};
+  PageCache cache{rig.system};
+  Os os{rig.system, files, cache};
 };
 
 }  // namespace iodrome::kernel
