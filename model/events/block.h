@@ -41,4 +41,44 @@ struct BlockRqComplete {
   Words5 words() const { return {tag, sector, error, request, device}; }
 };
 
+/// A bio joins a request behind it: `into` is where that begins.
+struct BlockBioBackmerge {
+  static constexpr EventInfo info{"block_bio_backmerge", Subsystem::block,
+                                  "sector bytes into device"};
+  std::uint64_t sector;
+  std::uint64_t bytes;
+  std::uint64_t into;
+  std::uint64_t device = 0;
+  Words4 words() const { return {sector, bytes, into, device}; }
+};
+
+/// A bio joins a request at its front.
+struct BlockBioFrontmerge {
+  static constexpr EventInfo info{"block_bio_frontmerge", Subsystem::block,
+                                  "sector bytes into device"};
+  std::uint64_t sector;
+  std::uint64_t bytes;
+  std::uint64_t into;
+  std::uint64_t device = 0;
+  Words4 words() const { return {sector, bytes, into, device}; }
+};
+
+/// A request enters an elevator.
+struct BlockRqInsert {
+  static constexpr EventInfo info{"block_rq_insert", Subsystem::block, "sector bytes device"};
+  std::uint64_t sector;
+  std::uint64_t bytes;
+  std::uint64_t device = 0;
+  Words3 words() const { return {sector, bytes, device}; }
+};
+
+/// A submitter goes to sleep until there is a request for its bio.
+struct BlockSleeprq {
+  static constexpr EventInfo info{"block_sleeprq", Subsystem::block, "sector bytes device"};
+  std::uint64_t sector;
+  std::uint64_t bytes;
+  std::uint64_t device = 0;
+  Words3 words() const { return {sector, bytes, device}; }
+};
+
 }  // namespace iodrome::events

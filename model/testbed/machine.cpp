@@ -46,8 +46,8 @@ std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage
   if (spec_.storage_kind == "virtio_blk")
     return std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *block_softirq_, registers,
                                                       spec_.queue_entries, bytes, instance);
-  return std::make_unique<drivers::DiskDriver>(system_, irqs_, *block_softirq_, registers, bytes,
-                                               instance);
+  return std::make_unique<drivers::DiskDriver>(system_, irqs_, *block_softirq_, registers,
+                                               spec_.queue_entries, bytes, instance);
 }
 
 void Machine::make_storage(const PortMaker& ports, std::uint64_t seed) {
@@ -60,7 +60,7 @@ void Machine::make_storage(const PortMaker& ports, std::uint64_t seed) {
     storage.registers =
         ports(*storage.device, numbered(spec_.storage_kind + "_registers", i).c_str());
     storage.driver = make_driver(storage, i);
-    storage.block = std::make_unique<kernel::BlockDevice>(*storage.driver);
+    storage.block = std::make_unique<kernel::BlockDevice>(*storage.driver, spec_.block);
     files_.volume(i).mount(*storage.block);
   }
 }

@@ -66,8 +66,8 @@ class Machine {
   kernel::IrqController irqs_;
   kernel::FileSystem files_;
 
-  std::unique_ptr<kernel::BlockSoftirq> block_softirq_;
   std::vector<Storage> storage_;
+  std::unique_ptr<kernel::BlockSoftirq> block_softirq_;  // goes before the requests it lists
   kernel::PageCache page_cache_;
 
   std::unique_ptr<hw::Port> nic_memory_port_;

@@ -17,15 +17,18 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
  public:
   static constexpr std::uint64_t kDeviceId = 2;  // in events, of the first
 
-  /// The machine's `instance`th disk.
+  /// The machine's `instance`th disk. `queue_depth`: slots it uses, 32 if there are
+  /// more; libata keeps to one where commands are not queued natively.
   DiskDriver(kernel::System& system, kernel::IrqController& irqs, kernel::BlockSoftirq& softirq,
-             hw::Port& registers, std::uint64_t device_bytes, std::uint32_t instance = 0);
+             hw::Port& registers, std::int64_t queue_depth, std::uint64_t device_bytes,
+             std::uint32_t instance = 0);
 
   /// Starts the port.
   Task<void> attach() override;
 
   Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
-  std::uint32_t queue_depth() const override { return hw::disk::kSlots; }
+  std::uint32_t queue_depth() const override { return queue_depth_; }
+  kernel::QueueLimits limits() const override;
   std::uint64_t size_bytes() const override { return device_bytes_; }
   const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }
@@ -40,6 +43,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   kernel::IrqController& irqs_;
   kernel::BlockSoftirq& softirq_;
   hw::Port& registers_;
+  const std::uint32_t queue_depth_;
   const std::uint64_t device_bytes_;
   const std::uint32_t instance_;
   const std::uint64_t number_;

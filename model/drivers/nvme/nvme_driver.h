@@ -36,6 +36,7 @@ class NvmeDriver final : public kernel::BlockDriver {
   std::uint32_t queue_depth() const override {
     return static_cast<std::uint32_t>(params_.queue_entries) - 1;
   }
+  kernel::QueueLimits limits() const override;
   std::uint64_t size_bytes() const override { return device_bytes_; }
   const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }

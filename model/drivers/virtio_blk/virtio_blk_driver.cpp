@@ -55,10 +55,9 @@ Task<void> VirtioBlkDriver::attach() {
 
 // The request's chain stands in its own table, as virtqueue_add_sgs() builds it.
 void VirtioBlkDriver::fill_table(const Request& request) {
-  const Bio& bio = *request.bio;
   Slot& slot = slots_[request.tag];
   if (slot.table == 0) slot.table = system_.memory.allocate_contiguous(kTableBytes);
-  check(bio.segments.size() + 2 <= kDescriptors, "a bio with more segments than a table holds");
+  check(request.segments + 2 <= kDescriptors, "a request with more segments than a table holds");
   static constexpr vblk::RequestType kTypes[] = {vblk::RequestType::in, vblk::RequestType::out,
                                                  vblk::RequestType::flush,
                                                  vblk::RequestType::discard};
@@ -68,18 +67,19 @@ void VirtioBlkDriver::fill_table(const Request& request) {
     table[count] = {address, bytes, flags, static_cast<std::uint16_t>(count + 1)};
     ++count;
   };
-  const bool discards = bio.op == BlockOp::discard;
+  const bool discards = request.op == BlockOp::discard;
   word<vblk::RequestHeader>(slot.table + kHeaderAt) = {
-      static_cast<std::uint32_t>(kTypes[static_cast<std::size_t>(bio.op)]), 0,
-      bio.op == BlockOp::read || bio.op == BlockOp::write ? bio.sector : 0};
+      static_cast<std::uint32_t>(kTypes[static_cast<std::size_t>(request.op)]), 0,
+      request.op == BlockOp::read || request.op == BlockOp::write ? request.sector : 0};
   add(slot.table + kHeaderAt, sizeof(vblk::RequestHeader), vblk::kDescNext);
   if (discards) {
-    word<vblk::DiscardRange>(slot.table + kRangeAt) = {bio.sector, bio.bytes / 512, 0};
+    word<vblk::DiscardRange>(slot.table + kRangeAt) = {request.sector, request.bytes / 512, 0};
     add(slot.table + kRangeAt, sizeof(vblk::DiscardRange), vblk::kDescNext);
   }
-  const std::uint16_t direction = bio.op == BlockOp::read ? vblk::kDescWrite : 0;
-  for (const BioSegment& segment : bio.segments)
+  const std::uint16_t direction = request.op == BlockOp::read ? vblk::kDescWrite : 0;
+  request.for_each_segment([&](const BioSegment& segment) {
     add(segment.address, segment.bytes, static_cast<std::uint16_t>(vblk::kDescNext | direction));
+  });
   add(slot.table + kStatusAt, 1, vblk::kDescWrite);
   (&word<vblk::Descriptor>(desc_))[request.tag] = {
       slot.table, static_cast<std::uint32_t>(count * sizeof(vblk::Descriptor)), vblk::kDescIndirect,
@@ -100,9 +100,8 @@ bool VirtioBlkDriver::publish(std::uint32_t tag) {
 Task<void> VirtioBlkDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
   fill_table(request);
-  const Bio& bio = *request.bio;
-  ctx.emit(events::DeviceDma{number_, bio.bytes});
-  if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
+  ctx.emit(events::DeviceDma{number_, request.bytes});
+  request.enter_device(ctx.now());
   if (!publish(request.tag)) co_return;
   ctx.emit(events::Doorbell{number_, 0, added_});
   co_await registers_.write32(vblk::kQueueNotify, 0);

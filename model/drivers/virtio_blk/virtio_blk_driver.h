@@ -29,6 +29,9 @@ class VirtioBlkDriver final : public kernel::BlockDriver, public kernel::IrqActi
 
   Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
   std::uint32_t queue_depth() const override { return entries_; }
+  kernel::QueueLimits limits() const override {
+    return {.max_bytes = 1 << 20, .max_segments = 254};
+  }
   std::uint64_t size_bytes() const override { return device_bytes_; }
   const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }

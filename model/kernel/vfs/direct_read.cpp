@@ -59,6 +59,7 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
     part->sector = place.sector + at % kPage / 512;
     part->bytes = static_cast<std::uint32_t>(length);
     part->ledger = wait.ledger;
+    part->submitter = wait.submitter;
     part->end_io = &DirectRead::end_io;
     wait.expect();
     co_await inode.volume->device().submit(ctx, *part);

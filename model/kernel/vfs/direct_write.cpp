@@ -76,6 +76,7 @@ Task<void> DirectWrite::submit(Atomic& ctx, Os& os, const Inode& inode, std::uin
     part->bytes = static_cast<std::uint32_t>(
         std::min({per_bio, bytes - done, place.count * kPage - at % kPage}));
     part->ledger = wait_->ledger;
+    part->submitter = wait_->submitter;
     part->end_io = &DirectWrite::end_io;
     part->add_memory(pages, done, part->bytes);
     done += part->bytes;

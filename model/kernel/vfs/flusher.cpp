@@ -66,7 +66,7 @@ Task<void> Writeback::Flusher::write(Sleepable& ctx, Inode& inode) {
   if (inode.dirty.empty() && inode.attributes_dirty && !inode.attributes_writing)
     co_await owner_.start_attributes(ctx, inode, nullptr);
   // Do not bury the device, and do not spin over what only the device can bring on.
-  if (volume_.device().waiting() == 0 && started != 0) co_return;
+  if (!volume_.device().congested() && started != 0) co_return;
   BlockingWait wait(ctx);
   if (!inode.writeback.empty())
     Writeback::await_page(*inode.pages[*inode.writeback.rbegin()], wait);
