@@ -293,9 +293,12 @@ def test_waves_have_an_edge_for_every_event_of_the_hardware(iodrome, tmp_path, m
         downs = sum(1 - value for _, value in wave[line][1:])
         assert ups == downs <= raised
         assert bool(ups) == bool(raised)
-    assert raised_in_all == sum(kind == "irq_raise" for kind, _, _ in events) > 0
+    # A CPU's own timer is no device's line.
+    timer = "236"
+    assert raised_in_all == sum(kind == "irq_raise" and fields["vector"] != timer
+                                for kind, fields, _ in events) > 0
     names = {fields["irq"]: fields["name"] for name, fields, _ in events
-             if name == "irq_handler_entry"}
+             if name == "irq_handler_entry" and fields["irq"] != timer}
     for vector, name in names.items():
         assert f"{name.partition('q')[0]}.irq{vector}" in lines
 
