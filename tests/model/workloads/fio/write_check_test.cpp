@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "model/kernel/vfs/file_system.h"
+
 using namespace iodrome;
 using namespace iodrome::workloads;
 
