@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/block/request_pool.h"
 
+#include <algorithm>
+
 namespace iodrome::kernel {
 
 namespace {
@@ -30,7 +32,7 @@ void RequestPool::begin_batch(std::uint64_t thread, SimTime now) {
 
 // As get_request(): the thresholds are those of blk_queue_congestion_threshold().
 bool RequestPool::may_take(Side& side, std::uint64_t thread, SimTime now) {
-  const std::uint32_t congestion_on = nr_requests_ - nr_requests_ / 8 + 1;
+  const std::uint32_t congestion_on = std::min(nr_requests_ - nr_requests_ / 8 + 1, nr_requests_);
   if (side.taken + 1 >= congestion_on) {
     if (side.taken + 1 >= nr_requests_) {
       if (!side.full) {
@@ -66,7 +68,8 @@ void RequestPool::give_back(QueuedRequest& request) {
   Side& side = sides_[request.write() ? 1 : 0];
   --side.taken;
   free_.push_back(&request);
-  const std::uint32_t congestion_off = nr_requests_ - nr_requests_ / 8 - nr_requests_ / 16 - 1;
+  const std::uint32_t congestion_off =
+      std::max(nr_requests_ - nr_requests_ / 8 - nr_requests_ / 16 - 1, 1u);
   if (side.taken < congestion_off) side.congested = false;
   if (side.taken + 1 <= nr_requests_) side.full = false;
 }

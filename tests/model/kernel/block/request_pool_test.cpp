@@ -81,6 +81,18 @@ TEST_CASE("a direction is congested from 113 requests on until there are fewer t
   CHECK_FALSE(pool.congested(true));
 }
 
+TEST_CASE("a pool of 2.6 with few requests has its limit too") {
+  for (const std::uint32_t most : {4u, 7u, 8u, 9u}) {
+    RequestPool pool(Rules::linux_2_6, most);
+    std::vector<QueuedRequest*> taken;
+    CAPTURE(most);
+    CHECK(take_all(pool, false, 0, 0ns, taken) == most);
+    CHECK(pool.congested(false));
+    give_back(pool, taken, most);
+    CHECK_FALSE(pool.congested(false));
+  }
+}
+
 TEST_CASE("mq shares one number among directions, of which writes have three quarters") {
   RequestPool pool(Rules::mq, 64);
   std::vector<QueuedRequest*> writes;

@@ -116,6 +116,34 @@ TEST_CASE("bios that touch a waiting request join it, behind, before, and where 
   }
 }
 
+TEST_CASE("the request that two others were joined into gives one back, at once and every time") {
+  for (const char* scheduler : kSchedulers) {
+    CAPTURE(scheduler);
+    Scene s(params_of(scheduler, 4));
+    for (int round = 0; round < 6; ++round) {
+      const std::size_t first = s.bios.size();
+      // One at the device and three that wait have all there is; the fifth has none until the last
+      // one closes the gap between two of them.
+      for (const std::uint64_t sector : {9000u, 100u, 116u, 5000u, 7000u, 108u}) s.bio(sector);
+      struct Round {
+        Scene& scene;
+        std::size_t first;
+        std::size_t inserted;
+      } all{s, first, s.seen.of("block_rq_insert")};
+      s.rig.thread<Round>(0, all, [](Sleepable& ctx, Round& mine) -> Task<void> {
+        for (std::size_t i = mine.first; i < mine.scene.bios.size(); ++i) {
+          const std::size_t now = mine.scene.seen.of("block_rq_insert") - mine.inserted;
+          CHECK(now == std::min<std::size_t>(i - mine.first, 4));
+          co_await mine.scene.device.submit(ctx, *mine.scene.bios[i]);
+        }
+        CHECK(mine.scene.seen.of("block_rq_insert") - mine.inserted == 5);
+      });
+      s.rig.run();
+      CHECK(s.ends.size() == s.bios.size());
+    }
+  }
+}
+
 TEST_CASE("merged reads bring each bio its own bytes") {
   Scene s(params_of("mq-deadline"));
   Inode& inode = s.file("/f", 64 << 10);
