@@ -246,11 +246,12 @@ std::uint64_t PythonWorkload::file_bytes() const {
   return total;
 }
 
-void PythonWorkload::lay_out(kernel::FileSystem& files) const {
+Errno PythonWorkload::lay_out(kernel::FileSystem& files) const {
   for (const auto& [path, size] : app_.files) {
     const auto added = files.add_file(path, size, kernel::Inode::Metadata::cold);
-    check(added.has_value(), "the application's files do not fit the disk");
+    if (!added) return added.error();
   }
+  return Errno::ok;
 }
 
 std::unique_ptr<workloads::WorkloadRun> PythonWorkload::start(Stage& stage) const {

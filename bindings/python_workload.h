@@ -31,7 +31,7 @@ class PythonWorkload final : public workloads::Workload {
     return static_cast<std::uint32_t>(app_.files.size());
   }
   bool payload_checked() const override { return app_.check_bytes; }
-  void lay_out(kernel::FileSystem& files) const override;
+  Errno lay_out(kernel::FileSystem& files) const override;
   /// Errors: what app() raises.
   std::unique_ptr<workloads::WorkloadRun> start(workloads::Stage& stage) const override;
   nlohmann::ordered_json summary() const override;

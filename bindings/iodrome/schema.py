@@ -45,6 +45,7 @@ def _parameter(row: Parameter) -> Schema:
     storage = [part for part in catalogue.parts() if part.folder not in ("nic", "dma")]
     engines = [part for part in catalogue.parts() if part.folder == "dma"]
     names: dict[str, list[str]] = {
+        "block.scheduler": ["none", "deadline", "mq-deadline"],
         "storage.kind": list(dict.fromkeys(part.kind for part in storage)),
         "storage.part": [part.name for part in storage],
         "network.part": [part.name for part in catalogue.parts() if part.kind == "nic"],

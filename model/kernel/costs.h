@@ -19,15 +19,16 @@ struct KernelCosts {
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
-  Cost bio_submit, driver_submit, vm_exit_doorbell, bio_complete;
+  Cost bio_submit, bio_merge, elevator_add, elevator_dispatch, driver_submit, vm_exit_doorbell,
+      bio_complete;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
 
-  static constexpr std::array<CostRow<KernelCosts>, 47> table();
+  static constexpr std::array<CostRow<KernelCosts>, 50> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 47> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 50> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -66,6 +67,9 @@ constexpr std::array<CostRow<KernelCosts>, 47> KernelCosts::table() {
       {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
       {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
       {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
+      {"bio_merge", &K::bio_merge, "a bio put into a request that waits in the elevator"},
+      {"elevator_add", &K::elevator_add, "a request taken and sorted into the elevator"},
+      {"elevator_dispatch", &K::elevator_dispatch, "the elevator chooses the next request"},
       {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
       {"vm_exit_doorbell", &K::vm_exit_doorbell,
        "a doorbell of a paravirtual device: exit to the host and back"},

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What system calls reach besides the CPU: the machine's files and disk.
+// What system calls reach besides the CPU: the machine's files, which know their block devices.
 #pragma once
 #include "model/kernel/block/block.h"
 #include "model/kernel/system.h"
@@ -12,7 +12,6 @@ struct Os {
   System& system;
   FileSystem& files;
   PageCache& page_cache;
-  BlockDevice& disk;
 };
 
 }  // namespace iodrome::kernel

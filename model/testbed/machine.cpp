@@ -1,37 +1,74 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/testbed/machine.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "model/drivers/disk/disk_driver.h"
+#include "model/drivers/nvme/nvme_driver.h"
+#include "model/drivers/virtio_blk/virtio_blk_driver.h"
+
 namespace iodrome::testbed {
 
 namespace {
-constexpr std::uint64_t kStorageDevice = 1;  // keys the media's draws
+
+constexpr std::uint64_t kStorageDevice = 1;  // keys the first one's draws
+
+// Of several devices each but the first has its number behind the port's name.
+std::string numbered(const std::string& name, std::uint32_t instance) {
+  return instance == 0 ? name : fmt::format("{}{}", name, instance);
 }
 
-kernel::BlockDriver& Machine::make_storage(const MachineSpec& spec, const PortMaker& ports,
-                                           std::uint64_t seed) {
-  memory_port_ = ports(memory_, "storage_dma");
-  interrupt_port_ = ports(irqs_, "storage_msi");
-  const hw::DrawKey key{seed, kStorageDevice};
-  const auto bytes = static_cast<std::uint64_t>(spec.storage_bytes);
-  if (spec.storage_kind == "nvme") {
-    storage_ = hw::make_nvme(spec.nvme, timeline_, *memory_port_, *interrupt_port_, files_, key);
-    storage_port_ = ports(*storage_, "nvme_registers");
-    nvme_driver_ = std::make_unique<drivers::NvmeDriver>(
-        system_, irqs_, *storage_port_, drivers::NvmeDriverParams{spec.queue_entries}, bytes);
-    return *nvme_driver_;
+}  // namespace
+
+std::unique_ptr<hw::Target> Machine::make_device(const Storage& storage, std::uint32_t instance,
+                                                 std::uint64_t seed) {
+  const hw::DrawKey key{seed, kernel::device_number(kStorageDevice, instance)};
+  kernel::Volume& medium = files_.volume(instance);
+  if (spec_.storage_kind == "nvme")
+    return hw::make_nvme(spec_.nvme, timeline_, *storage.memory_port, *storage.interrupt_port,
+                         medium, key);
+  if (spec_.storage_kind == "virtio_blk")
+    return hw::make_virtio_blk(spec_.virtio_blk, timeline_, *storage.memory_port,
+                               *storage.interrupt_port, medium);
+  return hw::make_disk(spec_.disk, timeline_, *storage.memory_port, *storage.interrupt_port, medium,
+                       key);
+}
+
+std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage,
+                                                          std::uint32_t instance) {
+  const auto bytes = static_cast<std::uint64_t>(spec_.storage_bytes);
+  hw::Port& registers = *storage.registers;
+  if (spec_.storage_kind == "nvme")
+    return std::make_unique<drivers::NvmeDriver>(
+        system_, irqs_, registers, drivers::NvmeDriverParams{spec_.queue_entries}, bytes, instance);
+  if (spec_.storage_kind == "virtio_blk")
+    return std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *block_softirq_, registers,
+                                                      spec_.queue_entries, bytes, instance);
+  return std::make_unique<drivers::DiskDriver>(system_, irqs_, *block_softirq_, registers,
+                                               spec_.queue_entries, bytes, instance);
+}
+
+void Machine::make_storage(const PortMaker& ports, std::uint64_t seed) {
+  block_softirq_ = std::make_unique<kernel::BlockSoftirq>(system_);
+  for (std::uint32_t i = 0; i < files_.volume_count(); ++i) {
+    Storage& storage = storage_.emplace_back();
+    storage.memory_port = ports(memory_, numbered("storage_dma", i).c_str());
+    storage.interrupt_port = ports(irqs_, numbered("storage_msi", i).c_str());
+    storage.device = make_device(storage, i, seed);
+    storage.registers =
+        ports(*storage.device, numbered(spec_.storage_kind + "_registers", i).c_str());
+    storage.driver = make_driver(storage, i);
+    storage.block = std::make_unique<kernel::BlockDevice>(*storage.driver, spec_.block);
+    files_.volume(i).mount(*storage.block);
   }
-  if (spec.storage_kind == "virtio_blk") {
-    storage_ =
-        hw::make_virtio_blk(spec.virtio_blk, timeline_, *memory_port_, *interrupt_port_, files_);
-    storage_port_ = ports(*storage_, "virtio_blk_registers");
-    virtio_driver_ = std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *storage_port_,
-                                                                spec.queue_entries, bytes);
-    return *virtio_driver_;
-  }
-  storage_ = hw::make_disk(spec.disk, timeline_, *memory_port_, *interrupt_port_, files_, key);
-  storage_port_ = ports(*storage_, "disk_registers");
-  disk_driver_ = std::make_unique<drivers::DiskDriver>(system_, irqs_, *storage_port_, bytes);
-  return *disk_driver_;
+}
+
+bool Machine::storage_at_rest() const {
+  return std::ranges::all_of(storage_, [](const Storage& storage) {
+    return storage.block->in_flight() == 0 && storage.block->waiting() == 0;
+  });
 }
 
 Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe,
@@ -41,19 +78,18 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
       timeline_(timeline),
       system_(timeline, probe, memory_),
       irqs_(system_),
-      files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked),
-      disk_((system_.costs = spec.costs, system_.scheduler = spec.scheduler,
-             system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)),
-             make_storage(spec, ports, seed))),
-      page_cache_(system_, disk_),
-      os_{system_, files_, page_cache_, disk_},
+      files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked,
+             static_cast<std::size_t>(spec.storage_count)),
+      page_cache_(system_),
+      os_{system_, files_, page_cache_},
       process_(static_cast<std::uint32_t>(spec.fd_limit)) {
+  system_.costs = spec.costs;
+  system_.scheduler = spec.scheduler;
+  system_.add_cpus(static_cast<std::uint32_t>(spec.cpus));
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
   system_.payload_checked = payload_checked;
   page_cache_.params = spec.page_cache;
-  if (nvme_driver_) nvme_driver_->serve(disk_);
-  if (disk_driver_) disk_driver_->serve(disk_);
-  if (virtio_driver_) virtio_driver_->serve(disk_);
+  make_storage(ports, seed);
 
   nic_memory_port_ = ports(memory_, "nic_dma");
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
@@ -85,9 +121,7 @@ void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
 Machine::~Machine() = default;
 
 Task<void> Machine::boot() {
-  if (nvme_driver_) co_await nvme_driver_->attach();
-  if (disk_driver_) co_await disk_driver_->attach();
-  if (virtio_driver_) co_await virtio_driver_->attach();
+  for (const Storage& storage : storage_) co_await storage.driver->attach();
   co_await nic_driver_->attach();
   if (ioat_driver_) co_await ioat_driver_->attach(dma_);
 }

@@ -5,10 +5,9 @@
 #include <memory>
 
 #include "hw/memory/memory.h"
-#include "model/drivers/disk/disk_driver.h"
 #include "model/drivers/nic/nic_driver.h"
-#include "model/drivers/nvme/nvme_driver.h"
-#include "model/drivers/virtio_blk/virtio_blk_driver.h"
+#include "model/kernel/block/block_softirq.h"
+#include "model/kernel/irq/controller.h"
 #include "model/kernel/os.h"
 #include "model/testbed/machine_spec.h"
 #include "model/workloads/workload.h"
@@ -37,13 +36,27 @@ class Machine {
   kernel::Os& os() { return os_; }
   kernel::FileSystem& files() { return files_; }
   designs::Process& process() { return process_; }
+  /// Whether no bio is anywhere on its way.
+  bool storage_at_rest() const;
   hw::RemoteClients& clients() { return *network_.clients; }
   const std::vector<int>& socket_fds() const { return socket_fds_; }
   std::vector<kernel::Socket*> sockets();
 
  private:
-  kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports,
-                                    std::uint64_t seed);
+  // One storage device and what drives it.
+  struct Storage {
+    std::unique_ptr<hw::Port> memory_port;     // the device's way to memory
+    std::unique_ptr<hw::Port> interrupt_port;  // and to the interrupt controller
+    std::unique_ptr<hw::Target> device;
+    std::unique_ptr<hw::Port> registers;
+    std::unique_ptr<kernel::BlockDriver> driver;
+    std::unique_ptr<kernel::BlockDevice> block;
+  };
+
+  void make_storage(const PortMaker& ports, std::uint64_t seed);
+  std::unique_ptr<hw::Target> make_device(const Storage& storage, std::uint32_t instance,
+                                          std::uint64_t seed);
+  std::unique_ptr<kernel::BlockDriver> make_driver(const Storage& storage, std::uint32_t instance);
   void make_dma(const PortMaker& ports, bool payload_checked);
 
   const MachineSpec& spec_;
@@ -53,14 +66,8 @@ class Machine {
   kernel::IrqController irqs_;
   kernel::FileSystem files_;
 
-  std::unique_ptr<hw::Port> memory_port_;     // the storage device's way to memory
-  std::unique_ptr<hw::Port> interrupt_port_;  // and to the interrupt controller
-  std::unique_ptr<hw::Target> storage_;
-  std::unique_ptr<hw::Port> storage_port_;
-  std::unique_ptr<drivers::NvmeDriver> nvme_driver_;
-  std::unique_ptr<drivers::DiskDriver> disk_driver_;
-  std::unique_ptr<drivers::VirtioBlkDriver> virtio_driver_;
-  kernel::BlockDevice disk_;
+  std::vector<Storage> storage_;
+  std::unique_ptr<kernel::BlockSoftirq> block_softirq_;  // goes before the requests it lists
   kernel::PageCache page_cache_;
 
   std::unique_ptr<hw::Port> nic_memory_port_;

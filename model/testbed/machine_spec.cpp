@@ -55,8 +55,27 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
 void describe_storage(MachineSpec& spec, ParameterList& list) {
   list.add("kind", "", "nvme, disk or virtio_blk", &spec.storage_kind);
   list.add("part", "", "a file of hw/<kind>/params", &spec.storage_part);
-  list.add("size", "B", "capacity", &spec.storage_bytes);
-  list.add("queue_entries", "", "entries of each queue", &spec.queue_entries);
+  list.add("count", "", "devices of that part; files lie on each in turn", &spec.storage_count);
+  list.add("size", "B", "capacity of each device", &spec.storage_bytes);
+  list.add("queue_entries", "",
+           "entries of each queue; of a disk, command slots in use, at most 32",
+           &spec.queue_entries);
+}
+
+void describe_block(MachineSpec& spec, ParameterList& list) {
+  kernel::QueueParams& block = spec.block;
+  list.add("scheduler", "", "none, deadline (that of 2.6) or mq-deadline", &block.scheduler);
+  list.add("nr_requests", "", "requests of a device with a scheduler; deadline: of each direction",
+           &block.nr_requests);
+  list.add("max_request", "B", "most bytes of a request that bios were merged into",
+           &block.max_bytes);
+  list.add("read_expire", "s", "a read waits so long before its turn comes out of order",
+           &block.deadline.read_expire);
+  list.add("write_expire", "s", "a write does", &block.deadline.write_expire);
+  list.add("fifo_batch", "", "requests in the order of their sectors before a new look",
+           &block.deadline.fifo_batch);
+  list.add("writes_starved", "", "times that reads go first while writes wait",
+           &block.deadline.writes_starved);
 }
 
 void describe_dma(MachineSpec& spec, ParameterList& list) {
@@ -110,6 +129,7 @@ constexpr Group kGroups[] = {
      [](MachineSpec& spec, ParameterList& list) {
        list.add("fd_limit", "", "descriptors of the application", &spec.fd_limit);
      }},
+    {"block", describe_block},
     {"storage", describe_storage},
     {"network",
      [](MachineSpec& spec, ParameterList& list) {
@@ -187,6 +207,28 @@ void examine_dma(const MachineSpec& spec, Configuration& configuration) {
       "dma.cpu_xor and dma.cpu_memset must be positive");
 }
 
+void examine_block(const MachineSpec& spec, Configuration& configuration) {
+  const auto require = [&](bool condition, const char* what) {
+    if (!condition) configuration.diagnostics().error({}, what);
+  };
+  const kernel::QueueParams& block = spec.block;
+  require(block.scheduler == "none" || block.scheduler == "deadline" ||
+              block.scheduler == "mq-deadline",
+          "block.scheduler is none, deadline or mq-deadline");
+  require(block.nr_requests >= 4 && block.nr_requests <= 65536,
+          "block.nr_requests must be 4 to 65536");
+  require(block.max_bytes >= 4096 && block.max_bytes <= 1 << 20,
+          "block.max_request must be 4 KiB to 1 MiB");
+  require(block.scheduler == "none" || block.max_bytes >= spec.page_cache.max_bio_bytes,
+          "block.max_request must be at least page_cache.max_bio");
+  require(block.deadline.read_expire >= Duration{0} && block.deadline.write_expire >= Duration{0},
+          "block.read_expire and block.write_expire must not be negative");
+  require(block.deadline.fifo_batch >= 1 && block.deadline.fifo_batch <= 65536,
+          "block.fifo_batch must be 1 to 65536");
+  require(block.deadline.writes_starved >= 0 && block.deadline.writes_starved <= 65536,
+          "block.writes_starved must be 0 to 65536");
+}
+
 void examine(const MachineSpec& spec, Configuration& configuration) {
   const auto require = [&](bool condition, const char* what) {
     if (!condition) configuration.diagnostics().error({}, what);
@@ -226,9 +268,12 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.page_cache.dirty_writeback > Duration{0},
           "page_cache.dirty_writeback must be positive");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
+  require(spec.storage_count >= 1 && spec.storage_count <= 64,
+          "storage.count: a machine has 1 to 64 storage devices");
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
-  require(spec.queue_entries >= 2 && spec.queue_entries <= 32768,
-          "storage.queue_entries must be 2 to 32768");
+  require(
+      spec.queue_entries >= (spec.storage_kind == "disk" ? 1 : 2) && spec.queue_entries <= 32768,
+      "storage.queue_entries must be 2 to 32768; of a disk, 1 will do");
   require(
       spec.storage_kind != "virtio_blk" || (spec.queue_entries <= spec.virtio_blk.queue_entries &&
                                             (spec.queue_entries & (spec.queue_entries - 1)) == 0),
@@ -236,6 +281,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
+  examine_block(spec, configuration);
   if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
 }
 

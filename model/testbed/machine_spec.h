@@ -28,8 +28,11 @@ struct MachineSpec {
   kernel::PageCacheParams page_cache;
   std::int64_t fd_limit = 0;
 
+  kernel::QueueParams block;
+
   std::string storage_kind;  // nvme, disk or virtio_blk
   std::string storage_part;
+  std::int64_t storage_count = 0;
   std::int64_t storage_bytes = 0;
   std::int64_t queue_entries = 0;
   hw::NvmeParams nvme;

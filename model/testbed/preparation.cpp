@@ -246,12 +246,7 @@ class Preparation {
   }
 
   void check_fit(const PreparedRace& race) {
-    const std::uint64_t blocks = race.workload->file_count() * 2ull * 4096;
-    if (race.workload->file_bytes() + blocks >
-        static_cast<std::uint64_t>(race.machine.storage_bytes))
-      wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)",
-                        race.workload->file_bytes(), race.machine.storage_bytes),
-            "choose a larger storage.size");
+    check_storage(race);
     for (const PreparedDesign& design : race.designs)
       if (race.workload->slots() > design.instance->slots_max())
         wrong(fmt::format("{} has {} requests at a time at most, and the workload wants {}",
@@ -260,6 +255,25 @@ class Preparation {
               "fewer connections or a smaller iodepth");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");
+  }
+
+  void check_storage(const PreparedRace& race) {
+    const std::uint64_t blocks = race.workload->file_count() * 2ull * 4096;
+    const auto bytes = static_cast<std::uint64_t>(race.machine.storage_bytes);
+    const auto devices = static_cast<std::uint64_t>(race.machine.storage_count);
+    if ((race.workload->file_bytes() + blocks) / devices > bytes) {
+      wrong(fmt::format("the files ({} bytes) do not fit the storage ({} bytes)",
+                        race.workload->file_bytes(), bytes * devices),
+            "choose a larger storage.size");
+      return;
+    }
+    if (devices == 1) return;
+    kernel::FileSystem trial(bytes, false, devices);
+    if (race.workload->lay_out(trial) != Errno::ok)
+      wrong(fmt::format("the files do not fit {} devices of {} bytes: they lie on each in turn, a "
+                        "file on one",
+                        devices, bytes),
+            "choose a larger storage.size, or smaller files");
   }
 
   const RaceRequest& request_;

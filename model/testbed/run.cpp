@@ -107,7 +107,8 @@ class Execution final : public app::RequestObserver,
 
   Task<void> main() {
     co_await machine_->boot();
-    workload_.lay_out(machine_->files());
+    check(workload_.lay_out(machine_->files()) == Errno::ok,
+          "the workload's files do not fit the storage");
     for (std::uint32_t i = 0; i < workload_.connections(); ++i) machine_->connect();
     stage_ = std::make_unique<workloads::Stage>(
         workloads::Stage{timeline_, machine_->system(), machine_->files(), machine_->process(),
@@ -146,8 +147,7 @@ class Execution final : public app::RequestObserver,
     check(clients.received == source_->bytes_expected(),
           "clients received more or fewer bytes than were sent");
     check(clients.wrong == 0, "clients received wrong bytes");
-    const kernel::BlockDevice& disk = machine_->os().disk;
-    check(disk.in_flight() == 0 && disk.waiting() == 0, "a bio has not ended");
+    check(machine_->storage_at_rest(), "a bio has not ended");
     check(machine_->os().page_cache.writeback.pages_dirty() == 0, "a dirty page was not written");
     const std::string wrong = source_->wrong_content();
     if (!wrong.empty()) fail_check(wrong.c_str());

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/testbed/timeline_file.h"
+#include "model/drivers/disk/disk_driver.h"
+#include "model/drivers/nvme/nvme_driver.h"
+#include "model/drivers/virtio_blk/virtio_blk_driver.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -61,24 +64,29 @@ void refuse_timeline(const TimelineRequest& request, bool hosted) {
 }
 
 std::vector<timeline::WaveDevice> wave_devices(const MachineSpec& machine) {
-  timeline::WaveDevice storage{.storage = true};
-  if (machine.storage_kind == "nvme") {
-    storage.number = drivers::NvmeDriver::kDeviceId;
-    storage.name = "nvme0";
-    for (std::int64_t cpu = 0; cpu < machine.cpus; ++cpu)
-      storage.vectors.push_back(static_cast<std::uint64_t>(cpu));
-  } else if (machine.storage_kind == "virtio_blk") {
-    storage.number = drivers::VirtioBlkDriver::kDeviceId;
-    storage.name = "virtio0";
-    storage.vectors = {0};
-  } else {
-    storage.number = drivers::DiskDriver::kDeviceId;
-    storage.name = "ahci0";
-    storage.vectors = {0};
+  struct Kind {
+    std::uint64_t number;
+    const char* name;
+    std::int64_t vectors;
+  };
+  Kind kind{drivers::DiskDriver::kDeviceId, "ahci", 1};
+  if (machine.storage_kind == "nvme")
+    kind = {drivers::NvmeDriver::kDeviceId, "nvme", machine.cpus};
+  else if (machine.storage_kind == "virtio_blk")
+    kind = {drivers::VirtioBlkDriver::kDeviceId, "virtio", 1};
+  std::vector<timeline::WaveDevice> devices;
+  std::uint64_t vectors = 0;  // in the order in which drivers ask for them
+  for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(machine.storage_count); ++i) {
+    timeline::WaveDevice storage{.storage = true};
+    storage.number = kernel::device_number(kind.number, i);
+    storage.name = fmt::format("{}{}", kind.name, i);
+    for (std::int64_t vector = 0; vector < kind.vectors; ++vector)
+      storage.vectors.push_back(kernel::IrqController::vector_of(vectors++));
+    devices.push_back(std::move(storage));
   }
-  const timeline::WaveDevice card{
-      drivers::NicDriver::kDeviceId, "eth0", {storage.vectors.size()}, false};
-  return {storage, card};
+  devices.push_back(
+      {drivers::NicDriver::kDeviceId, "eth0", {kernel::IrqController::vector_of(vectors)}, false});
+  return devices;
 }
 
 TimelineFile::TimelineFile(const TimelineRequest& request, const PreparedRace& race)

@@ -21,9 +21,11 @@ HardwareWaves::HardwareWaves(WaveFile& file, std::uint32_t cpus,
                      &file.add_wave(name + ".thread", kNumberBits)});
   }
   for (const WaveDevice& device : devices) {
-    devices_[device.number] = {{&file.add_wave(device.name + ".doorbells", kNumberBits)},
-                               &file.add_wave(device.name + ".doorbell_value", kNumberBits)};
-    if (device.storage) in_flight_.wave = &file.add_wave(device.name + ".in_flight", kNumberBits);
+    Device& waves = devices_[device.number];
+    waves = {{&file.add_wave(device.name + ".doorbells", kNumberBits)},
+             &file.add_wave(device.name + ".doorbell_value", kNumberBits)};
+    if (device.storage)
+      waves.in_flight.wave = &file.add_wave(device.name + ".in_flight", kNumberBits);
     for (const std::uint64_t vector : device.vectors) {
       const std::string line = device.name + ".irq" + std::to_string(vector);
       vectors_[vector] = {&file.add_wave(line, 1),
@@ -50,13 +52,17 @@ void HardwareWaves::on(const events::EventInfo& info, SimTime, std::uint32_t,
       return device->second.doorbell_value->set(words[2]);
     }
     case events::BlockRqIssue::info.kind:
-      if (in_flight_.wave != nullptr) in_flight_.add(1);
-      return;
+      return on_request(words[4], 1);
     case events::BlockRqComplete::info.kind:
-      if (in_flight_.wave != nullptr) in_flight_.add(kMinusOne);
-      return;
+      return on_request(words[4], kMinusOne);
   }
   if (info.subsystem == events::Subsystem::irq) on_irq(info, words);
+}
+
+void HardwareWaves::on_request(std::uint64_t device, std::uint64_t change) {
+  const auto found = devices_.find(device);
+  if (found != devices_.end() && found->second.in_flight.wave != nullptr)
+    found->second.in_flight.add(change);
 }
 
 void HardwareWaves::on_irq(const events::EventInfo& info, std::span<const std::uint64_t> words) {

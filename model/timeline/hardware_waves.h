@@ -15,7 +15,7 @@ struct WaveDevice {
   std::uint64_t number = 0;
   std::string name{};
   std::vector<std::uint64_t> vectors{};
-  bool storage = false;  // the one whose requests the block layer counts
+  bool storage = false;  // the block layer counts its requests
 };
 
 /// Drives signals by events:
@@ -45,6 +45,7 @@ class HardwareWaves final : public events::Observer {
   struct Device {
     Counter doorbells;
     Wave* doorbell_value;
+    Counter in_flight{nullptr};  // of a storage device
   };
   struct Vector {
     Wave* line;
@@ -57,12 +58,12 @@ class HardwareWaves final : public events::Observer {
     Wave* thread;
   };
 
+  void on_request(std::uint64_t device, std::uint64_t change);
   void on_irq(const events::EventInfo& info, std::span<const std::uint64_t> words);
 
   std::map<std::uint64_t, Device> devices_;
   std::map<std::uint64_t, Vector> vectors_;
   std::vector<Processor> cpus_;
-  Counter in_flight_{};
 };
 
 }  // namespace iodrome::timeline

@@ -115,11 +115,13 @@ void PerfettoCpus::add(const Record& record, Ftrace what, std::uint64_t thread,
 }
 
 void PerfettoCpus::write_switch(const Record& record) {
-  const auto& [cpu, previous, next, left_as] = record.words;
+  const std::uint64_t cpu = record.words[0];
+  const std::uint64_t previous = record.words[1];
+  const std::uint64_t next = record.words[2];
   if (previous != 0) {
     static constexpr TaskState kStates[] = {TaskState::runnable, TaskState::sleeping,
                                             TaskState::dead};
-    set_state(record.time, previous, kStates[left_as]);
+    set_state(record.time, previous, kStates[record.words[3]]);
   }
   if (next != 0) run(record.time, next, static_cast<std::uint32_t>(cpu));
   current_[cpu] = next;

@@ -15,7 +15,7 @@ struct Record {
   SimTime time{};
   const events::EventInfo* info = nullptr;
   std::uint32_t cpu = events::kNoCpu;
-  std::array<std::uint64_t, 4> words{};  // info->fields names them
+  std::array<std::uint64_t, 5> words{};  // info->fields names them
 };
 
 /// Levels that events move.

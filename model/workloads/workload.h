@@ -63,8 +63,8 @@ class Workload {
   virtual std::uint32_t file_count() const = 0;
   /// Whether payload bytes are looked at, so that they must really move.
   virtual bool payload_checked() const = 0;
-  /// Lays out the files. They fit: file_bytes() was asked before.
-  virtual void lay_out(kernel::FileSystem& files) const = 0;
+  /// Lays out the files. Errors: ENOSPC, some may be laid out then.
+  virtual Errno lay_out(kernel::FileSystem& files) const = 0;
   virtual std::unique_ptr<WorkloadRun> start(Stage& stage) const = 0;
   virtual std::int64_t submit_batch() const { return 1; }
   /// Facts for the report.

@@ -63,7 +63,9 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   auto* kiocb = new Kiocb(*this, iocb);
   ctx.emit(events::IoAccepted{iocb.data});
   Value started = fail(Errno::eagain);
+  kiocb->submitter = &ctx;  // io_submit sleeps where the device's queue is full
   if (iocb.direct) started = co_await start(ctx, iocb, **file, *kiocb);
+  kiocb->submitter = nullptr;
   if (!started && started.error() == Errno::eagain) {
     const Value done = co_await carry_out(ctx, iocb, *file);
     co_await complete(ctx, *kiocb, as_return_value(done));

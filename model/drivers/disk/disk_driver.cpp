@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/disk/disk_driver.h"
 
+#include <fmt/format.h>
+
+#include <algorithm>
 #include <bit>
 
 #include "model/events/memory.h"
@@ -13,24 +16,28 @@ namespace ata = hw::disk;
 namespace {
 constexpr std::size_t kTableBytes =
     2 * hw::kPageBytes;  // holds the scatter list of the largest bio
-constexpr std::size_t kScatterMax = (kTableBytes - ata::kScatterAt) / sizeof(ata::ScatterEntry);
+constexpr std::uint32_t kScatterMax = (kTableBytes - ata::kScatterAt) / sizeof(ata::ScatterEntry);
 }  // namespace
 
-DiskDriver::DiskDriver(System& system, IrqController& irqs, hw::Port& registers,
-                       std::uint64_t device_bytes)
+DiskDriver::DiskDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
+                       hw::Port& registers, std::int64_t queue_depth, std::uint64_t device_bytes,
+                       std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
+      softirq_(softirq),
       registers_(registers),
+      queue_depth_(static_cast<std::uint32_t>(std::min<std::int64_t>(queue_depth, ata::kSlots))),
       device_bytes_(device_bytes),
-      command_list_(system.memory.allocate_contiguous(ata::kSlots * sizeof(ata::CommandHeader))),
-      completer_(*this) {
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(drive_name("sd", instance)),
+      command_list_(system.memory.allocate_contiguous(ata::kSlots * sizeof(ata::CommandHeader))) {
   for (std::uint32_t slot = 0; slot < ata::kSlots; ++slot)
     tables_.push_back(system.memory.allocate_contiguous(kTableBytes));
-  for (const auto& cpu : system.cpus) cpu->on_softirq(Softirq::block, completer_);
 }
 
 Task<void> DiskDriver::attach() {
-  const std::uint32_t line = irqs_.request_irq(*this, 0, "ahci0");
+  const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("ahci{}", instance_));
   co_await registers_.write32(ata::kGhc, ata::kGhcEnable | ata::kGhcInterrupts);
   co_await registers_.write64(ata::kPxClb, command_list_);
   co_await registers_.write64(ata::kMsiAddress, line * 4ull);
@@ -39,39 +46,43 @@ Task<void> DiskDriver::attach() {
   co_await registers_.write32(ata::kPxCmd, ata::kPxCmdStart);
 }
 
+QueueLimits DiskDriver::limits() const {
+  return {.max_bytes = 1 << 20, .max_segments = kScatterMax};
+}
+
 void DiskDriver::fill_table(const Request& request) {
-  const Bio& bio = *request.bio;
-  check(bio.segments.size() <= kScatterMax, "a bio with more segments than a command table holds");
+  check(request.segments <= kScatterMax, "a request with more segments than a command table holds");
   hw::Memory& memory = system_.memory;
   ata::CommandHeader header;
-  header.scatter_entries = static_cast<std::uint16_t>(bio.segments.size());
+  header.scatter_entries = static_cast<std::uint16_t>(request.segments);
   header.table = tables_[request.tag];
   ata::CommandFis fis;
   ata::AtaCommand command = ata::AtaCommand::read_dma_ext;
-  if (bio.op == BlockOp::write) {
+  if (request.op == BlockOp::write) {
     command = ata::AtaCommand::write_dma_ext;
     header.flags |= ata::kHeaderWrite;
-  } else if (bio.op == BlockOp::flush) {
+  } else if (request.op == BlockOp::flush) {
     command = ata::AtaCommand::flush_cache_ext;
   }
   fis.command = static_cast<std::uint8_t>(command);
-  fis.set_sector(bio.sector);
-  fis.count = static_cast<std::uint16_t>(bio.bytes / ata::kSectorBytes);
+  fis.set_sector(request.sector);
+  fis.count = static_cast<std::uint16_t>(request.bytes / ata::kSectorBytes);
   memory.at<ata::CommandFis>(header.table) = fis;
-  for (std::size_t i = 0; i < bio.segments.size(); ++i)
-    memory.at<ata::ScatterEntry>(header.table + ata::kScatterAt + i * sizeof(ata::ScatterEntry)) = {
-        bio.segments[i].address, 0, bio.segments[i].bytes - 1};
+  std::uint64_t place = header.table + ata::kScatterAt;
+  request.for_each_segment([&](const BioSegment& segment) {
+    memory.at<ata::ScatterEntry>(place) = {segment.address, 0, segment.bytes - 1};
+    place += sizeof(ata::ScatterEntry);
+  });
   memory.at<ata::CommandHeader>(command_list_ + request.tag * sizeof(header)) = header;
 }
 
 Task<void> DiskDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
   fill_table(request);
-  const Bio& bio = *request.bio;
   issued_ |= 1u << request.tag;
-  ctx.emit(events::Doorbell{kDeviceId, 0, request.tag});
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
-  if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
+  ctx.emit(events::Doorbell{number_, 0, request.tag});
+  ctx.emit(events::DeviceDma{number_, request.bytes});
+  request.enter_device(ctx.now());
   co_await registers_.write32(ata::kPxCi, 1u << request.tag);
 }
 
@@ -80,25 +91,17 @@ Task<void> DiskDriver::handle(Atomic& ctx) {
   const std::uint64_t status = co_await registers_.read32(ata::kPxIs);
   co_await registers_.write32(ata::kPxIs, static_cast<std::uint32_t>(status));
   const std::uint64_t busy = co_await registers_.read32(ata::kPxCi);
+  std::uint64_t failed = 0;
   if ((status & ata::kPxIsError) != 0) {
-    const std::uint64_t failed = co_await registers_.read32(ata::kFailed);
+    failed = co_await registers_.read32(ata::kFailed);
     co_await registers_.write32(ata::kFailed, static_cast<std::uint32_t>(failed));
-    failed_ |= static_cast<std::uint32_t>(failed);
   }
-  ended_ |= issued_ & ~static_cast<std::uint32_t>(busy);
-  if (ended_ != 0) ctx.cpu().raise_softirq(Softirq::block);
-}
-
-Task<void> DiskDriver::Completer::handle(Atomic& ctx) {
-  while (owner_.ended_ != 0) {
-    const auto slot = static_cast<std::uint32_t>(std::countr_zero(owner_.ended_));
-    const std::uint32_t bit = 1u << slot;
-    const bool failed = (owner_.failed_ & bit) != 0;
-    owner_.ended_ &= ~bit;
-    owner_.issued_ &= ~bit;
-    owner_.failed_ &= ~bit;
-    co_await owner_.device_->complete(ctx, owner_.device_->request(slot),
-                                      failed ? Errno::eio : Errno::ok);
+  for (std::uint32_t ended = issued_ & ~static_cast<std::uint32_t>(busy); ended != 0;
+       ended &= ended - 1) {
+    const auto slot = static_cast<std::uint32_t>(std::countr_zero(ended));
+    issued_ &= ~(1u << slot);
+    const bool has_failed = (failed >> slot & 1) != 0;
+    softirq_.complete(ctx, device_->request(slot), has_failed ? Errno::eio : Errno::ok);
   }
 }
 

@@ -12,6 +12,7 @@ namespace nvme = hw::nvme;
 
 namespace {
 constexpr std::uint32_t kAdminEntries = 32;
+constexpr std::uint32_t kPrpsMax = nvme::kPageBytes / 8;
 constexpr Duration kPollPeriod =
     10us;  // of the controller's state while booting; no part of any measurement
 }  // namespace
@@ -39,12 +40,16 @@ struct NvmeDriver::Queue final : IrqAction {
 };
 
 NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
-                       const NvmeDriverParams& params, std::uint64_t device_bytes)
+                       const NvmeDriverParams& params, std::uint64_t device_bytes,
+                       std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
       registers_(registers),
       params_(params),
       device_bytes_(device_bytes),
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(fmt::format("nvme{}n1", instance)),
       prp_lists_(static_cast<std::size_t>(params.queue_entries), 0) {}
 
 NvmeDriver::~NvmeDriver() = default;
@@ -66,7 +71,8 @@ Task<void> NvmeDriver::attach() {
     const std::uint32_t id = cpu + 1;
     queues_.push_back(std::make_unique<Queue>(*this, id, size));
     Queue& queue = *queues_.back();
-    const std::uint32_t vector = irqs_.request_irq(queue, cpu, fmt::format("nvme0q{}", id));
+    const std::uint32_t vector =
+        irqs_.request_irq(queue, cpu, fmt::format("nvme{}q{}", instance_, id));
     co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
     co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
     nvme::SubmissionEntry create;
@@ -110,18 +116,26 @@ nvme::CompletionEntry* NvmeDriver::next_completion(Queue& queue) {
   return entry;
 }
 
+QueueLimits NvmeDriver::limits() const {
+  return {.max_bytes = 1 << 20, .max_segments = kPrpsMax, .whole_pages = true};
+}
+
 void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry) {
   const auto& segments = request.bio->segments;
   if (segments.empty()) return;
   entry.prp1 = segments[0].address;
-  if (segments.size() == 2) entry.prp2 = segments[1].address;
-  if (segments.size() <= 2) return;
-  check(segments.size() <= nvme::kPageBytes / 8, "a bio larger than one PRP list");
+  if (request.segments == 1) return;
+  check(request.segments <= kPrpsMax, "a request larger than one PRP list");
   hw::PhysAddr& list = prp_lists_[request.tag];
-  if (list == 0) list = system_.memory.allocate_page();
-  auto* const entries = &system_.memory.at<std::uint64_t>(list);
-  for (std::size_t i = 1; i < segments.size(); ++i) entries[i - 1] = segments[i].address;
-  entry.prp2 = list;
+  if (request.segments > 2 && list == 0) list = system_.memory.allocate_page();
+  std::uint64_t* const entries =
+      request.segments == 2 ? &entry.prp2 : &system_.memory.at<std::uint64_t>(list);
+  std::size_t count = 0;
+  request.for_each_segment([&](const BioSegment& segment) {
+    if (count != 0) entries[count - 1] = segment.address;
+    ++count;
+  });
+  if (request.segments > 2) entry.prp2 = list;
 }
 
 // As nvme_setup_cmd().
@@ -129,13 +143,12 @@ void NvmeDriver::fill_command(const Request& request, nvme::SubmissionEntry& ent
   static constexpr nvme::IoOpcode kOpcodes[] = {nvme::IoOpcode::read, nvme::IoOpcode::write,
                                                 nvme::IoOpcode::flush,
                                                 nvme::IoOpcode::dataset_management};
-  const Bio& bio = *request.bio;
-  entry.opcode = static_cast<std::uint8_t>(kOpcodes[static_cast<std::size_t>(bio.op)]);
-  if (bio.op == BlockOp::flush) return;
-  if (bio.op == BlockOp::discard) return fill_range(request, entry);
-  entry.set_first_block(bio.sector);
-  entry.cdw12 = bio.bytes / 512 - 1;
-  if (bio.fua) entry.cdw12 |= nvme::kForceUnitAccess;
+  entry.opcode = static_cast<std::uint8_t>(kOpcodes[static_cast<std::size_t>(request.op)]);
+  if (request.op == BlockOp::flush) return;
+  if (request.op == BlockOp::discard) return fill_range(request, entry);
+  entry.set_first_block(request.sector);
+  entry.cdw12 = request.bytes / 512 - 1;
+  if (request.fua) entry.cdw12 |= nvme::kForceUnitAccess;
   fill_prps(request, entry);
 }
 
@@ -143,7 +156,7 @@ void NvmeDriver::fill_command(const Request& request, nvme::SubmissionEntry& ent
 void NvmeDriver::fill_range(const Request& request, nvme::SubmissionEntry& entry) {
   hw::PhysAddr& list = prp_lists_[request.tag];
   if (list == 0) list = system_.memory.allocate_page();
-  system_.memory.at<nvme::DatasetRange>(list) = {0, request.bio->bytes / 512, request.bio->sector};
+  system_.memory.at<nvme::DatasetRange>(list) = {0, request.bytes / 512, request.sector};
   entry.prp1 = list;
   entry.cdw11 = nvme::kDeallocate;
 }
@@ -156,16 +169,15 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
 Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   Queue& queue = *queues_[ctx.cpu().index()];
   request.queue = queue.id;
-  const Bio& bio = *request.bio;
   nvme::SubmissionEntry entry;
   entry.command_id = static_cast<std::uint16_t>(request.tag);
   entry.namespace_id = 1;
   fill_command(request, entry);
   (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
   queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
-  ctx.emit(events::Doorbell{kDeviceId, queue.id, queue.tail});
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
-  if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
+  ctx.emit(events::Doorbell{number_, queue.id, queue.tail});
+  ctx.emit(events::DeviceDma{number_, request.bytes});
+  request.enter_device(ctx.now());
   return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
               [](std::uint64_t) { return Task<void>::ready(); });
 }

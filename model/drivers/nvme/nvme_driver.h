@@ -6,6 +6,7 @@
 // no reset, no polling queues, no shadow doorbells.
 #pragma once
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "hw/nvme/registers.h"
@@ -20,24 +21,25 @@ struct NvmeDriverParams {
 
 class NvmeDriver final : public kernel::BlockDriver {
  public:
-  static constexpr std::uint64_t kDeviceId = 1;  // in events
+  static constexpr std::uint64_t kDeviceId = 1;  // in events, of the first
 
+  /// The machine's `instance`th NVMe device.
   NvmeDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
-             const NvmeDriverParams& params, std::uint64_t device_bytes);
+             const NvmeDriverParams& params, std::uint64_t device_bytes,
+             std::uint32_t instance = 0);
   ~NvmeDriver() override;
 
-  /// Brings the controller up: admin queue, then a queue pair per CPU. At boot, at no CPU's cost.
-  /// Errors: what the controller refuses is an internal error.
-  Task<void> attach();
-  /// Where completions go; set before the first request.
-  void serve(kernel::BlockDevice& device) { device_ = &device; }
+  /// Brings the controller up: admin queue, then a queue pair per CPU.
+  Task<void> attach() override;
 
   Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
   std::uint32_t queue_depth() const override {
     return static_cast<std::uint32_t>(params_.queue_entries) - 1;
   }
+  kernel::QueueLimits limits() const override;
   std::uint64_t size_bytes() const override { return device_bytes_; }
-  const char* name() const override { return "nvme0n1"; }
+  const char* name() const override { return name_.c_str(); }
+  std::uint64_t number() const override { return number_; }
 
  private:
   struct Queue;
@@ -54,7 +56,9 @@ class NvmeDriver final : public kernel::BlockDriver {
   hw::Port& registers_;
   const NvmeDriverParams params_;
   const std::uint64_t device_bytes_;
-  kernel::BlockDevice* device_ = nullptr;
+  const std::uint32_t instance_;
+  const std::uint64_t number_;
+  const std::string name_;
   std::unique_ptr<Queue> admin_;
   std::vector<std::unique_ptr<Queue>> queues_;  // by CPU
   std::vector<hw::PhysAddr> prp_lists_;         // by tag; allocated when first needed

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/virtio_blk/virtio_blk_driver.h"
 
+#include <fmt/format.h>
+
 #include "model/events/memory.h"
 
 namespace iodrome::drivers {
@@ -17,20 +19,22 @@ constexpr std::uint64_t kStatusAt = kRangeAt + sizeof(vblk::DiscardRange);
 constexpr std::uint64_t kTableBytes = kStatusAt + 8;
 }  // namespace
 
-VirtioBlkDriver::VirtioBlkDriver(System& system, IrqController& irqs, hw::Port& registers,
-                                 std::int64_t queue_entries, std::uint64_t device_bytes)
+VirtioBlkDriver::VirtioBlkDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
+                                 hw::Port& registers, std::int64_t queue_entries,
+                                 std::uint64_t device_bytes, std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
+      softirq_(softirq),
       registers_(registers),
       entries_(static_cast<std::uint32_t>(queue_entries)),
       device_bytes_(device_bytes),
+      instance_(instance),
+      number_(device_number(kDeviceId, instance)),
+      name_(drive_name("vd", instance)),
       desc_(system.memory.allocate_contiguous(entries_ * sizeof(vblk::Descriptor))),
       avail_(system.memory.allocate_contiguous(vblk::avail_bytes(entries_))),
       used_(system.memory.allocate_contiguous(vblk::used_bytes(entries_))),
-      slots_(entries_),
-      completer_(*this) {
-  for (const auto& cpu : system.cpus) cpu->on_softirq(Softirq::block, completer_);
-}
+      slots_(entries_) {}
 
 Task<void> VirtioBlkDriver::attach() {
   const std::uint64_t magic = co_await registers_.read32(vblk::kMagic);
@@ -38,7 +42,7 @@ Task<void> VirtioBlkDriver::attach() {
   const std::uint64_t most = co_await registers_.read32(vblk::kQueueNumMax);
   check(magic == vblk::kMagicValue && kind == vblk::kBlockDevice, "no virtio block device");
   check(entries_ <= most, "the virtio block device has a smaller queue");
-  const std::uint32_t line = irqs_.request_irq(*this, 0, "virtio0-req.0");
+  const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("virtio{}-req.0", instance_));
   co_await registers_.write64(vblk::kMsiAddress, line * 4ull);
   co_await registers_.write32(vblk::kMsiData, line);
   co_await registers_.write32(vblk::kQueueNum, entries_);
@@ -51,10 +55,9 @@ Task<void> VirtioBlkDriver::attach() {
 
 // The request's chain stands in its own table, as virtqueue_add_sgs() builds it.
 void VirtioBlkDriver::fill_table(const Request& request) {
-  const Bio& bio = *request.bio;
   Slot& slot = slots_[request.tag];
   if (slot.table == 0) slot.table = system_.memory.allocate_contiguous(kTableBytes);
-  check(bio.segments.size() + 2 <= kDescriptors, "a bio with more segments than a table holds");
+  check(request.segments + 2 <= kDescriptors, "a request with more segments than a table holds");
   static constexpr vblk::RequestType kTypes[] = {vblk::RequestType::in, vblk::RequestType::out,
                                                  vblk::RequestType::flush,
                                                  vblk::RequestType::discard};
@@ -64,18 +67,19 @@ void VirtioBlkDriver::fill_table(const Request& request) {
     table[count] = {address, bytes, flags, static_cast<std::uint16_t>(count + 1)};
     ++count;
   };
-  const bool discards = bio.op == BlockOp::discard;
+  const bool discards = request.op == BlockOp::discard;
   word<vblk::RequestHeader>(slot.table + kHeaderAt) = {
-      static_cast<std::uint32_t>(kTypes[static_cast<std::size_t>(bio.op)]), 0,
-      bio.op == BlockOp::read || bio.op == BlockOp::write ? bio.sector : 0};
+      static_cast<std::uint32_t>(kTypes[static_cast<std::size_t>(request.op)]), 0,
+      request.op == BlockOp::read || request.op == BlockOp::write ? request.sector : 0};
   add(slot.table + kHeaderAt, sizeof(vblk::RequestHeader), vblk::kDescNext);
   if (discards) {
-    word<vblk::DiscardRange>(slot.table + kRangeAt) = {bio.sector, bio.bytes / 512, 0};
+    word<vblk::DiscardRange>(slot.table + kRangeAt) = {request.sector, request.bytes / 512, 0};
     add(slot.table + kRangeAt, sizeof(vblk::DiscardRange), vblk::kDescNext);
   }
-  const std::uint16_t direction = bio.op == BlockOp::read ? vblk::kDescWrite : 0;
-  for (const BioSegment& segment : bio.segments)
+  const std::uint16_t direction = request.op == BlockOp::read ? vblk::kDescWrite : 0;
+  request.for_each_segment([&](const BioSegment& segment) {
     add(segment.address, segment.bytes, static_cast<std::uint16_t>(vblk::kDescNext | direction));
+  });
   add(slot.table + kStatusAt, 1, vblk::kDescWrite);
   (&word<vblk::Descriptor>(desc_))[request.tag] = {
       slot.table, static_cast<std::uint32_t>(count * sizeof(vblk::Descriptor)), vblk::kDescIndirect,
@@ -96,11 +100,10 @@ bool VirtioBlkDriver::publish(std::uint32_t tag) {
 Task<void> VirtioBlkDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
   fill_table(request);
-  const Bio& bio = *request.bio;
-  ctx.emit(events::DeviceDma{kDeviceId, bio.bytes});
-  if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::device, ctx.now());
+  ctx.emit(events::DeviceDma{number_, request.bytes});
+  request.enter_device(ctx.now());
   if (!publish(request.tag)) co_return;
-  ctx.emit(events::Doorbell{kDeviceId, 0, added_});
+  ctx.emit(events::Doorbell{number_, 0, added_});
   co_await registers_.write32(vblk::kQueueNotify, 0);
   // The host starts at once; the guest's CPU is back only after the exit.
   co_await ctx.spend(ctx.costs().vm_exit_doorbell);
@@ -114,23 +117,14 @@ Task<void> VirtioBlkDriver::handle(Atomic& ctx) {
       const auto entry = word<vblk::UsedEntry>(vblk::used_entry(used_, seen_ % entries_));
       check(entry.id < entries_ && slots_[entry.id].busy, "the host ended a request nobody made");
       slots_[entry.id].busy = false;
-      ended_.push_back(entry.id);
+      const auto status = word<vblk::RequestStatus>(slots_[entry.id].table + kStatusAt);
+      softirq_.complete(ctx, device_->request(entry.id),
+                        status == vblk::RequestStatus::ok ? Errno::ok : Errno::eio);
     }
     word<std::uint16_t>(vblk::used_event(avail_, entries_)) = seen_;
     if (word<std::uint16_t>(vblk::used_index(used_)) == seen_) break;
   }
-  if (!ended_.empty()) ctx.cpu().raise_softirq(Softirq::block);
   return Task<void>::ready();
-}
-
-Task<void> VirtioBlkDriver::Completer::handle(Atomic& ctx) {
-  while (!owner_.ended_.empty()) {
-    const std::uint32_t tag = owner_.ended_.front();
-    owner_.ended_.pop_front();
-    const auto status = owner_.word<vblk::RequestStatus>(owner_.slots_[tag].table + kStatusAt);
-    co_await owner_.device_->complete(ctx, owner_.device_->request(tag),
-                                      status == vblk::RequestStatus::ok ? Errno::ok : Errno::eio);
-  }
 }
 
 }  // namespace iodrome::drivers

@@ -11,16 +11,34 @@ std::uint64_t request_of(const Bio& bio) {
 }
 }  // namespace
 
-BlockDevice::BlockDevice(BlockDriver& driver) : driver_(driver), requests_(driver.queue_depth()) {
-  for (std::uint32_t tag = driver.queue_depth(); tag-- > 0;) {
+std::string drive_name(std::string_view prefix, std::uint32_t instance) {
+  std::string letters;
+  for (std::uint32_t left = instance + 1; left > 0; left = (left - 1) / 26)
+    letters.insert(letters.begin(), static_cast<char>('a' + (left - 1) % 26));
+  return std::string(prefix) + letters;
+}
+
+BlockDevice::BlockDevice(BlockDriver& driver, const QueueParams& params)
+    : driver_(driver), number_(driver.number()), by_tag_(driver.queue_depth()) {
+  driver.serve(*this);
+  for (std::uint32_t tag = driver.queue_depth(); tag-- > 0;) free_tags_.push_back(tag);
+  if (params.scheduler != "none") {
+    scheduled_ = std::make_unique<ScheduledQueue>(*this, params, driver.limits());
+    return;
+  }
+  requests_.resize(driver.queue_depth());
+  for (std::uint32_t tag = 0; tag < driver.queue_depth(); ++tag) {
     requests_[tag].tag = tag;
-    free_tags_.push_back(tag);
+    requests_[tag].device = this;
+    by_tag_[tag] = &requests_[tag];
   }
 }
 
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
-  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio)});
+  ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio), number_});
   return then(ctx.spend(ctx.costs().bio_submit), [this, &ctx, &bio] {
+    if (scheduled_ != nullptr) [[unlikely]]
+      return scheduled_->submit(ctx, bio);
     // A tag that is free while bios wait is on its way to the first of them.
     if (!free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
     if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
@@ -32,16 +50,25 @@ Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
 Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();
-  request.bio = &bio;
-  ctx.emit(events::BlockRqIssue{request.tag, bio.sector, bio.bytes, request_of(bio)});
+  request.begin(bio);
+  return issue(ctx, request);
+}
+
+Task<void> BlockDevice::issue(Atomic& ctx, Request& request) {
+  ctx.emit(events::BlockRqIssue{request.tag, request.sector, request.bytes,
+                                request_of(*request.bio), number_});
   return driver_.queue_request(ctx, request);
 }
 
 Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
+  ctx.emit(events::BlockRqComplete{request.tag, request.sector, static_cast<std::uint64_t>(status),
+                                   request_of(*request.bio), number_});
+  if (scheduled_ != nullptr) [[unlikely]] {
+    co_await scheduled_->complete(ctx, request, status);
+    co_return;
+  }
   Bio& bio = *std::exchange(request.bio, nullptr);
   bio.status = status;
-  ctx.emit(events::BlockRqComplete{request.tag, bio.sector, static_cast<std::uint64_t>(status),
-                                   request_of(bio)});
   {
     events::StageLedger* const ledger = bio.ledger;
     const WorkOn work(
@@ -56,8 +83,7 @@ Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
       ledger->enter(events::Stage::device, ctx.now());
   }
   if (waiting_.empty() || free_tags_.empty()) co_return;
-  Bio& next = waiting_.front();
-  waiting_.pop_front();
+  Bio& next = waiting_.pop_front();
   co_await dispatch(ctx, next);
 }
 

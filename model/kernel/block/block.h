@@ -1,96 +1,64 @@
 // SPDX-License-Identifier: Apache-2.0
 // The block layer: bios in, requests with tags to a driver, completions back.
 //
-// Differs from Linux: one bio is one request (no merging, plugging or scheduler); a bio that finds
-// no free tag waits in a FIFO instead of putting its submitter to sleep.
+// Differs from Linux: without an elevator one bio is one request, none is plugged or merged, and a
+// bio that finds no free tag waits in a FIFO instead of putting its submitter to sleep. With one,
+// see scheduled_queue.h.
 #pragma once
-#include <algorithm>
-#include <boost/container/small_vector.hpp>
-#include <boost/intrusive/list.hpp>
-#include <span>
+#include <memory>
 
-#include "model/engine/result.h"
-#include "model/kernel/cpu/context.h"
+#include "model/kernel/block/scheduled_queue.h"
 
 namespace iodrome::kernel {
 
-/// What a bio asks for. A flush has no bytes; a discard has bytes and no segments.
-enum class BlockOp : std::uint8_t { read, write, flush, discard };
-
-/// A piece of memory that a bio reads into or writes from.
-struct BioSegment {
-  hw::PhysAddr address;
-  std::uint32_t bytes;
-};
-
-/// One transfer between contiguous blocks and memory. It lives until end_io has run.
-struct Bio : boost::intrusive::list_base_hook<> {
-  BlockOp op = BlockOp::read;
-  bool fua = false;          // a write that ends only when its bytes survive a loss of power
-  std::uint64_t sector = 0;  // of 512 bytes
-  std::uint32_t bytes = 0;
-  boost::container::small_vector<BioSegment, 4> segments;
-  events::StageLedger* ledger = nullptr;  // the request whose time this is, if any
-  Errno status = Errno::ok;
-  /// Called once, in the driver's completion context. It must not sleep.
-  Task<void> (*end_io)(Atomic& ctx, Bio& bio) = nullptr;
-
-  /// Appends `length` bytes that stand at `from` of a stretch of memory given by its pages.
-  void add_memory(std::span<const hw::PhysAddr> pages, std::uint64_t from, std::uint64_t length) {
-    for (const std::uint64_t end = from + length; from < end;) {
-      const std::uint64_t piece = std::min(hw::kPageBytes - from % hw::kPageBytes, end - from);
-      segments.push_back({pages[from / hw::kPageBytes] + from % hw::kPageBytes,
-                          static_cast<std::uint32_t>(piece)});
-      from += piece;
-    }
-  }
-};
-
-/// A bio with a tag, at the driver.
-struct Request {
-  std::uint32_t tag = 0;
-  std::uint32_t queue = 0;  // the hardware queue it went to
-  Bio* bio = nullptr;
-};
-
-/// A driver below the block layer.
-class BlockDriver {
- public:
-  virtual ~BlockDriver() = default;
-  /// Hands a request to the device. Legal in any context.
-  virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
-  virtual std::uint32_t queue_depth() const = 0;  // tags
-  virtual std::uint64_t size_bytes() const = 0;
-  /// Whether writes that have ended may be lost with the power until a flush has ended.
-  virtual bool volatile_cache() const { return true; }
-  virtual const char* name() const = 0;
-};
-
 class BlockDevice {
  public:
-  explicit BlockDevice(BlockDriver& driver);
+  explicit BlockDevice(BlockDriver& driver, const QueueParams& params = {});
   BlockDevice(const BlockDevice&) = delete;
   BlockDevice& operator=(const BlockDevice&) = delete;
 
-  /// Starts a bio; end_io tells its end. Legal in any context, never sleeps.
+  /// Starts a bio; end_io tells its end. Legal in any context; it sleeps only if bio.submitter says
+  /// who may.
   Task<void> submit(Atomic& ctx, Bio& bio);
-  /// For drivers: the request's end. Runs end_io here, then starts the bio that waits longest for
-  /// the tag.
+  /// For drivers: the request's end. Runs end_io here, then starts what waits for the tag.
   Task<void> complete(Atomic& ctx, Request& request, Errno status);
 
-  Request& request(std::uint32_t tag) { return requests_[tag]; }
+  /// What has that tag.
+  Request& request(std::uint32_t tag) { return *by_tag_[tag]; }
   std::uint64_t size_bytes() const { return driver_.size_bytes(); }
   bool volatile_cache() const { return driver_.volatile_cache(); }
-  std::size_t in_flight() const { return requests_.size() - free_tags_.size(); }
-  std::size_t waiting() const { return waiting_.size(); }
+  std::size_t in_flight() const { return by_tag_.size() - free_tags_.size(); }
+  std::size_t waiting() const {
+    return scheduled_ != nullptr ? scheduled_->waiting() : waiting_.size();
+  }
+  /// Whether who writes much should wait for its writes first.
+  bool congested() const {
+    return scheduled_ != nullptr ? scheduled_->congested() : !waiting_.empty();
+  }
+  const char* name() const { return driver_.name(); }
+  std::uint64_t number() const { return number_; }
+
+  // For the ScheduledQueue.
+  bool has_tag() const { return !free_tags_.empty(); }
+  void take_tag(Request& request) {
+    request.tag = free_tags_.back();
+    free_tags_.pop_back();
+    by_tag_[request.tag] = &request;
+  }
+  void free_tag(const Request& request) { free_tags_.push_back(request.tag); }
+  /// Hands a request that has a tag to the driver.
+  Task<void> issue(Atomic& ctx, Request& request);
 
  private:
   Task<void> dispatch(Atomic& ctx, Bio& bio);
 
   BlockDriver& driver_;
-  std::vector<Request> requests_;
+  const std::uint64_t number_;
+  std::vector<Request> requests_;  // by tag; without an elevator
+  std::vector<Request*> by_tag_;
   std::vector<std::uint32_t> free_tags_;
-  boost::intrusive::list<Bio> waiting_;
+  BioList waiting_;
+  std::unique_ptr<ScheduledQueue> scheduled_;
 };
 
 }  // namespace iodrome::kernel

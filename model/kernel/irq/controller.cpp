@@ -7,6 +7,7 @@ namespace iodrome::kernel {
 
 std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu,
                                          std::string_view name) {
+  if (lines_.size() == kLocalTimerVector) lines_.push_back({nullptr, 0});
   const auto vector = static_cast<std::uint32_t>(lines_.size());
   action.vector = vector;
   if (!name.empty()) system_.probe.name(events::Named::vector, vector, name);
@@ -24,7 +25,8 @@ hw::Response IrqController::access(hw::Command command, std::uint64_t address,
                                    std::span<std::byte>) {
   if (command != hw::Command::write) return hw::Response::command_error;
   const std::uint64_t vector = address / 4;
-  if (vector >= lines_.size()) return hw::Response::address_error;
+  if (vector >= lines_.size() || lines_[vector].action == nullptr)
+    return hw::Response::address_error;
   const Line& line = lines_[vector];
   system_.cpus[line.cpu]->raise_irq(*line.action);
   return hw::Response::ok;

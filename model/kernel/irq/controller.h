@@ -15,6 +15,10 @@ class IrqController final : public hw::Target {
  public:
   explicit IrqController(System& system) : system_(system) {}
 
+  /// The vector that the `count`th handler to ask is given, from 0.
+  static constexpr std::uint64_t vector_of(std::uint64_t count) {
+    return count < kLocalTimerVector ? count : count + 1;
+  }
   /// request_irq(): gives the handler a vector, served on that CPU, and tells observers its name.
   /// `action` outlives the machine's run.
   std::uint32_t request_irq(IrqAction& action, std::uint32_t cpu, std::string_view name = {});

@@ -23,6 +23,9 @@ struct IoWait {
   std::uint32_t pending = 0;
   events::StageLedger* ledger = nullptr;  // whose time the awaited things take
   events::Stage stage = events::Stage::queue;
+  /// The context that starts the awaited things, if it may be put to sleep for room in a queue
+  /// meanwhile: as long as it is set, what never sleeps may.
+  Sleepable* submitter = nullptr;
 
   void expect() { ++pending; }
   /// One of the things has arrived.
@@ -50,6 +53,7 @@ class BlockingWait : public IoWait {
  public:
   explicit BlockingWait(Sleepable& ctx) : IoWait(&BlockingWait::wake), sleeper_(ctx), queue_("io") {
     ledger = ctx.ledger();
+    submitter = &ctx;
   }
   /// Sleeps until everything expected has arrived.
   Task<void> wait(const char* waits_for);

@@ -79,13 +79,13 @@ Task<Errno> BufferedWrite::get_page(Atomic& ctx, Os& os, std::uint32_t bytes, Io
   const bool hole = inode.map(index).hole;
   // What is about to be overwritten need not be read, and before the first write there is nothing.
   const bool nothing_to_keep = hole || bytes == kPage || index * kPage >= inode.size_bytes;
-  if (hole && os.files.full()) co_return Errno::enospc;
+  if (hole && inode.volume->full()) co_return Errno::enospc;
   if (page_ == nullptr && nothing_to_keep) {
     page_ = cache.add_filling(inode, index);
     if (page_ == nullptr) co_return Errno::enomem;
     filling_ = true;
   }
-  if (hole) check(os.files.allocate(inode, index).has_value(), "a device full all at once");
+  if (hole) check(inode.volume->allocate(inode, index).has_value(), "a device full all at once");
   if (filling_) co_await ctx.spend(ctx.costs().page_insert);
   if (hole) co_await ctx.spend(ctx.costs().block_alloc);
   if (filling_) co_return Errno::ok;

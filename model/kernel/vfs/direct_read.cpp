@@ -59,9 +59,10 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
     part->sector = place.sector + at % kPage / 512;
     part->bytes = static_cast<std::uint32_t>(length);
     part->ledger = wait.ledger;
+    part->submitter = wait.submitter;
     part->end_io = &DirectRead::end_io;
     wait.expect();
-    co_await os.disk.submit(ctx, *part);
+    co_await inode.volume->device().submit(ctx, *part);
   }
   --wait.pending;
   co_return bytes_;

@@ -76,11 +76,12 @@ Task<void> DirectWrite::submit(Atomic& ctx, Os& os, const Inode& inode, std::uin
     part->bytes = static_cast<std::uint32_t>(
         std::min({per_bio, bytes - done, place.count * kPage - at % kPage}));
     part->ledger = wait_->ledger;
+    part->submitter = wait_->submitter;
     part->end_io = &DirectWrite::end_io;
     part->add_memory(pages, done, part->bytes);
     done += part->bytes;
     wait_->expect();
-    co_await os.disk.submit(ctx, *part);
+    co_await inode.volume->device().submit(ctx, *part);
   }
 }
 

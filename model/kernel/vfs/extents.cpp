@@ -2,7 +2,7 @@
 // Which blocks of the device a file has, and how it comes to have more or fewer.
 #include <algorithm>
 
-#include "model/kernel/vfs/file_system.h"
+#include "model/kernel/vfs/volume.h"
 
 namespace iodrome::kernel {
 
@@ -36,7 +36,7 @@ BlockMapping Inode::map_further(std::uint64_t block) const {
   return {true, 0, next == more.end() ? ~std::uint64_t{0} - block : next->first - block};
 }
 
-Result<std::uint64_t> FileSystem::take_block(std::uint64_t goal) {
+Result<std::uint64_t> Volume::take_block(std::uint64_t goal) {
   auto place = free_.end();
   if (goal != kNoGoal) {
     place = free_.upper_bound(goal);
@@ -62,7 +62,7 @@ Result<std::uint64_t> FileSystem::take_block(std::uint64_t goal) {
   return next_byte_ / kBlock - 1;
 }
 
-Result<bool> FileSystem::allocate(Inode& inode, std::uint64_t block) {
+Result<bool> Volume::allocate(Inode& inode, std::uint64_t block) {
   if (!inode.map(block).hole) return false;
   const Result<std::uint64_t> taken = take_block(goal_for(inode, block));
   if (!taken) return fail(taken.error());
@@ -79,7 +79,7 @@ Result<bool> FileSystem::allocate(Inode& inode, std::uint64_t block) {
   return true;
 }
 
-void FileSystem::release_blocks(Inode& inode, std::uint64_t first) {
+void Volume::release_blocks(Inode& inode, std::uint64_t first) {
   const auto give_back = [this](std::uint64_t sector, std::uint64_t count) {
     if (count == 0) return;
     auto place = free_.emplace(sector / kSectors, count).first;
@@ -107,14 +107,13 @@ void FileSystem::release_blocks(Inode& inode, std::uint64_t first) {
   inode.first_blocks = first;
 }
 
-std::uint64_t FileSystem::blocks_free() const {
+std::uint64_t Volume::blocks_free() const {
   std::uint64_t blocks = (device_bytes_ - next_byte_) / kBlock;
   for (const auto& [first, count] : free_) blocks += count;
   return blocks;
 }
 
-void FileSystem::read_file(const Inode& inode, std::uint64_t offset,
-                           std::span<std::byte> to) const {
+void Volume::read_file(const Inode& inode, std::uint64_t offset, std::span<std::byte> to) const {
   while (!to.empty()) {
     const std::size_t part = std::min<std::size_t>(kBlock - offset % kBlock, to.size());
     const BlockMapping place = inode.map(offset / kBlock);

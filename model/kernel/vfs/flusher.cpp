@@ -10,8 +10,10 @@ constexpr std::uint64_t kShare = 1024;  // pages of a file before the next has i
 constexpr std::uint64_t kLastPage = ~std::uint64_t{0} >> 12;
 }  // namespace
 
-Writeback::Flusher::Flusher(Writeback& owner)
-    : owner_(owner), thread_(owner.system_, "flush", events::CpuClass::kthread, 0, *this) {}
+Writeback::Flusher::Flusher(Writeback& owner, Volume& volume)
+    : owner_(owner),
+      volume_(volume),
+      thread_(owner.system_, "flush", events::CpuClass::kthread, 0, *this) {}
 
 void Writeback::Flusher::look_for_old() {
   forget_clean();
@@ -21,7 +23,7 @@ void Writeback::Flusher::look_for_old() {
 
 // What an fsync has written is no longer the flusher's.
 void Writeback::Flusher::forget_clean() {
-  std::erase_if(owner_.inodes_, [](Inode* inode) {
+  std::erase_if(inodes(), [](Inode* inode) {
     const bool clean = inode->dirty.empty() && !inode->attributes_dirty;
     if (clean) inode->listed = false;
     return clean;
@@ -30,12 +32,15 @@ void Writeback::Flusher::forget_clean() {
 
 // The file to write next, if any: the first one while there are too many pages, else an old one.
 std::list<Inode*>::iterator Writeback::Flusher::next() {
-  auto& inodes = owner_.inodes_;
-  if (owner_.dirty_ > owner_.limit(owner_.params_.dirty_background))
-    return std::ranges::find_if(inodes, [](const Inode* inode) { return !inode->dirty.empty(); });
-  if (!old_wanted_) return inodes.end();
+  std::list<Inode*>& all = inodes();
+  if (owner_.dirty_ > owner_.limit(owner_.params_.dirty_background)) {
+    const auto dirty =
+        std::ranges::find_if(all, [](const Inode* inode) { return !inode->dirty.empty(); });
+    if (dirty != all.end()) return dirty;  // the pages may be those of another device
+  }
+  if (!old_wanted_) return all.end();
   const SimTime old = owner_.system_.timeline.now() - owner_.params_.dirty_expire;
-  return std::ranges::find_if(inodes, [old](const Inode* inode) {
+  return std::ranges::find_if(all, [old](const Inode* inode) {
     return inode->dirtied_at <= old && (!inode->dirty.empty() || inode->attributes_dirty);
   });
 }
@@ -43,13 +48,13 @@ std::list<Inode*>::iterator Writeback::Flusher::next() {
 Task<void> Writeback::Flusher::run(Sleepable& ctx) {
   for (;;) {
     const auto place = next();
-    if (place == owner_.inodes_.end()) {
+    if (place == inodes().end()) {
       old_wanted_ = false;
       co_await idle_.wait(ctx, "dirty pages", events::Stage::queue);
       continue;
     }
     Inode& inode = **place;
-    owner_.inodes_.splice(owner_.inodes_.end(), owner_.inodes_, place);
+    inodes().splice(inodes().end(), inodes(), place);
     co_await write(ctx, inode);
   }
 }
@@ -61,7 +66,7 @@ Task<void> Writeback::Flusher::write(Sleepable& ctx, Inode& inode) {
   if (inode.dirty.empty() && inode.attributes_dirty && !inode.attributes_writing)
     co_await owner_.start_attributes(ctx, inode, nullptr);
   // Do not bury the device, and do not spin over what only the device can bring on.
-  if (owner_.device_.waiting() == 0 && started != 0) co_return;
+  if (!volume_.device().congested() && started != 0) co_return;
   BlockingWait wait(ctx);
   if (!inode.writeback.empty())
     Writeback::await_page(*inode.pages[*inode.writeback.rbegin()], wait);

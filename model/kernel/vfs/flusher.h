@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The kernel thread that writes dirty pages when there are too many or when they are old.
+// The kernel thread that writes a device's dirty pages when there are too many or when they are
+// old.
 #pragma once
+#include "model/kernel/vfs/volume.h"
 #include "model/kernel/vfs/writeback.h"
 
 namespace iodrome::kernel {
@@ -10,7 +12,7 @@ namespace iodrome::kernel {
 /// device's speed.
 class Writeback::Flusher final : public ThreadBody {
  public:
-  explicit Flusher(Writeback& owner);
+  Flusher(Writeback& owner, Volume& volume);
 
   /// There are too many dirty pages.
   Task<void> wake(Atomic& ctx) { return idle_.wake_one(ctx); }
@@ -23,7 +25,10 @@ class Writeback::Flusher final : public ThreadBody {
   Task<void> write(Sleepable& ctx, Inode& inode);
   void forget_clean();
 
+  std::list<Inode*>& inodes() { return owner_.dirty_of_[volume_.index()].inodes; }
+
   Writeback& owner_;
+  Volume& volume_;
   bool old_wanted_ = false;
   WaitQueue idle_{"flusher"};
   RunningThread thread_;

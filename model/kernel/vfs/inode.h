@@ -9,6 +9,8 @@
 
 namespace iodrome::kernel {
 
+class Volume;
+
 /// Blocks of a file that lie together on the device. A block is a page's size.
 struct Extent {
   std::uint64_t first = 0;  // of the file
@@ -52,6 +54,7 @@ struct Inode {
   std::uint64_t number = 0;
   std::string path;
   std::uint64_t size_bytes = 0;
+  Volume* volume = nullptr;           // whose blocks it has
   std::uint64_t first_sector = 0;     // the extent it was laid out with, if any
   std::uint64_t first_blocks = 0;     // of that extent
   std::uint64_t metadata_sector = 0;  // the block that holds the inode

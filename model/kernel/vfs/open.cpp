@@ -33,7 +33,7 @@ Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger*
   read->segments.push_back({read->buffer->address, hw::kPageBytes});
   read->ledger = ledger;
   read->end_io = &MetadataRead::end;
-  co_await os.disk.submit(ctx, *read);
+  co_await inode.volume->device().submit(ctx, *read);
 }
 
 }  // namespace

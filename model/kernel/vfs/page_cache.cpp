@@ -151,7 +151,7 @@ Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first
       bio->segments.push_back({page->address, hw::kPageBytes});
     }
     done += part;
-    co_await device_.submit(ctx, *bio);
+    co_await inode.volume->device().submit(ctx, *bio);
   }
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// The page cache: file pages in memory, read from the block device on demand, dropped least
+// The page cache: file pages in memory, read from their block devices on demand, dropped least
 // recently used first.
 //
 // Differs from Linux: the read-ahead window is fixed.
@@ -7,7 +7,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "model/kernel/block/block.h"
-#include "model/kernel/vfs/inode.h"
+#include "model/kernel/vfs/volume.h"
 #include "model/kernel/vfs/writeback.h"
 
 namespace iodrome::kernel {
@@ -17,8 +17,7 @@ using HeldPages = boost::container::small_vector<PagePtr, 16>;
 
 class PageCache {
  public:
-  PageCache(System& system, BlockDevice& device)
-      : writeback(system, device, params), system_(system), device_(device) {}
+  explicit PageCache(System& system) : writeback(system, params), system_(system) {}
   ~PageCache() { lru_.clear(); }
   PageCache(const PageCache&) = delete;
   PageCache& operator=(const PageCache&) = delete;
@@ -63,7 +62,6 @@ class PageCache {
   static Task<void> end_read(Atomic& ctx, Bio& bio);
 
   System& system_;
-  BlockDevice& device_;
   boost::intrusive::list<Page> lru_;  // least recently used first
   std::vector<Inode*> inodes_;        // by number, for eviction
 };

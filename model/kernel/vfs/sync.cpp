@@ -63,13 +63,13 @@ Task<Errno> FileSync::try_parts(Atomic& ctx, Os& os, IoWait& wait) {
     const Errno block = co_await os.page_cache.writeback.try_attributes(ctx, inode, wait);
     if (block != Errno::ok) co_return block;
   }
-  if (!os.disk.volatile_cache()) co_return Errno::ok;
+  if (!inode.volume->device().volatile_cache()) co_return Errno::ok;
   wait.expect();  // held: a flush that ends before this call has returned tells nobody
-  co_await start_flush(ctx, os, wait);
+  co_await start_flush(ctx, inode.volume->device(), wait);
   co_return --wait.pending == 0 ? Errno::ok : Errno::eagain;
 }
 
-Task<void> FileSync::start_flush(Atomic& ctx, Os& os, IoWait& wait) {
+Task<void> FileSync::start_flush(Atomic& ctx, BlockDevice& device, IoWait& wait) {
   flush_.emplace();
   flush_->op = BlockOp::flush;
   flush_->ledger = wait.ledger;
@@ -77,7 +77,7 @@ Task<void> FileSync::start_flush(Atomic& ctx, Os& os, IoWait& wait) {
   flush_->end_io = &FileSync::end_flush;
   wait.stage = events::Stage::queue;
   wait.expect();
-  return os.disk.submit(ctx, *flush_);
+  return device.submit(ctx, *flush_);
 }
 
 Task<void> FileSync::end_flush(Atomic& ctx, Bio& bio) {
@@ -194,7 +194,7 @@ Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_
     }
     if (shorter) {
       os.page_cache.drop(inode, kept, kLastPage);
-      os.files.release_blocks(inode, kept);
+      inode.volume->release_blocks(inode, kept);
     }
     os.page_cache.writeback.mark_attributes_dirty(inode, true);
   }

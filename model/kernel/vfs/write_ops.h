@@ -147,7 +147,7 @@ class FileSync {
     IoWait* wait = nullptr;
   };
   Task<Errno> try_parts(Atomic& ctx, Os& os, IoWait& wait);
-  Task<void> start_flush(Atomic& ctx, Os& os, IoWait& wait);
+  Task<void> start_flush(Atomic& ctx, BlockDevice& device, IoWait& wait);
   static Task<void> end_flush(Atomic& ctx, Bio& bio);
 
   FilePtr file_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/vfs/writeback.h"
 
+#include <algorithm>
+
 #include "model/kernel/vfs/file_content.h"
 #include "model/kernel/vfs/flusher.h"
 
@@ -18,8 +20,8 @@ struct Writeback::InodeBio : Bio, Pooled {
   PagePtr buffer;
 };
 
-Writeback::Writeback(System& system, BlockDevice& device, const PageCacheParams& params)
-    : system_(system), device_(device), params_(params) {}
+Writeback::Writeback(System& system, const PageCacheParams& params)
+    : system_(system), params_(params) {}
 
 Writeback::~Writeback() = default;
 
@@ -29,8 +31,11 @@ std::uint64_t Writeback::limit(Fraction of_capacity) const {
 }
 
 void Writeback::list(Inode& inode) {
-  if (!std::exchange(inode.listed, true)) inodes_.push_back(&inode);
-  if (!flusher_) flusher_ = std::make_unique<Flusher>(*this);
+  const std::size_t volume = inode.volume->index();
+  if (dirty_of_.size() <= volume) dirty_of_.resize(volume + 1);
+  if (!std::exchange(inode.listed, true)) dirty_of_[volume].inodes.push_back(&inode);
+  if (!dirty_of_[volume].flusher)
+    dirty_of_[volume].flusher = std::make_unique<Flusher>(*this, *inode.volume);
   if (!std::exchange(ticking_, true)) system_.timeline.spawn(tick(), "dirty_writeback timer");
 }
 
@@ -41,11 +46,16 @@ void Writeback::note_age(Inode& inode) {
 
 // Only while there is something to write: a machine at rest has no timer.
 Task<void> Writeback::tick() {
-  while (!inodes_.empty()) {
+  while (!nothing_listed()) {
     co_await sleep_for(system_.timeline, params_.dirty_writeback);
-    flusher_->look_for_old();
+    for (const Dirty& dirty : dirty_of_)
+      if (dirty.flusher) dirty.flusher->look_for_old();
   }
   ticking_ = false;
+}
+
+bool Writeback::nothing_listed() const {
+  return std::ranges::all_of(dirty_of_, [](const Dirty& dirty) { return dirty.inodes.empty(); });
 }
 
 void Writeback::mark_dirty(Inode& inode, Page& page) {
@@ -71,7 +81,8 @@ void Writeback::forget(Inode& inode, Page& page) {
 
 Task<Errno> Writeback::try_balance(Atomic& ctx, IoWait& wait) {
   if (!over(params_.dirty_background)) co_return Errno::ok;
-  co_await flusher_->wake(ctx);
+  for (std::size_t volume = 0; volume < dirty_of_.size(); ++volume)
+    if (dirty_of_[volume].flusher) co_await dirty_of_[volume].flusher->wake(ctx);
   if (!over(params_.dirty)) co_return Errno::ok;
   wait.stage = events::Stage::queue;
   add_waiter(throttled_, wait);
@@ -128,7 +139,7 @@ Task<std::uint64_t> Writeback::start(Atomic& ctx, Inode& inode, std::uint64_t fi
     bio->ledger = ledger;
     co_await ctx.spend(ctx.costs().filesystem_map);
     co_await ctx.spend(ctx.costs().page_writeback, count);
-    co_await device_.submit(ctx, *bio);
+    co_await inode.volume->device().submit(ctx, *bio);
     started += count;
     first = index + count;
   }
@@ -174,7 +185,7 @@ Task<void> Writeback::start_attributes(Atomic& ctx, Inode& inode, events::StageL
     fill_content(0, inode.metadata_sector * 512,
                  system_.memory.bytes(write->buffer->address, hw::kPageBytes));
   co_await ctx.spend(ctx.costs().page_writeback);
-  co_await device_.submit(ctx, *write);
+  co_await inode.volume->device().submit(ctx, *write);
 }
 
 Task<void> Writeback::end_inode(Atomic& ctx, Bio& bio) {

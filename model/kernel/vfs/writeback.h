@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Dirty pages and their way to the device: who starts it, who waits for it, who is held up by it.
 //
-// Differs from Linux: a writer above the limit sleeps until the device has caught up, without the
-// pauses that smooth it since 3.2; percentages are of the page cache's size; one flusher, of the
-// one device; its timer wakes it at no CPU's cost; pages are not stable while the device reads
-// them, as for devices that compute no checksums.
+// Differs from Linux: a writer above the limit sleeps until the devices have caught up, without the
+// pauses that smooth it since 3.2; percentages are of the page cache's size, and who exceeds them
+// wakes the flushers of all devices; their timer wakes them at no CPU's cost; pages are not stable
+// while the device reads them, as for devices that compute no checksums.
 #pragma once
 #include <list>
 #include <memory>
@@ -29,7 +29,7 @@ struct PageCacheParams {
 
 class Writeback {
  public:
-  Writeback(System& system, BlockDevice& device, const PageCacheParams& params);
+  Writeback(System& system, const PageCacheParams& params);
   ~Writeback();
   Writeback(const Writeback&) = delete;
   Writeback& operator=(const Writeback&) = delete;
@@ -57,7 +57,6 @@ class Writeback {
 
   std::uint64_t pages_dirty() const { return dirty_; }
   std::uint64_t pages_written_back() const { return written_back_; }  // on their way now
-  BlockDevice& device() { return device_; }
 
  private:
   struct PageBio;
@@ -65,7 +64,13 @@ class Writeback {
   class Flusher;
   std::uint64_t limit(Fraction of_capacity) const;
   bool over(Fraction of_capacity) const { return dirty_ + written_back_ > limit(of_capacity); }
+  // What waits to be written to one device, and who writes it.
+  struct Dirty {
+    std::list<Inode*> inodes;          // oldest first
+    std::unique_ptr<Flusher> flusher;  // made when there is the first dirty page
+  };
   void list(Inode& inode);
+  bool nothing_listed() const;
   void note_age(Inode& inode);
   Task<void> tick();
   PageBio* take_run(Inode& inode, std::uint64_t first, std::uint64_t most);
@@ -74,13 +79,11 @@ class Writeback {
   static Task<void> end_inode(Atomic& ctx, Bio& bio);
 
   System& system_;
-  BlockDevice& device_;
   const PageCacheParams& params_;
   std::uint64_t dirty_ = 0;
   std::uint64_t written_back_ = 0;
-  std::list<Inode*> inodes_;  // with something to write; oldest first
+  std::vector<Dirty> dirty_of_;  // by volume
   IoWaitList throttled_;
-  std::unique_ptr<Flusher> flusher_;  // made when there is the first dirty page
   bool ticking_ = false;
 };
 

@@ -16,7 +16,7 @@ FioRun::FioRun(const FioWorkload& workload, Stage& stage)
       stage_(stage),
       clones_(workload.clones().size()),
       group_ended_(stage.timeline, "fio stonewall") {
-  if (workload.payload_checked()) check_.emplace(stage.files, stage.system.memory);
+  if (workload.payload_checked()) check_.emplace(stage.system.memory);
   const bool blocking = stage.design.threads == designs::Threads::per_connection;
   for (std::size_t i = 0; i < clones_.size(); ++i) {
     Clone& clone = clones_[i];

@@ -108,7 +108,8 @@ std::unique_ptr<FioWorkload> FioWorkload::make(const FioJobFile& file, Diagnosti
       if (job.number_ios && (clone.ios == 0 || as_size(*job.number_ios) < clone.ios))
         clone.ios = as_size(*job.number_ios);
       for (const std::string& path : clone.files) {
-        std::uint64_t& size = workload->files_[path];
+        const std::size_t turn = workload->files_.size();
+        std::uint64_t& size = workload->files_.try_emplace(path, 0, turn).first->second.bytes;
         size = std::max({size, clone.offset_bytes + clone.region_bytes,
                          job.filesize_bytes ? as_size(job.filesize_bytes->low) : std::uint64_t{0}});
       }
@@ -127,7 +128,7 @@ std::int64_t FioWorkload::slots() const {
 
 std::uint64_t FioWorkload::file_bytes() const {
   std::uint64_t total = 0;
-  for (const auto& [path, size] : files_) total += size;
+  for (const auto& [path, file] : files_) total += file.bytes;
   return total;
 }
 
@@ -136,11 +137,13 @@ bool FioWorkload::payload_checked() const {
   return writes && file_bytes() <= kCheckedBytes;
 }
 
-void FioWorkload::lay_out(kernel::FileSystem& files) const {
-  for (const auto& [path, size] : files_) {
-    const auto added = files.add_file(path, size, kernel::Inode::Metadata::cached);
-    check(added.has_value(), "the job's files do not fit the disk");
+Errno FioWorkload::lay_out(kernel::FileSystem& files) const {
+  for (const auto& [path, file] : files_) {
+    const auto added = files.add_file(path, file.bytes, kernel::Inode::Metadata::cached,
+                                      file.turn % files.volume_count());
+    if (!added) return added.error();
   }
+  return Errno::ok;
 }
 
 std::unique_ptr<WorkloadRun> FioWorkload::start(Stage& stage) const {

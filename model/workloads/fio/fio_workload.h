@@ -52,7 +52,7 @@ class FioWorkload final : public Workload {
   std::uint32_t file_count() const override { return static_cast<std::uint32_t>(files_.size()); }
   /// Written bytes are checked, up to kCheckedBytes of files: they are kept in memory.
   bool payload_checked() const override;
-  void lay_out(kernel::FileSystem& files) const override;
+  Errno lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
   nlohmann::ordered_json summary() const override;
   std::vector<std::string> notes(const designs::Descriptor& design) const override;
@@ -62,8 +62,12 @@ class FioWorkload final : public Workload {
 
  private:
   std::vector<FioClone> clones_;
-  std::map<std::string, std::uint64_t> files_;  // by path: size in bytes
-  bool names_engine_ = false;                   // another than fio's default
+  struct File {
+    std::uint64_t bytes = 0;
+    std::size_t turn = 0;  // its place among the files in the order in which jobs name them
+  };
+  std::map<std::string, File> files_;  // by path
+  bool names_engine_ = false;          // another than fio's default
 };
 
 }  // namespace iodrome::workloads

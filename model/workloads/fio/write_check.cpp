@@ -79,7 +79,7 @@ std::string WriteCheck::wrong_in(const File& file) const {
   for (std::uint64_t at = 0; at < inode.size_bytes; at += kPage) {
     const auto size = static_cast<std::size_t>(std::min(kPage, inode.size_bytes - at));
     const std::span<std::byte> page = std::span(stored).first(size);
-    files_.read_file(inode, at, page);
+    inode.volume->read_file(inode, at, page);
     for (std::uint64_t done = 0; done < size;) {
       const std::uint64_t place = at + done;
       const std::uint64_t piece =

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "model/chain/chain_run.h"
-#include "model/kernel/vfs/file_system.h"
+#include "model/kernel/vfs/volume.h"
 
 namespace iodrome::workloads {
 
@@ -17,8 +17,7 @@ namespace iodrome::workloads {
 /// Differs: of a file whose writeback or a write of which has failed nothing is known, nor checked.
 class WriteCheck {
  public:
-  WriteCheck(const kernel::FileSystem& files, hw::Memory& memory)
-      : files_(files), memory_(memory) {}
+  explicit WriteCheck(hw::Memory& memory) : memory_(memory) {}
 
   /// Before anything runs: this descriptor's writes are blocks of that size from that offset on.
   void watch(int fd, const kernel::Inode& inode, std::uint64_t offset, std::uint64_t block_bytes);
@@ -47,7 +46,6 @@ class WriteCheck {
   std::string wrong_in(const File& file) const;
   static bool may_hold(const File& file, std::uint64_t offset, std::span<const std::byte> bytes);
 
-  const kernel::FileSystem& files_;
   hw::Memory& memory_;
   std::map<int, std::uint64_t> inodes_;    // by descriptor
   std::map<std::uint64_t, File> written_;  // by inode

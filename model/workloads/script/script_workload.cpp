@@ -101,11 +101,12 @@ std::uint64_t ScriptWorkload::file_bytes() const {
   return total;
 }
 
-void ScriptWorkload::lay_out(kernel::FileSystem& files) const {
+Errno ScriptWorkload::lay_out(kernel::FileSystem& files) const {
   for (const auto& [path, size] : files_) {
     const auto added = files.add_file(path, size, kernel::Inode::Metadata::cold);
-    check(added.has_value(), "the scenario's files do not fit the disk");
+    if (!added) return added.error();
   }
+  return Errno::ok;
 }
 
 std::unique_ptr<WorkloadRun> ScriptWorkload::start(Stage& stage) const {

@@ -16,7 +16,7 @@ class ScriptWorkload final : public Workload {
   std::uint64_t file_bytes() const override;
   std::uint32_t file_count() const override { return static_cast<std::uint32_t>(files_.size()); }
   bool payload_checked() const override { return true; }
-  void lay_out(kernel::FileSystem& files) const override;
+  Errno lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
   nlohmann::ordered_json summary() const override;
 

@@ -17,12 +17,13 @@ WebWorkload::WebWorkload(AccessLog log, const WebOptions& options)
     bytes_to_send_ += static_cast<std::uint64_t>(log_.bytes_of(record));
 }
 
-void WebWorkload::lay_out(kernel::FileSystem& files) const {
+Errno WebWorkload::lay_out(kernel::FileSystem& files) const {
   for (const FileEntry& file : log_.files) {
     const auto added = files.add_file(file.path, static_cast<std::uint64_t>(file.size_bytes),
                                       kernel::Inode::Metadata::cold);
-    check(added.has_value(), "the log's files do not fit the disk");
+    if (!added) return added.error();
   }
+  return Errno::ok;
 }
 
 std::unique_ptr<WorkloadRun> WebWorkload::start(Stage& stage) const {

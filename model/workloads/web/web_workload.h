@@ -23,7 +23,7 @@ class WebWorkload final : public Workload {
     return static_cast<std::uint32_t>(log_.files.size());
   }
   bool payload_checked() const override { return true; }
-  void lay_out(kernel::FileSystem& files) const override;
+  Errno lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
   std::int64_t submit_batch() const override { return 32; }
   nlohmann::ordered_json summary() const override;

@@ -16,13 +16,12 @@ class TestDisk final : public BlockDriver, public IrqAction {
       : rig_(rig), medium_(medium), depth_(depth) {}
 
   Task<void> queue_request(Atomic& ctx, Request& request) override {
-    issued.push_back(request.bio->sector);
-    if (request.bio->op == BlockOp::write) ++writes;
-    if (request.bio->op == BlockOp::flush) ++flushes;
-    in_flight_most = std::max(in_flight_most, device->in_flight());
+    issued.push_back(request.sector);
+    if (request.op == BlockOp::write) ++writes;
+    if (request.op == BlockOp::flush) ++flushes;
+    in_flight_most = std::max(in_flight_most, device_->in_flight());
     if (at_once) co_return co_await end(ctx, request);
-    if (request.bio->ledger != nullptr)
-      request.bio->ledger->enter(events::Stage::device, ctx.now());
+    request.enter_device(ctx.now());
     rig_.at(rig_.now() + latency, [this, &request] {
       ended_.push_back(&request);
       rig_.cpu(irq_cpu).raise_irq(*this);
@@ -38,30 +37,31 @@ class TestDisk final : public BlockDriver, public IrqAction {
   std::uint32_t queue_depth() const override { return depth_; }
   std::uint64_t size_bytes() const override { return medium_.size_bytes(); }
   bool volatile_cache() const override { return has_cache; }
+  QueueLimits limits() const override { return queue_limits; }
   const char* name() const override { return "test"; }
 
-  BlockDevice* device = nullptr;
   Duration latency = 1us;
   std::uint32_t irq_cpu = 0;
   bool at_once = false;            // requests end before queue_request() returns
   std::set<std::uint64_t> broken;  // sectors whose requests fail
   std::vector<std::uint64_t> issued;
   bool has_cache = true;
+  QueueLimits queue_limits;
   std::size_t writes = 0;
   std::size_t flushes = 0;
   std::size_t in_flight_most = 0;
 
  private:
   Task<void> end(Atomic& ctx, Request& request) {
-    std::uint64_t offset = request.bio->sector * 512;
-    const bool fails = broken.contains(request.bio->sector);
-    for (const BioSegment& part : request.bio->segments) {
+    std::uint64_t offset = request.sector * 512;
+    const bool fails = broken.contains(request.sector);
+    request.for_each_segment([&](const BioSegment& part) {
       const std::span<std::byte> bytes = rig_.system.memory.bytes(part.address, part.bytes);
-      if (!fails && request.bio->op == BlockOp::read) medium_.read(offset, bytes);
-      if (!fails && request.bio->op == BlockOp::write) medium_.write(offset, bytes);
+      if (!fails && request.op == BlockOp::read) medium_.read(offset, bytes);
+      if (!fails && request.op == BlockOp::write) medium_.write(offset, bytes);
       offset += part.bytes;
-    }
-    co_await device->complete(ctx, request, fails ? Errno::eio : Errno::ok);
+    });
+    co_await device_->complete(ctx, request, fails ? Errno::eio : Errno::ok);
   }
 
   Rig& rig_;
@@ -72,9 +72,9 @@ class TestDisk final : public BlockDriver, public IrqAction {
 
 /// A rig with a disk, a page cache and files.
 struct DiskRig {
-  explicit DiskRig(std::uint32_t cpus = 1, std::uint32_t depth = 8)
-      : rig(cpus), disk(rig, files, depth), device(disk) {
-    disk.device = &device;
+  explicit DiskRig(std::uint32_t cpus = 1, std::uint32_t depth = 8, const QueueParams& queue = {})
+      : rig(cpus), disk(rig, files.volume(), depth), device(disk, queue) {
+    files.volume().mount(device);
     cache.params = {1 << 20, 16'384, 65'536};
   }
   ~DiskRig() { rig.end(); }
@@ -111,8 +111,8 @@ struct DiskRig {
   FileSystem files{64 << 20, true};
   TestDisk disk;
   BlockDevice device;
-  PageCache cache{rig.system, device};
-  Os os{rig.system, files, cache, device};
+  PageCache cache{rig.system};
+  Os os{rig.system, files, cache};
 };
 
 }  // namespace iodrome::kernel

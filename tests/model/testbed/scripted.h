@@ -48,9 +48,10 @@ class Scripted final : public workloads::Workload {
   std::uint64_t file_bytes() const override { return 0; }
   std::uint32_t file_count() const override { return 0; }
   bool payload_checked() const override { return true; }
-  void lay_out(kernel::FileSystem& files) const override {
+  Errno lay_out(kernel::FileSystem& files) const override {
     for (const auto& [path, size] : script_.files)
       REQUIRE(files.add_file(path, size, kernel::Inode::Metadata::cold));
+    return Errno::ok;
   }
   std::unique_ptr<workloads::WorkloadRun> start(workloads::Stage& stage) const override;
   nlohmann::ordered_json summary() const override { return {}; }

@@ -38,7 +38,7 @@ TEST_CASE("the text is what Linux's trace file says of the same events") {
   story.tell(events::SysEnter{4, 17}, 1);
   story.tell(events::SchedSwitch{1, 4, 0, 1}, 1);
   story.tell(events::IrqHandlerEntry{1, 1}, 1);
-  story.tell(events::BlockRqComplete{3, 800, 0, Story::cookie(9)}, 1);
+  story.tell(events::BlockRqComplete{3, 800, 0, Story::cookie(9), 1}, 1);
   story.tell(events::SoftirqRaise{1, 3}, 1);
   story.tell(events::SchedWaking{4, 0}, events::kNoCpu);
   story.tell(events::IrqHandlerExit{1, 1}, 1);
@@ -58,7 +58,7 @@ TEST_CASE("the text is what Linux's trace file says of the same events") {
             "          <idle>-0       [001] ..... 1000.000001999: irq_handler_entry: irq=1 "
             "name=nvme0q2\n"
             "          <idle>-0       [001] ..... 1000.000001999: block_rq_complete: tag=3 "
-            "sector=800 error=0 request=9\n"
+            "sector=800 error=0 request=9 device=1\n"
             "          <idle>-0       [001] ..... 1000.000001999: softirq_raise: vec=3 "
             "[action=NET_RX]\n"
             "          <idle>-0       [000] ..... 1000.000001999: sched_waking: comm=sync/0 pid=4 "

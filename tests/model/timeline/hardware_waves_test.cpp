@@ -35,7 +35,8 @@ struct Rig {
     waves.on(Event::info, SimTime{}, 0, event.words());
   }
   Scope scope;
-  HardwareWaves waves{scope, 2, {{1, "nvme0", {0, 1}, true}, {3, "eth0", {2}, false}}};
+  HardwareWaves waves{
+      scope, 2, {{1, "nvme0", {0, 1}, true}, {3, "eth0", {2}, false}, {257, "nvme1", {3}, true}}};
 };
 
 }  // namespace
@@ -77,14 +78,17 @@ TEST_CASE("a softirq's number is not taken for an interrupt vector") {
   CHECK(rig.scope.of("eth0.irq2") == Values{0});
 }
 
-TEST_CASE("the storage device's requests and the CPUs' threads are levels") {
+TEST_CASE("each storage device's requests and the CPUs' threads are levels") {
   Rig rig;
-  rig.tell(events::BlockRqIssue{0, 8, 4096, 0});
-  rig.tell(events::BlockRqIssue{1, 8, 4096, 0});
-  rig.tell(events::BlockRqComplete{0, 8, 0, 0});
+  rig.tell(events::BlockRqIssue{0, 8, 4096, 0, 1});
+  rig.tell(events::BlockRqIssue{1, 8, 4096, 0, 1});
+  rig.tell(events::BlockRqComplete{0, 8, 0, 0, 1});
+  rig.tell(events::BlockRqIssue{0, 8, 4096, 0, 257});
+  rig.tell(events::BlockRqIssue{0, 8, 4096, 0, 513});  // a device that nobody named
   rig.tell(events::SchedSwitch{1, 0, 12, 0});
   rig.tell(events::SchedSwitch{1, 12, 0, 1});
   CHECK(rig.scope.of("nvme0.in_flight") == Values{0, 1, 2, 1});
+  CHECK(rig.scope.of("nvme1.in_flight") == Values{0, 1});
   CHECK(rig.scope.of("cpu1.thread") == Values{0, 12, 0});
   CHECK(rig.scope.signals.count("eth0.in_flight") == 0);
   CHECK(rig.scope.signals.at("cpu0.hardirq").bits == 1);

@@ -32,7 +32,7 @@ Recorded record(const Input& input, const std::string& design, const RecorderLim
   return {recorder.take(), std::move(run)};
 }
 
-using Entry = std::tuple<SimTime, std::uint32_t, std::uint32_t, std::array<std::uint64_t, 4>>;
+using Entry = std::tuple<SimTime, std::uint32_t, std::uint32_t, std::array<std::uint64_t, 5>>;
 
 std::vector<Entry> entries(const Recording& recording, SimTime from, SimTime to) {
   std::vector<Entry> found;

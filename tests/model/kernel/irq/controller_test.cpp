@@ -46,3 +46,17 @@ TEST_CASE("a message to a vector that nobody asked for is an address error and r
   CHECK(log.text.empty());
   CHECK(rig.probe.counters().interrupts == 0);
 }
+
+TEST_CASE("no handler is given the local timer's vector") {
+  Log log;
+  Rig rig(1);
+  IrqController irqs(rig.system);
+  for (std::uint64_t count = 0; count < 500; ++count) {
+    const std::uint64_t vector = irqs.request_irq(rig.action(log, note), 0);
+    CHECK(vector == IrqController::vector_of(count));
+    CHECK(vector != kLocalTimerVector);
+  }
+  std::uint32_t word = 0;
+  CHECK(irqs.access(hw::Command::write, kLocalTimerVector * 4,
+                    std::as_writable_bytes(std::span{&word, 1})) == hw::Response::address_error);
+}

@@ -109,7 +109,7 @@ TEST_CASE("a full device gives what fits, then ENOSPC; cutting files off makes r
       s.files.add_file("/big", (64 << 20) - 8 * 4096, Inode::Metadata::cached);
   REQUIRE(big);
   Inode& inode = s.file("/f", 0);
-  CHECK(s.files.blocks_free() == 6);
+  CHECK(s.files.volume().blocks_free() == 6);
   const FilePtr file = s.open(inode);
   CHECK(s.write(file, 0, 10 * 4096, 0x55) == 6 * 4096);
   CHECK(inode.size_bytes == 6 * 4096);
@@ -184,7 +184,7 @@ TEST_CASE("cutting a file off forgets its pages, and growing again shows zeros")
   CHECK(s.finish(sync) == 0);
   CHECK(inode.size_bytes == 5000);
   CHECK(inode.dirty.size() == 1);  // the block that the file ends in
-  CHECK(s.files.blocks_free() == (64 << 20) / 4096 - 1 - 2);
+  CHECK(s.files.volume().blocks_free() == (64 << 20) / 4096 - 1 - 2);
   CHECK(s.truncate(file, 20'000) == 0);
   CHECK(s.fsync(file) == 0);
   s.cache.drop(inode, 0, 100);
@@ -199,16 +199,16 @@ TEST_CASE("blocks written one behind the other lie together, and come back when 
   Writing s;
   Inode& inode = s.file("/f", 4096);
   Inode& other = s.file("/g", 4096);
-  const std::uint64_t free = s.files.blocks_free();
+  const std::uint64_t free = s.files.volume().blocks_free();
   CHECK(s.write(s.open(inode), 4096, 10 * 4096, 1) == 10 * 4096);
   CHECK(s.write(s.open(other), 4096, 4096, 2) == 4096);
   CHECK(inode.more.size() == 1);
   CHECK(inode.more[0].count == 10);
-  CHECK(s.files.blocks_free() == free - 11);
+  CHECK(s.files.volume().blocks_free() == free - 11);
   CHECK(s.truncate(s.open(inode), 6 * 4096) == 0);
-  CHECK(s.files.blocks_free() == free - 6);
+  CHECK(s.files.volume().blocks_free() == free - 6);
   CHECK(s.write(s.open(other), 8192, 4096, 2) == 4096);  // right behind is free no more than before
   CHECK(s.truncate(s.open(inode), 0) == 0);
   CHECK(inode.map(0).hole);
-  CHECK(s.files.blocks_free() == free - 2 + 1);
+  CHECK(s.files.volume().blocks_free() == free - 2 + 1);
 }

@@ -63,13 +63,13 @@ TEST_CASE("files lie one behind the other, each behind its inode's block") {
   CHECK(second.first_sector == 32);
   CHECK(*files.lookup("/b") == &second);
   Bytes bytes(512);
-  files.read(first.first_sector * 512 + 4096, bytes);
+  files.volume().read(first.first_sector * 512 + 4096, bytes);
   CHECK(content_matches(first.number, 4096, bytes));
-  files.read(second.first_sector * 512, bytes);
+  files.volume().read(second.first_sector * 512, bytes);
   const std::span<const std::byte> all(bytes);
   CHECK(content_matches(second.number, 0, all.first(1)));
   CHECK(std::ranges::all_of(all.subspan(1), [](std::byte each) { return each == std::byte{0}; }));
-  files.read(second.metadata_sector * 512, bytes);
+  files.volume().read(second.metadata_sector * 512, bytes);
   CHECK_FALSE(content_matches(first.number, 0, bytes));
   CHECK_FALSE(content_matches(second.number, 0, bytes));
 }
@@ -91,9 +91,9 @@ TEST_CASE("what was written is read back, and nothing around it has changed") {
   const Inode& inode = add(files, "/a", 40'000);
   const std::uint64_t start = inode.first_sector * 512;
   const Bytes mine(9000, std::byte{0x5a});
-  files.write(start + 3000, mine);
+  files.volume().write(start + 3000, mine);
   Bytes bytes(40'000);
-  files.read(start, bytes);
+  files.volume().read(start, bytes);
   const std::span<const std::byte> all(bytes);
   CHECK(content_matches(inode.number, 0, all.first(3000)));
   CHECK(std::equal(mine.begin(), mine.end(), bytes.begin() + 3000));
@@ -126,4 +126,42 @@ TEST_CASE("a table refuses descriptors beyond its limit and those that are not o
   CHECK(table.get(0) == fail(Errno::ebadf));
   CHECK(table.remove(0) == fail(Errno::ebadf));
   CHECK(table.open_count() == 1);
+}
+
+TEST_CASE("files lie on each volume in turn unless one is named, and each volume fills by itself") {
+  FileSystem files(64 << 10, true, 3);
+  const Inode& a = add(files, "/a", 4096);
+  const Inode& b = add(files, "/b", 4096);
+  const Inode& c = add(files, "/c", 4096);
+  const Inode& d = add(files, "/d", 4096);
+  CHECK(a.volume == &files.volume(0));
+  CHECK(b.volume == &files.volume(1));
+  CHECK(c.volume == &files.volume(2));
+  CHECK(d.volume == &files.volume(0));
+  CHECK(b.first_sector == a.first_sector);
+  CHECK(d.first_sector == 24);
+  Inode* const named = *files.add_file("/e", 12 * 4096, Inode::Metadata::cold, 2);
+  CHECK(named->volume == &files.volume(2));
+  CHECK(files.add_file("/f", 12 * 4096, Inode::Metadata::cold, 2) == fail(Errno::enospc));
+  CHECK(files.lookup("/f") == fail(Errno::enoent));
+  CHECK(files.add_file("/f", 12 * 4096, Inode::Metadata::cold, 1).has_value());
+  CHECK(files.volume(0).blocks_free() == 16 - 4);
+  CHECK(files.volume(1).blocks_free() == 16 - 2 - 13);
+  CHECK(files.volume(2).blocks_free() == 16 - 2 - 13);
+}
+
+TEST_CASE("volumes hold bytes of their own at the same place") {
+  FileSystem files(64 << 10, true, 2);
+  const Inode& a = add(files, "/a", 4096);
+  const Inode& b = add(files, "/b", 4096);
+  const std::uint64_t at = a.first_sector * 512;
+  Bytes bytes(4096);
+  files.volume(1).read(at, bytes);
+  CHECK(content_matches(b.number, 0, bytes));
+  files.volume(0).write(at, Bytes(100, std::byte{0x5a}));
+  files.volume(1).read(at, bytes);
+  CHECK(content_matches(b.number, 0, bytes));
+  files.volume(0).read_file(a, 0, bytes);
+  CHECK(bytes[99] == std::byte{0x5a});
+  CHECK(content_matches(a.number, 100, std::span<const std::byte>(bytes).subspan(100)));
 }

@@ -114,7 +114,7 @@ struct Writing : DiskRig {
   /// What the device holds of it.
   std::vector<std::byte> stored(const Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
     std::vector<std::byte> all(bytes);
-    files.read_file(inode, offset, all);
+    inode.volume->read_file(inode, offset, all);
     return all;
   }
   /// What the file was laid out with.

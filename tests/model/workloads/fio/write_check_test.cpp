@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include "model/kernel/vfs/file_system.h"
+
 using namespace iodrome;
 using namespace iodrome::workloads;
 
@@ -25,14 +27,14 @@ struct Scene {
     return made;
   }
   void store(const chain::ChainRun& from, std::size_t bytes = 4096) {
-    files.write(inode->first_sector * 512 + from.chain.steps[0].offset,
-                memory.bytes(from.buffer[0], bytes));
+    files.volume().write(inode->first_sector * 512 + from.chain.steps[0].offset,
+                         memory.bytes(from.buffer[0], bytes));
   }
 
   hw::Memory memory;
   kernel::FileSystem files{1 << 20, true};
   kernel::Inode* inode = nullptr;
-  WriteCheck check{files, memory};
+  WriteCheck check{memory};
 };
 
 }  // namespace
@@ -75,7 +77,7 @@ TEST_CASE("of two writes that overlapped in time either may be there, but not pa
 TEST_CASE("a write that strays, and one that is lost in the cache, are found") {
   Scene s;
   const std::byte stray[1] = {};
-  s.files.write(s.inode->first_sector * 512 + 9000, stray);
+  s.files.volume().write(s.inode->first_sector * 512 + 9000, stray);
   CHECK(s.check.wrong_content() == "/f holds at byte 8704 what nobody wrote there last");
   Scene other;
   const chain::ChainRun run = other.run(1, 2);

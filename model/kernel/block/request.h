@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bios on their way to a driver, and what a driver is.
+#pragma once
+#include <boost/intrusive/slist.hpp>
+#include <string>
+#include <string_view>
+
+#include "model/kernel/block/bio.h"
+
+namespace iodrome::kernel {
+
+class BlockDevice;
+
+/// Bios of consecutive blocks that go to the device as one command. At the driver it has a tag.
+struct Request : boost::intrusive::slist_base_hook<> {
+  BlockDevice* device = nullptr;
+  std::uint32_t tag = 0;
+  std::uint32_t queue = 0;  // the hardware queue it went to
+  BlockOp op = BlockOp::read;
+  bool fua = false;
+  std::uint64_t sector = 0;
+  std::uint32_t bytes = 0;
+  std::uint32_t segments = 0;
+  Bio* bio = nullptr;  // the first
+  Bio* last = nullptr;
+  Errno status = Errno::ok;  // of a request that waits for the block softirq to end it
+
+  void begin(Bio& with) {
+    op = with.op;
+    fua = with.fua;
+    sector = with.sector;
+    bytes = with.bytes;
+    segments = static_cast<std::uint32_t>(with.segments.size());
+    with.next = nullptr;
+    bio = last = &with;
+  }
+  void grow(std::uint32_t by_bytes, std::size_t by_segments) {
+    bytes += by_bytes;
+    segments += static_cast<std::uint32_t>(by_segments);
+  }
+  std::uint64_t end_sector() const { return sector + bytes / 512; }
+  template <class Function>
+  void for_each_segment(Function&& function) const {
+    for (const Bio* each = bio; each != nullptr; each = each->next)
+      for (const BioSegment& segment : each->segments) function(segment);
+  }
+  /// From here on the time of those who wait for it is the device's.
+  void enter_device(SimTime now) const {
+    for (const Bio* each = bio; each != nullptr; each = each->next)
+      if (each->ledger != nullptr) each->ledger->enter(events::Stage::device, now);
+  }
+};
+
+/// What one command of a device can carry.
+struct QueueLimits {
+  std::uint32_t max_bytes = 1 << 20;
+  std::uint32_t max_segments = 256;
+  /// Segments but the first begin, and but the last end, with a page of memory, as PRP lists want.
+  bool whole_pages = false;
+};
+
+/// A driver below the block layer.
+class BlockDriver {
+ public:
+  virtual ~BlockDriver() = default;
+  /// Brings the device up. At boot, at no CPU's cost. Errors: what the device refuses is an
+  /// internal error.
+  virtual Task<void> attach() { return Task<void>::ready(); }
+  /// Hands a request to the device. Legal in any context.
+  virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
+  virtual std::uint32_t queue_depth() const = 0;  // tags
+  virtual QueueLimits limits() const { return {}; }
+  virtual std::uint64_t size_bytes() const = 0;
+  /// Whether writes that have ended may be lost with the power until a flush has ended.
+  virtual bool volatile_cache() const { return true; }
+  virtual const char* name() const = 0;
+  /// The device's number in events.
+  virtual std::uint64_t number() const { return 0; }
+
+  /// Where completions go. The BlockDevice tells it when it is made.
+  void serve(BlockDevice& device) { device_ = &device; }
+
+ protected:
+  BlockDevice* device_ = nullptr;
+};
+
+/// sda … sdz, sdaa …: as sd_format_disk_name() in Linux drivers/scsi/sd.c.
+std::string drive_name(std::string_view prefix, std::uint32_t instance);
+
+/// The number, in events, of the `instance`th device of a driver whose first one has `first`.
+constexpr std::uint64_t device_number(std::uint64_t first, std::uint32_t instance) {
+  return first + (std::uint64_t{instance} << 8);
+}
+
+}  // namespace iodrome::kernel
