@@ -119,7 +119,7 @@ TEST_CASE("a message held back tells of everything that ended meanwhile") {
   host.timeline.run();
   REQUIRE(host.messages.messages.size() == 1);
   CHECK(host.told() == at_time(100ns + 300ns + 1us + 200ns + 20us + 400ns));
-  CHECK(host.status() == (host.ring[0] + 9 * 64 | 1));
+  CHECK(host.status() == ((host.ring[0] + 9 * 64) | 1));
 }
 
 TEST_CASE("an error halts the channel until a reset, and the rest of the chain then runs") {
@@ -144,7 +144,7 @@ TEST_CASE("an error halts the channel until a reset, and the rest of the chain t
   host.timeline.run();
   CHECK(host.engine.counters().copies == 3);
   CHECK(host.messages.messages.size() == told + 2);
-  CHECK(host.status() == (host.ring[0] + 3 * 64 | 1));
+  CHECK(host.status() == ((host.ring[0] + 3 * 64) | 1));
   host.timeline.choices().ask(nullptr);
 }
 
