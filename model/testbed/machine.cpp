@@ -69,11 +69,27 @@ void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
   dma_costs_ = spec_.dma_costs;
   dma_memory_port_ = ports(memory_, "dma_memory");
   dma_interrupt_port_ = ports(irqs_, "dma_msi");
-  ioat_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
-                        payload_checked);
-  dma_port_ = ports(*ioat_, "ioat_registers");
-  ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_, spec_.dma_driver,
-                                                       dma_costs_);
+  if (spec_.dma_kind == "adma") {
+    dma_device_ = hw::make_adma(spec_.adma, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                                payload_checked);
+    dma_port_ = ports(*dma_device_, "adma_registers");
+    adma_driver_ = std::make_unique<drivers::AdmaDriver>(system_, irqs_, *dma_port_,
+                                                         spec_.dma_driver, dma_costs_);
+  } else if (spec_.dma_kind == "dsa") {
+    portal_costs_ = spec_.portal_costs;
+    dma_device_ = hw::make_dsa(spec_.dsa, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                               payload_checked);
+    dma_port_ = ports(*dma_device_, "dsa_registers");
+    idxd_driver_ = std::make_unique<drivers::IdxdDriver>(
+        system_, irqs_, *dma_port_, spec_.dma_driver,
+        static_cast<std::uint32_t>(spec_.dma_user_queues), dma_costs_, portal_costs_);
+  } else {
+    dma_device_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                                payload_checked);
+    dma_port_ = ports(*dma_device_, "ioat_registers");
+    ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_,
+                                                         spec_.dma_driver, dma_costs_);
+  }
   for (std::size_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
     software_dma_.push_back(std::make_unique<kernel::SoftwareChannel>(
         system_, dma_costs_, spec_.dma_software,
@@ -90,6 +106,8 @@ Task<void> Machine::boot() {
   if (virtio_driver_) co_await virtio_driver_->attach();
   co_await nic_driver_->attach();
   if (ioat_driver_) co_await ioat_driver_->attach(dma_);
+  if (adma_driver_) co_await adma_driver_->attach(dma_);
+  if (idxd_driver_) co_await idxd_driver_->attach(dma_);
 }
 
 kernel::Socket& Machine::connect() {

@@ -75,9 +75,12 @@ class Machine {
   kernel::DmaEngine dma_;
   std::unique_ptr<hw::Port> dma_memory_port_;
   std::unique_ptr<hw::Port> dma_interrupt_port_;
-  std::unique_ptr<hw::Ioat> ioat_;
+  std::unique_ptr<hw::Target> dma_device_;
   std::unique_ptr<hw::Port> dma_port_;
   std::unique_ptr<drivers::IoatDriver> ioat_driver_;
+  std::unique_ptr<drivers::AdmaDriver> adma_driver_;
+  drivers::PortalCosts portal_costs_;
+  std::unique_ptr<drivers::IdxdDriver> idxd_driver_;
   std::vector<std::unique_ptr<kernel::SoftwareChannel>> software_dma_;  // by CPU
 
   kernel::Os os_;
