@@ -33,6 +33,11 @@ std::unique_ptr<Dsa> make_dsa(const DsaParams& params, Timeline& timeline, Port&
   return std::make_unique<Dsa>(params, timeline, memory, interrupts, payload_checked);
 }
 
+std::unique_ptr<Crypto> make_crypto(const CryptoParams& params, Timeline& timeline, Port& memory,
+                                    Port& interrupts, bool payload_checked) {
+  return std::make_unique<Crypto>(params, timeline, memory, interrupts, payload_checked);
+}
+
 Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
                      Port& memory, Port& interrupts, ByteCheck* check) {
   Network network;

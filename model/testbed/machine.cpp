@@ -5,38 +5,70 @@ namespace iodrome::testbed {
 
 namespace {
 constexpr std::uint64_t kStorageDevice = 1;  // keys the media's draws
-}
 
-kernel::BlockDriver& Machine::make_storage(const MachineSpec& spec, const PortMaker& ports,
-                                           std::uint64_t seed) {
+// The bytes of a medium, for a device that reaches them over a bus.
+class MediumTarget final : public hw::Target {
+ public:
+  explicit MediumTarget(hw::Medium& medium) : medium_(medium) {}
+  hw::Response access(hw::Command command, std::uint64_t address,
+                      std::span<std::byte> data) override {
+    const std::uint64_t size = medium_.size_bytes();
+    if (address > size || data.size() > size - address) return hw::Response::address_error;
+    if (command == hw::Command::read)
+      medium_.read(address, data);
+    else
+      medium_.write(address, data);
+    return hw::Response::ok;
+  }
+
+ private:
+  hw::Medium& medium_;
+};
+}  // namespace
+
+void Machine::make_device(const MachineSpec& spec, const PortMaker& ports, std::uint64_t seed) {
   memory_port_ = ports(memory_, "storage_dma");
   interrupt_port_ = ports(irqs_, "storage_msi");
   const hw::DrawKey key{seed, kStorageDevice};
-  const auto bytes = static_cast<std::uint64_t>(spec.storage_bytes);
   if (spec.storage_kind == "nvme") {
     storage_ = hw::make_nvme(spec.nvme, timeline_, *memory_port_, *interrupt_port_, files_, key);
     storage_port_ = ports(*storage_, "nvme_registers");
+  } else if (spec.storage_kind == "virtio_blk") {
+    storage_ =
+        hw::make_virtio_blk(spec.virtio_blk, timeline_, *memory_port_, *interrupt_port_, files_);
+    storage_port_ = ports(*storage_, "virtio_blk_registers");
+  } else {
+    storage_ = hw::make_disk(spec.disk, timeline_, *memory_port_, *interrupt_port_, files_, key);
+    storage_port_ = ports(*storage_, "disk_registers");
+  }
+}
+
+kernel::BlockDriver& Machine::make_storage(const MachineSpec& spec, const PortMaker& ports,
+                                           std::uint64_t seed, const StorageMaker& storage) {
+  if (storage) {
+    storage_ = std::make_unique<MediumTarget>(files_);
+    storage_port_ = storage({memory_, irqs_, *storage_});
+  } else {
+    make_device(spec, ports, seed);
+  }
+  const auto bytes = static_cast<std::uint64_t>(spec.storage_bytes);
+  if (spec.storage_kind == "nvme") {
     nvme_driver_ = std::make_unique<drivers::NvmeDriver>(
         system_, irqs_, *storage_port_, drivers::NvmeDriverParams{spec.queue_entries}, bytes);
     return *nvme_driver_;
   }
   if (spec.storage_kind == "virtio_blk") {
-    storage_ =
-        hw::make_virtio_blk(spec.virtio_blk, timeline_, *memory_port_, *interrupt_port_, files_);
-    storage_port_ = ports(*storage_, "virtio_blk_registers");
     virtio_driver_ = std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *storage_port_,
                                                                 spec.queue_entries, bytes);
     return *virtio_driver_;
   }
-  storage_ = hw::make_disk(spec.disk, timeline_, *memory_port_, *interrupt_port_, files_, key);
-  storage_port_ = ports(*storage_, "disk_registers");
   disk_driver_ = std::make_unique<drivers::DiskDriver>(system_, irqs_, *storage_port_, bytes);
   return *disk_driver_;
 }
 
 Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe,
                  const PortMaker& ports, std::uint64_t seed, bool payload_checked,
-                 hw::ByteCheck& streams)
+                 hw::ByteCheck& streams, const StorageMaker& storage)
     : spec_(spec),
       timeline_(timeline),
       system_(timeline, probe, memory_),
@@ -44,7 +76,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
       files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked),
       disk_((system_.costs = spec.costs, system_.scheduler = spec.scheduler,
              system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)),
-             make_storage(spec, ports, seed))),
+             make_storage(spec, ports, seed, storage))),
       page_cache_(system_, disk_),
       os_{system_, files_, page_cache_, disk_},
       process_(static_cast<std::uint32_t>(spec.fd_limit)) {
@@ -63,6 +95,18 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
   if (!spec.dma_kind.empty()) make_dma(ports, payload_checked);
+  if (!spec.crypto_part.empty()) make_crypto(ports, payload_checked);
+}
+
+void Machine::make_crypto(const PortMaker& ports, bool payload_checked) {
+  crypto_costs_ = spec_.crypto_costs;
+  crypto_memory_port_ = ports(memory_, "crypto_memory");
+  crypto_interrupt_port_ = ports(irqs_, "crypto_msi");
+  crypto_ = hw::make_crypto(spec_.crypto, timeline_, *crypto_memory_port_, *crypto_interrupt_port_,
+                            payload_checked);
+  crypto_port_ = ports(*crypto_, "crypto_registers");
+  crypto_driver_ = std::make_unique<drivers::CryptoDriver>(system_, irqs_, *crypto_port_,
+                                                           spec_.crypto_driver, crypto_costs_);
 }
 
 void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
@@ -108,6 +152,7 @@ Task<void> Machine::boot() {
   if (ioat_driver_) co_await ioat_driver_->attach(dma_);
   if (adma_driver_) co_await adma_driver_->attach(dma_);
   if (idxd_driver_) co_await idxd_driver_->attach(dma_);
+  if (crypto_driver_) co_await crypto_driver_->attach();
 }
 
 kernel::Socket& Machine::connect() {

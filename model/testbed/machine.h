@@ -10,6 +10,7 @@
 #include "model/drivers/nvme/nvme_driver.h"
 #include "model/drivers/virtio_blk/virtio_blk_driver.h"
 #include "model/kernel/os.h"
+#include "model/testbed/foreign_storage.h"
 #include "model/testbed/machine_spec.h"
 #include "model/workloads/workload.h"
 
@@ -21,9 +22,10 @@ using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, co
 class Machine {
  public:
   /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the
-  /// storage.
+  /// storage. With `storage` that device serves in the place of the part.
   Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe, const PortMaker& ports,
-          std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams);
+          std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams,
+          const StorageMaker& storage = nullptr);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -43,8 +45,10 @@ class Machine {
 
  private:
   kernel::BlockDriver& make_storage(const MachineSpec& spec, const PortMaker& ports,
-                                    std::uint64_t seed);
+                                    std::uint64_t seed, const StorageMaker& storage);
+  void make_device(const MachineSpec& spec, const PortMaker& ports, std::uint64_t seed);
   void make_dma(const PortMaker& ports, bool payload_checked);
+  void make_crypto(const PortMaker& ports, bool payload_checked);
 
   const MachineSpec& spec_;
   Timeline& timeline_;
@@ -82,6 +86,13 @@ class Machine {
   drivers::PortalCosts portal_costs_;
   std::unique_ptr<drivers::IdxdDriver> idxd_driver_;
   std::vector<std::unique_ptr<kernel::SoftwareChannel>> software_dma_;  // by CPU
+
+  std::unique_ptr<hw::Port> crypto_memory_port_;
+  std::unique_ptr<hw::Port> crypto_interrupt_port_;
+  std::unique_ptr<hw::Crypto> crypto_;
+  std::unique_ptr<hw::Port> crypto_port_;
+  drivers::CryptoCosts crypto_costs_;
+  std::unique_ptr<drivers::CryptoDriver> crypto_driver_;
 
   kernel::Os os_;
   designs::Process process_;

@@ -72,6 +72,16 @@ void describe_dma(MachineSpec& spec, ParameterList& list) {
   list.add("cpu_memset", "B/s", "a CPU's memset", &spec.dma_software.memset);
 }
 
+void describe_crypto(MachineSpec& spec, ParameterList& list) {
+  list.add("part", "", "the crypto engine: a file of hw/crypto/params", &spec.crypto_part);
+  list.add("entries", "", "requests of each queue", &spec.crypto_driver.entries);
+  list.add("timeout", "s", "without an end for so long the driver looks by itself",
+           &spec.crypto_driver.timeout);
+  list.add("submit", "s", "a descriptor filled and handed to the engine",
+           &spec.crypto_costs.submit.each);
+  list.add("complete", "s", "an ended request cleaned up", &spec.crypto_costs.complete.each);
+}
+
 using Describe = void (*)(MachineSpec& spec, ParameterList& list);
 struct Group {
   const char* name;
@@ -124,6 +134,7 @@ constexpr Group kGroups[] = {
                 &spec.app.request_finish.each);
      }},
     {"dma", describe_dma, true},
+    {"crypto", describe_crypto, true},
 };
 
 template <auto Member>
@@ -144,6 +155,7 @@ constexpr PartKind kPartKinds[] = {
     part_kind<&MachineSpec::ioat>("ioat", "dma"),
     part_kind<&MachineSpec::adma>("adma", "dma"),
     part_kind<&MachineSpec::dsa>("dsa", "dma"),
+    part_kind<&MachineSpec::crypto>("crypto", "crypto"),
 };
 
 // Part names are checked against the folder, so that a typo gets the nearest one.
@@ -230,6 +242,11 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
   if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
+  require(spec.crypto_part.empty() ||
+              (spec.crypto_driver.entries >= 1 && spec.crypto_driver.entries <= 16384),
+          "crypto.entries must be 1 to 16384");
+  require(spec.crypto_part.empty() || spec.crypto_driver.timeout > Duration{0},
+          "crypto.timeout must be positive");
 }
 
 }  // namespace
@@ -311,6 +328,8 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
   else if (!spec.dma_kind.empty())
     configuration.diagnostics().error(
         {}, "dma.kind is ioat, adma or dsa, not " + workloads::in_quotes(spec.dma_kind));
+  if (!spec.crypto_part.empty())
+    load_part(configuration, "crypto", spec.crypto_part, "crypto.part", spec);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   if (spec.preemption == "full") spec.scheduler.preemption = kernel::Preemption::full;

@@ -6,6 +6,7 @@
 
 #include "hw/factory.h"
 #include "model/app/app_thread.h"
+#include "model/drivers/crypto/crypto_driver.h"
 #include "model/drivers/dma/adma_driver.h"
 #include "model/drivers/dma/idxd_driver.h"
 #include "model/drivers/nvme/nvme_driver.h"
@@ -55,6 +56,12 @@ struct MachineSpec {
   hw::DsaParams dsa;
   std::int64_t dma_user_queues = 0;
   drivers::PortalCosts portal_costs;
+
+  // Optional likewise: the table [crypto].
+  std::string crypto_part;
+  drivers::CryptoDriverParams crypto_driver;
+  drivers::CryptoCosts crypto_costs;
+  hw::CryptoParams crypto;
 };
 
 /// Loads `scenarios/machines/<name>.toml`, or the file of that path, and the parts it names.

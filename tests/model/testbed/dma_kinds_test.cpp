@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Machines with each kind of DMA engine.
+// Machines with each kind of DMA engine, and with a crypto engine.
+#include <fstream>
+#include <sstream>
+
 #include "tests/model/testbed/scripted.h"
 
 using namespace iodrome;
@@ -8,11 +11,11 @@ using namespace iodrome::tests;
 namespace {
 const std::string kSmall = "/small";  // steps refer to their paths
 
-Outcome one_request(const Settings& settings) {
+Outcome one_request(const Settings& settings, const std::string& machine = "server_2007") {
   Script script;
   script.files = {{kSmall, 5'000}};
   script.clients.push_back({{open_step(kSmall), send_step(0, 0, 5'000), close_step(0)}});
-  return play(script, "sync", settings, {}, "server_2007");
+  return play(script, "sync", settings, {}, machine);
 }
 }  // namespace
 
@@ -38,4 +41,25 @@ TEST_CASE("a part of another kind, an unknown kind, or too many queues, are told
                                  {"dma.descriptors", "128"},
                                  {"dma.user_queues", "1"}}),
                     Catch::Contains("must leave room"));
+}
+
+TEST_CASE("a machine file may have a crypto engine, which costs nobody who does not use it") {
+  std::ifstream file(data_dir() + "/scenarios/machines/server_2007.toml");
+  std::stringstream text;
+  text << file.rdbuf() << R"(
+[crypto]
+part = { value = "crypto_pci_2007", source = "a test", date = "2026-11" }
+entries = { value = 64, source = "a test", date = "2026-11" }
+timeout = { value = "100 ms", source = "a test", date = "2026-11" }
+submit = { value = "1 us", source = "a test", date = "2026-11" }
+complete = { value = "1 us", source = "a test", date = "2026-11" }
+)";
+  const Input machine{"machine.toml", text.str()};
+  const Outcome outcome = one_request({}, machine.path);
+  CHECK(outcome.streams == std::vector<std::uint64_t>{5'000});
+  CHECK(outcome.record.simulated == one_request({}).record.simulated);
+  CHECK_THROWS_WITH(one_request({{"crypto.entries", "0"}}, machine.path),
+                    Catch::Contains("crypto.entries"));
+  CHECK_THROWS_WITH(one_request({{"crypto.part", "crypto_pci_2008"}}, machine.path),
+                    Catch::Contains("crypto_pci_2007"));
 }
