@@ -23,6 +23,21 @@ std::unique_ptr<Ioat> make_ioat(const IoatParams& params, Timeline& timeline, Po
   return std::make_unique<Ioat>(params, timeline, memory, interrupts, payload_checked);
 }
 
+std::unique_ptr<Adma> make_adma(const AdmaParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, bool payload_checked) {
+  return std::make_unique<Adma>(params, timeline, memory, interrupts, payload_checked);
+}
+
+std::unique_ptr<Dsa> make_dsa(const DsaParams& params, Timeline& timeline, Port& memory,
+                              Port& interrupts, bool payload_checked) {
+  return std::make_unique<Dsa>(params, timeline, memory, interrupts, payload_checked);
+}
+
+std::unique_ptr<Crypto> make_crypto(const CryptoParams& params, Timeline& timeline, Port& memory,
+                                    Port& interrupts, bool payload_checked) {
+  return std::make_unique<Crypto>(params, timeline, memory, interrupts, payload_checked);
+}
+
 Network make_network(const NicParams& card, const ClientParams& clients, Timeline& timeline,
                      Port& memory, Port& interrupts, ByteCheck* check) {
   Network network;

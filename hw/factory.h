@@ -3,7 +3,10 @@
 #pragma once
 #include <memory>
 
+#include "hw/crypto/crypto.h"
 #include "hw/disk/disk.h"
+#include "hw/dma/adma.h"
+#include "hw/dma/dsa.h"
 #include "hw/dma/ioat.h"
 #include "hw/nic/client.h"
 #include "hw/nic/nic.h"
@@ -24,6 +27,18 @@ std::unique_ptr<VirtioBlk> make_virtio_blk(const VirtioBlkParams& params, Timeli
 /// Without `payload_checked` it keeps its times and moves no byte.
 std::unique_ptr<Ioat> make_ioat(const IoatParams& params, Timeline& timeline, Port& memory,
                                 Port& interrupts, bool payload_checked);
+
+/// The same. Every sum is zero then.
+std::unique_ptr<Adma> make_adma(const AdmaParams& params, Timeline& timeline, Port& memory,
+                                Port& interrupts, bool payload_checked);
+
+/// The same. No comparison finds a difference then, and every CRC is that of nothing.
+std::unique_ptr<Dsa> make_dsa(const DsaParams& params, Timeline& timeline, Port& memory,
+                              Port& interrupts, bool payload_checked);
+
+/// The same. Every digest and checksum is zero then.
+std::unique_ptr<Crypto> make_crypto(const CryptoParams& params, Timeline& timeline, Port& memory,
+                                    Port& interrupts, bool payload_checked);
 
 /// A card and the clients at the other end of its wire, already attached to each other.
 struct Network {

@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
+// How the disk puts commands in order and serves them.
 #include "hw/disk/disk.h"
 
 #include <algorithm>
-#include <bit>
 
-#include "hw/core/register_access.h"
 #include "model/engine/random.h"
 
 namespace iodrome::hw {
@@ -26,15 +25,25 @@ Duration spindle_phase(const DiskParams& params, DrawKey key) {
       below(bits, static_cast<std::uint64_t>(to_ps(params.revolution())))));
 }
 
-AtaCommand command_of(const disk::CommandFis& fis) {
-  return static_cast<AtaCommand>(fis.command);
-}
-
-bool transfers(AtaCommand command) {
-  return command == AtaCommand::read_dma_ext || command == AtaCommand::write_dma_ext;
+void put_word(std::vector<std::byte>& page, std::size_t at, std::uint16_t word) {
+  std::memcpy(page.data() + at, &word, sizeof word);
 }
 
 }  // namespace
+
+bool Disk::Work::reads() const {
+  return command() == AtaCommand::read_dma_ext || command() == AtaCommand::read_fpdma_queued;
+}
+
+bool Disk::Work::writes() const {
+  return command() == AtaCommand::write_dma_ext || command() == AtaCommand::write_dma_fua_ext ||
+         command() == AtaCommand::write_fpdma_queued;
+}
+
+bool Disk::Work::forced() const {
+  return command() == AtaCommand::write_dma_fua_ext ||
+         (queued && (fis.device & disk::kDeviceFua) != 0);
+}
 
 Disk::Disk(const DiskParams& params, Timeline& timeline, Port& memory, Port& interrupts,
            Medium& medium, DrawKey key)
@@ -45,160 +54,150 @@ Disk::Disk(const DiskParams& params, Timeline& timeline, Port& memory, Port& int
       medium_(medium),
       mechanics_(params, spindle_phase(params, key)),
       sectors_(std::min(mechanics_.sectors(),
-                        static_cast<std::int64_t>(medium.size_bytes() / disk::kSectorBytes))) {
+                        static_cast<std::int64_t>(medium.size_bytes() / disk::kSectorBytes))),
+      cache_on_(params.write_cache_on) {
   timeline.watch(*this);
 }
 
-Response Disk::access(Command command, std::uint64_t address, std::span<std::byte> data) {
-  if (command == Command::read) return read_register(address, data);
-  std::uint64_t value = 0;
-  if (data.size() > sizeof value) return Response::command_error;
-  std::memcpy(&value, data.data(), data.size());
-  return write_register(address, value, data.size());
-}
-
-Response Disk::read_register(std::uint64_t address, std::span<std::byte> data) const {
-  switch (address) {
-    case disk::kGhc:
-      return read_value(data, control_);
-    case disk::kPxClb:
-      return read_value(data, command_list_);
-    case disk::kPxIs:
-      return read_value(data, interrupt_status_);
-    case disk::kPxIe:
-      return read_value(data, interrupt_enable_);
-    case disk::kPxCmd:
-      return read_value(data, port_command_);
-    case disk::kPxTfd:
-      return read_value(data, task_file_);
-    case disk::kPxCi:
-      return read_value(data, issued_);
-    case disk::kMsiAddress:
-      return read_value(data, msi_address_);
-    case disk::kMsiData:
-      return read_value(data, msi_data_);
-    case disk::kFailed:
-      return read_value(data, failed_);
-    default:
-      return Response::address_error;
-  }
-}
-
-Response Disk::write_register(std::uint64_t address, std::uint64_t value, std::size_t size) {
-  const bool wide = address == disk::kPxClb || address == disk::kMsiAddress;
-  if (size != (wide ? 8u : 4u)) return Response::command_error;
-  const auto word = static_cast<std::uint32_t>(value);
-  switch (address) {
-    case disk::kGhc:
-      control_ = word;
-      break;
-    case disk::kPxClb:
-      command_list_ = value;
-      break;
-    case disk::kPxIs:
-      interrupt_status_ &= ~word;
-      break;
-    case disk::kPxIe:
-      interrupt_enable_ = word;
-      break;
-    case disk::kPxCmd:
-      port_command_ = word;
-      break;
-    case disk::kPxTfd:
-      return Response::command_error;
-    case disk::kPxCi:
-      return issue(word);
-    case disk::kMsiAddress:
-      msi_address_ = value;
-      break;
-    case disk::kMsiData:
-      msi_data_ = word;
-      break;
-    case disk::kFailed:
-      failed_ &= ~word;
-      break;
-    default:
-      return Response::address_error;
-  }
-  return Response::ok;
-}
-
-Response Disk::issue(std::uint32_t slots) {
-  if ((control_ & disk::kGhcEnable) == 0 || (port_command_ & disk::kPxCmdStart) == 0)
-    return Response::generic_error;
-  const std::uint32_t fresh = slots & ~issued_;
-  issued_ |= fresh;
-  if (fresh != 0) serve(fresh);
-  return Response::ok;
-}
-
-// Brings its slots to the disk and, if the disk is idle, serves until nothing waits.
-Activity Disk::serve(std::uint32_t slots) {
-  co_await pause_for(timeline_, params_.doorbell_flight + params_.command_fetch);
-  for (; slots != 0; slots &= slots - 1)
-    waiting_.push_back(static_cast<std::uint32_t>(std::countr_zero(slots)));
-  if (serving_) co_return;
+// The arm and the interface serve one thing after the other, commands and the write cache alike.
+Activity Disk::work_off() {
   serving_ = true;
-  while (!waiting_.empty()) {
-    Work work;
-    work.slot = waiting_.front();
-    waiting_.pop_front();
-    const bool success = co_await perform(work);
-    end(work, success);
+  while (!hung_) {
+    if (destage_due()) {
+      commands_turn_ = true;
+      co_await destage();
+      continue;
+    }
+    if (waiting_.empty()) break;
+    Work work = take_next();
+    const Outcome outcome = co_await perform(work);
+    if (work.epoch != epoch_) continue;
+    if (outcome != Outcome::lost)
+      end(work, outcome == Outcome::success);
+    else if (!work.queued)
+      hung_ = true;
   }
   serving_ = false;
+  if (!cache_.empty() && !hung_)
+    destage_later(std::max(timeline_.now(), mechanics_.read_ahead_end()));
 }
 
-Task<bool> Disk::perform(Work& work) {
-  work.header_address = command_list_ + sizeof work.header * work.slot;
-  Access header =
-      memory_.read(work.header_address, std::as_writable_bytes(std::span{&work.header, 1}));
-  co_await header;
-  Access fis = memory_.read(work.header.table, std::as_writable_bytes(std::span{&work.fis, 1}));
-  co_await fis;
-  const AtaCommand command = command_of(work.fis);
-  const bool known = transfers(command) || command == AtaCommand::identify_device ||
-                     command == AtaCommand::flush_cache_ext;
-  const auto sector = static_cast<std::int64_t>(work.fis.sector());
-  const bool outside = transfers(command) && sector + work.fis.sectors() > sectors_;
-  if (header.response() != Response::ok || fis.response() != Response::ok || !known || outside) {
-    co_await pause_for(timeline_, params_.command_overhead);
-    co_return false;
+// Queued commands may end in any order, so the oracle may choose another one.
+Disk::Work Disk::take_next() {
+  commands_turn_ = false;
+  std::size_t next = shortest(timeline_.now() + params_.command_overhead);
+  if (waiting_[next].queued) {
+    const auto waiting = static_cast<std::uint32_t>(waiting_.size());
+    const std::uint32_t further =
+        timeline_.choices().choose(Choice::completion, waiting, "disk.order");
+    next = (next + further) % waiting_.size();
   }
-  co_await pause_until(timeline_, ready_time(work.fis));
-  if (command == AtaCommand::flush_cache_ext) co_return true;
-  if (command == AtaCommand::identify_device) {
-    std::vector<std::byte> page(disk::kSectorBytes);
-    std::memcpy(page.data() + disk::kIdentifySectorsAt, &sectors_, sizeof sectors_);
-    const bool moved = co_await move_payload(work, true, page);
-    co_return moved;
+  const Work work = waiting_[next];
+  waiting_.erase(waiting_.begin() + static_cast<std::ptrdiff_t>(next));
+  return work;
+}
+
+// Of several that are reached at the same time, the one that came first.
+std::size_t Disk::shortest(SimTime start) const {
+  if (waiting_.size() == 1 || !waiting_[0].queued) return 0;
+  if (timeline_.now() - waiting_[0].arrived >= params_.queue_age) return 0;
+  const DiskPlace arm = mechanics_.arm_at(start);
+  std::size_t best = 0;
+  SimTime best_time = reach(waiting_[0], arm, start);
+  for (std::size_t i = 1; i < waiting_.size() && best_time > start; ++i) {
+    const SimTime time = reach(waiting_[i], arm, start);
+    if (time >= best_time) continue;
+    best = i;
+    best_time = time;
   }
-  if (timeline_.choices().choose(Choice::fault, 2, "disk.media") != 0) co_return false;
+  return best;
+}
+
+// When the first sector would be at hand; what needs no arm is at hand at once.
+SimTime Disk::reach(const Work& work, const DiskPlace& arm, SimTime start) const {
+  if (!work.legal) return start;
+  if (work.reads()) {
+    if (cache_.holds_all(work.sector(), work.count())) return start;
+    return mechanics_.reach_to_read(arm, start, work.sector(), work.count());
+  }
+  if (goes_to_cache(work) && has_room(work.count())) return start;
+  return mechanics_.reach(arm, start, work.sector());
+}
+
+Task<Disk::Outcome> Disk::perform(Work& work) {
+  co_await pause_for(timeline_, params_.command_overhead);
+  if (!work.legal) co_return Outcome::failure;
+  if (work.reads()) {
+    co_await serve_read(work);
+  } else if (work.writes()) {
+    co_await serve_write(work);
+  } else {
+    const bool served = co_await serve_other(work);
+    co_return served ? Outcome::success : Outcome::failure;
+  }
+  if (work.epoch != epoch_) co_return Outcome::lost;
+  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "disk.command");
+  if (fault != 0) co_return fault == 1 ? Outcome::failure : Outcome::lost;
   if (medium_.payload_checked()) {
-    const bool moved = co_await move_payload(work, command == AtaCommand::read_dma_ext, {});
-    if (!moved) co_return false;
+    const bool moved = co_await move_payload(work, work.reads(), {});
+    if (!moved) co_return Outcome::failure;
   }
-  const std::uint32_t bytes = work.fis.sectors() * disk::kSectorBytes;
+  if (work.writes()) {
+    if (goes_to_cache(work))
+      cache_.add(work.sector(), work.count(), timeline_.now());
+    else
+      cache_.remove(work.sector(), work.count());  // what waited for these sectors is older
+  }
+  work.header.bytes_moved = work.fis.sectors() * disk::kSectorBytes;
   Access moved = memory_.write(work.header_address + offsetof(disk::CommandHeader, bytes_moved),
                                std::as_writable_bytes(std::span{&work.header.bytes_moved, 1}));
-  work.header.bytes_moved = bytes;
   co_await moved;
-  co_return true;
+  co_return Outcome::success;
 }
 
 // The interface moves sectors while others pass the head; the last one follows after it has passed.
-SimTime Disk::ready_time(const disk::CommandFis& fis) {
-  const SimTime start = timeline_.now() + params_.command_overhead;
-  if (!transfers(command_of(fis)))
-    return start + params_.interface_rate.time_for(disk::kSectorBytes);
-  const auto sector = static_cast<std::int64_t>(fis.sector());
-  const std::int64_t bytes = std::int64_t{fis.sectors()} * disk::kSectorBytes;
+Task<void> Disk::serve_read(const Work& work) {
+  const SimTime start = timeline_.now();
+  SimTime ready = start + params_.interface_rate.time_for(work.count() * disk::kSectorBytes);
+  if (!cache_.holds_all(work.sector(), work.count())) {
+    const SimTime passed = mechanics_.read(start, work.sector(), work.count());
+    if (passed != start)
+      ready = std::max(ready, passed + params_.interface_rate.time_for(disk::kSectorBytes));
+  }
+  co_await pause_until(timeline_, ready);
+}
+
+Task<void> Disk::serve_write(const Work& work) {
+  const std::int64_t bytes = work.count() * disk::kSectorBytes;
+  if (goes_to_cache(work)) {
+    while (!has_room(work.count())) co_await destage();
+    co_await pause_for(timeline_, params_.interface_rate.time_for(bytes));
+    mechanics_.invalidate(timeline_.now(), work.sector(), work.count());
+    co_return;
+  }
+  const SimTime start = timeline_.now();
   const SimTime over_interface = start + params_.interface_rate.time_for(bytes);
-  if (command_of(fis) == AtaCommand::write_dma_ext)
-    return std::max(over_interface, mechanics_.write(start, sector, fis.sectors()));
-  const SimTime passed = mechanics_.read(start, sector, fis.sectors());
-  if (passed == start) return over_interface;
-  return std::max(over_interface, passed + params_.interface_rate.time_for(disk::kSectorBytes));
+  const SimTime passed = mechanics_.write(start, work.sector(), work.count());
+  co_await pause_until(timeline_, std::max(over_interface, passed));
+}
+
+Task<bool> Disk::serve_other(Work& work) {
+  const bool disable =
+      work.command() == AtaCommand::set_features && work.fis.features == disk::kDisableWriteCache;
+  if (disable || work.command() == AtaCommand::flush_cache_ext) co_await write_out();
+  co_await pause_for(timeline_, params_.interface_rate.time_for(disk::kSectorBytes));
+  if (work.epoch != epoch_) co_return false;
+  if (work.command() == AtaCommand::set_features) cache_on_ = !disable;
+  if (work.command() != AtaCommand::identify_device) co_return true;
+  std::vector<std::byte> page(disk::kSectorBytes);
+  put_word(page, disk::kIdentifyQueueDepthAt, static_cast<std::uint16_t>(params_.queue_depth - 1));
+  put_word(page, disk::kIdentifySataAt, params_.queue_depth > 1 ? disk::kIdentifyNcq : 0);
+  put_word(page, disk::kIdentifySupportedAt,
+           params_.write_cache > 0 ? disk::kIdentifyWriteCache : 0);
+  put_word(page, disk::kIdentifyEnabledAt, cache_on_ ? disk::kIdentifyWriteCache : 0);
+  std::memcpy(page.data() + disk::kIdentifySectorsAt, &sectors_, sizeof sectors_);
+  const bool moved = co_await move_payload(work, true, page);
+  co_return moved;
 }
 
 Task<bool> Disk::move_payload(const Work& work, bool to_host, std::span<std::byte> instead) {
@@ -246,46 +245,6 @@ Task<bool> Disk::move_piece(PhysAddr host, std::uint32_t count, bool to_host, st
   Access access = memory_.write(host, bytes);
   if (direct.empty()) co_await access;
   co_return access.response() == Response::ok;
-}
-
-void Disk::end(const Work& work, bool success) {
-  const std::uint32_t slot = 1u << work.slot;
-  issued_ &= ~slot;
-  task_file_ = success ? disk::kPxTfdReady : disk::kPxTfdError;
-  if (success) {
-    count(work.fis);
-  } else {
-    ++counters_.errors;
-    failed_ |= slot;
-  }
-  const std::uint32_t raised = disk::kPxIsDone | (success ? 0 : disk::kPxIsError);
-  const bool first = (interrupt_status_ & interrupt_enable_) == 0;
-  interrupt_status_ |= raised;
-  if (first && (interrupt_enable_ & raised) != 0 && (control_ & disk::kGhcInterrupts) != 0)
-    send_message();
-}
-
-void Disk::count(const disk::CommandFis& fis) {
-  const std::uint64_t bytes = std::uint64_t{fis.sectors()} * disk::kSectorBytes;
-  if (command_of(fis) == AtaCommand::read_dma_ext) {
-    ++counters_.reads;
-    counters_.bytes_to_host += bytes;
-  } else if (command_of(fis) == AtaCommand::write_dma_ext) {
-    ++counters_.writes;
-    counters_.bytes_from_host += bytes;
-  }
-}
-
-Activity Disk::send_message() {
-  co_await pause_for(timeline_, params_.msi_flight);
-  ++counters_.interrupts;
-  co_await interrupts_.write32(msi_address_, msi_data_);
-}
-
-void Disk::describe_stall(std::vector<StallLine>& lines) const {
-  if (issued_ != 0)
-    lines.push_back(
-        {"disk", std::to_string(std::popcount(issued_)) + " commands issued and not ended"});
 }
 
 }  // namespace iodrome::hw

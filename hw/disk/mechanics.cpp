@@ -38,16 +38,38 @@ DiskMechanics::DiskMechanics(const DiskParams& params, Duration phase)
     sectors_ += (next - first) * params.heads * per_track;
   }
   arm_ = place(0);
+  segments_.resize(static_cast<std::size_t>(params.buffer_segments));
+}
+
+const DiskMechanics::Zone& DiskMechanics::zone_of(std::int64_t sector) const {
+  const auto next =
+      std::upper_bound(zones_.begin(), zones_.end(), sector,
+                       [](std::int64_t s, const Zone& z) { return s < z.first_sector; });
+  return *std::prev(next);
 }
 
 DiskPlace DiskMechanics::place(std::int64_t sector) const {
-  auto zone = std::upper_bound(zones_.begin(), zones_.end(), sector,
-                               [](std::int64_t s, const Zone& z) { return s < z.first_sector; });
-  --zone;
-  const std::int64_t in_zone = sector - zone->first_sector;
-  const std::int64_t track = in_zone / zone->sectors_per_track;
-  return {zone->first_cylinder + track / params_.heads, track % params_.heads,
-          in_zone % zone->sectors_per_track, zone->sectors_per_track};
+  const Zone& zone = zone_of(sector);
+  const std::int64_t in_zone = sector - zone.first_sector;
+  const std::int64_t track = in_zone / zone.sectors_per_track;
+  return {zone.first_cylinder + track / params_.heads, track % params_.heads,
+          in_zone % zone.sectors_per_track, zone.sectors_per_track};
+}
+
+std::int64_t DiskMechanics::track_end(std::int64_t sector) const {
+  const DiskPlace at = place(sector);
+  return sector - at.sector + at.sectors_per_track;
+}
+
+std::int64_t DiskMechanics::cylinder_start(std::int64_t cylinder) const {
+  if (cylinder <= 0) return 0;
+  if (cylinder >= params_.cylinders) return sectors_;
+  const auto next =
+      std::upper_bound(zones_.begin(), zones_.end(), cylinder,
+                       [](std::int64_t c, const Zone& z) { return c < z.first_cylinder; });
+  const Zone& zone = *std::prev(next);
+  return zone.first_sector +
+         (cylinder - zone.first_cylinder) * params_.heads * zone.sectors_per_track;
 }
 
 Duration DiskMechanics::seek_time(std::int64_t distance) const {
@@ -75,15 +97,28 @@ Duration DiskMechanics::angle(const DiskPlace& place) const {
   return (skew + angle_on_track(place.sector, place.sectors_per_track)) % revolution_;
 }
 
-// Moves the arm; returns when the sector begins to pass the head.
-SimTime DiskMechanics::position(SimTime start, std::int64_t sector) {
+SimTime DiskMechanics::reach(const DiskPlace& arm, SimTime start, std::int64_t sector) const {
   const DiskPlace target = place(sector);
-  const std::int64_t distance = std::abs(target.cylinder - arm_.cylinder);
+  const std::int64_t distance = std::abs(target.cylinder - arm.cylinder);
   SimTime ready = start + seek_time(distance);
-  if (distance == 0 && target.head != arm_.head) ready += params_.head_switch;
-  arm_ = target;
+  if (distance == 0 && target.head != arm.head) ready += params_.head_switch;
   const Duration turned = (ready.time_since_epoch() + phase_) % revolution_;
   return ready + (angle(target) - turned + revolution_) % revolution_;
+}
+
+SimTime DiskMechanics::reach_to_read(const DiskPlace& arm, SimTime start, std::int64_t sector,
+                                     std::int64_t count) const {
+  if (comes_by(start, sector))
+    return sector < active().end ? start : std::max(start, read_on(sector));
+  if (holding(sector, sector + count)) return start;
+  return reach(arm, start, sector);
+}
+
+// Moves the arm; returns when the sector begins to pass the head.
+SimTime DiskMechanics::position(SimTime start, std::int64_t sector) {
+  const SimTime reached = reach(arm_, start, sector);
+  arm_ = place(sector);
+  return reached;
 }
 
 // What changing to the track costs when its first sector follows the last one of the track before.
@@ -107,72 +142,131 @@ SimTime DiskMechanics::pass(SimTime begin, std::int64_t sector, std::int64_t cou
   return time;
 }
 
-void DiskMechanics::remember(std::int64_t first, std::int64_t end, SimTime time) {
-  buffer_first_ = std::max(first, end - params_.buffer_size / disk::kSectorBytes);
-  buffer_end_ = end;
-  buffer_time_ = time;
-  ahead_end_ = std::min(sectors_, end + params_.read_ahead / disk::kSectorBytes);
+// How many sectors of a track pass in that time, from the beginning of one on.
+std::int64_t DiskMechanics::sectors_within(Duration time, const DiskPlace& from) const {
+  const std::int64_t left = from.sectors_per_track - from.sector;
+  const Duration begin = angle_on_track(from.sector, from.sectors_per_track);
+  const auto passed = [&](std::int64_t count) {
+    return angle_on_track(from.sector + count, from.sectors_per_track) - begin;
+  };
+  if (time < ps(0)) return 0;
+  if (passed(left) <= time) return left;
+  // Angles are rounded down, so the quotient may be one off.
+  std::int64_t count = scale(to_ps(time), from.sectors_per_track, to_ps(revolution_));
+  while (count < left && passed(count + 1) <= time) ++count;
+  while (count > 0 && passed(count) > time) --count;
+  return count;
 }
 
-// When reading on from the buffer's end reaches `end`.
+// When reading on from the active segment's end reaches `end`.
 SimTime DiskMechanics::read_on(std::int64_t end) const {
-  if (end <= buffer_end_) return buffer_time_;
-  return pass(buffer_time_ + switch_before(place(buffer_end_)), buffer_end_, end - buffer_end_);
+  const std::int64_t from = active().end;
+  if (end <= from) return read_time_;
+  return pass(read_time_ + switch_before(place(from)), from, end - from);
 }
 
-// Whether the sector is buffered, or reading ahead reaches it before a revolution is over.
+// Whether the active segment has the sector, or reading ahead reaches it within a revolution.
 bool DiskMechanics::comes_by(SimTime start, std::int64_t sector) const {
-  if (sector < buffer_first_ || sector >= std::max(buffer_end_, ahead_end_)) return false;
-  if (sector < buffer_end_) return true;
+  if (sector < active().first || sector >= std::max(active().end, ahead_end_)) return false;
+  if (sector < active().end) return true;
   return read_on(sector) <= start + revolution_;
 }
 
-// Leaves the arm where reading ahead has brought it by `time`; counts whole tracks.
-void DiskMechanics::follow_read_ahead(SimTime time) {
-  SimTime at = buffer_time_;
-  for (std::int64_t sector = buffer_end_; sector < ahead_end_ && at <= time;) {
-    arm_ = place(sector);
-    const std::int64_t run = std::min(ahead_end_ - sector, arm_.sectors_per_track - arm_.sector);
-    at = pass(at + switch_before(arm_), sector, run);
-    sector += run;
-  }
+bool DiskMechanics::holding(std::int64_t first, std::int64_t end) const {
+  return std::any_of(segments_.begin(), segments_.end(),
+                     [&](const Segment& one) { return one.first <= first && end <= one.end; });
 }
 
-// A read that begins inside the buffer or where reading ahead will come by.
-SimTime DiskMechanics::read_buffered(SimTime start, std::int64_t end) {
-  if (end <= buffer_end_) return start;
-  const SimTime stopped = read_on(ahead_end_);
-  if (end <= ahead_end_ || start <= stopped) {
+DiskPlace DiskMechanics::arm_at(SimTime time) const {
+  DiskPlace arm = arm_;
+  SimTime at = read_time_;
+  for (std::int64_t sector = active().end; sector < ahead_end_ && at <= time;) {
+    arm = place(sector);
+    const std::int64_t run = std::min(ahead_end_ - sector, arm.sectors_per_track - arm.sector);
+    at = pass(at + switch_before(arm), sector, run);
+    sector += run;
+  }
+  return arm;
+}
+
+// Something else takes the arm: it stands where reading ahead has brought it, and what has passed
+// until then stays in the buffer.
+void DiskMechanics::stop_read_ahead(SimTime time) {
+  arm_ = arm_at(time);
+  SimTime at = read_time_;
+  Segment& read = segments_.front();
+  while (read.end < ahead_end_) {
+    const DiskPlace from = place(read.end);
+    at += switch_before(from);
+    const std::int64_t run = std::min(ahead_end_ - read.end, from.sectors_per_track - from.sector);
+    const std::int64_t passed = std::min(run, sectors_within(time - at, from));
+    at = pass(at, read.end, passed);
+    read.end += passed;
+    if (passed < run) break;
+  }
+  read.first = std::max(read.first, read.end - params_.segment_sectors());
+  ahead_end_ = 0;
+}
+
+// The segment that was used longest ago makes room.
+void DiskMechanics::begin_segment(std::int64_t first) {
+  std::rotate(segments_.begin(), std::prev(segments_.end()), segments_.end());
+  segments_.front() = {first, first};
+}
+
+void DiskMechanics::remember(std::int64_t end, SimTime time) {
+  Segment& read = segments_.front();
+  read.end = end;
+  read.first = std::max(read.first, end - params_.segment_sectors());
+  read_time_ = time;
+  ahead_end_ = std::min(sectors_, end + params_.read_ahead / disk::kSectorBytes);
+}
+
+// A read that begins inside the active segment or where reading ahead will come by.
+SimTime DiskMechanics::read_active(SimTime start, std::int64_t end) {
+  if (end <= active().end) return start;
+  const bool reading_on = ahead_end_ >= active().end && start <= read_on(ahead_end_);
+  if (end <= ahead_end_ || reading_on) {
     const SimTime read = read_on(end);
     arm_ = place(end - 1);
-    remember(buffer_first_, end, read);
+    remember(end, read);
     return std::max(start, read);
   }
   // Reading ahead had stopped, so the rest needs the arm again.
-  if (ahead_end_ > buffer_end_) arm_ = place(ahead_end_ - 1);
-  const std::int64_t rest = ahead_end_;
+  if (ahead_end_ > active().end) arm_ = place(ahead_end_ - 1);
+  const std::int64_t rest = std::max(ahead_end_, active().end);
   const SimTime read = pass(position(start, rest), rest, end - rest);
   arm_ = place(end - 1);
-  remember(buffer_first_, end, read);
+  remember(end, read);
   return read;
 }
 
 SimTime DiskMechanics::read(SimTime start, std::int64_t sector, std::int64_t count) {
   const std::int64_t end = sector + count;
-  if (comes_by(start, sector)) return read_buffered(start, end);
-  follow_read_ahead(start);
+  if (comes_by(start, sector)) return read_active(start, end);
+  if (holding(sector, end)) return start;
+  stop_read_ahead(start);
+  begin_segment(sector);
   const SimTime read = pass(position(start, sector), sector, count);
   arm_ = place(end - 1);
-  remember(sector, end, read);
+  remember(end, read);
   return read;
 }
 
 SimTime DiskMechanics::write(SimTime start, std::int64_t sector, std::int64_t count) {
-  follow_read_ahead(start);
+  invalidate(start, sector, count);
+  stop_read_ahead(start);
   const SimTime written = pass(position(start, sector), sector, count);
   arm_ = place(sector + count - 1);
-  buffer_first_ = buffer_end_ = ahead_end_ = 0;
   return written;
+}
+
+void DiskMechanics::invalidate(SimTime time, std::int64_t sector, std::int64_t count) {
+  const std::int64_t end = sector + count;
+  if (Segment{active().first, std::max(active().end, ahead_end_)}.overlaps(sector, end))
+    stop_read_ahead(time);
+  for (Segment& segment : segments_)
+    if (segment.overlaps(sector, end)) segment = {};
 }
 
 }  // namespace iodrome::hw

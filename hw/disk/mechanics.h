@@ -25,6 +25,10 @@ class DiskMechanics {
 
   std::int64_t sectors() const { return sectors_; }
   DiskPlace place(std::int64_t sector) const;
+  /// The sector after the last one of the track on which `sector` lies.
+  std::int64_t track_end(std::int64_t sector) const;
+  /// The first sector of a cylinder, or of the first one there is.
+  std::int64_t cylinder_start(std::int64_t cylinder) const;
 
   /// 0 for no distance, else seek_track + (seek_average - seek_track) * sqrt((d - 1) / (t - 1)) up
   /// to a third t of the cylinders, and linear from there to seek_full. The root is taken to 2^-16.
@@ -35,23 +39,49 @@ class DiskMechanics {
   SimTime read(SimTime start, std::int64_t sector, std::int64_t count);
   SimTime write(SimTime start, std::int64_t sector, std::int64_t count);
 
+  /// Where the arm stands at `time` if nothing takes it from reading ahead.
+  DiskPlace arm_at(SimTime time) const;
+  /// When a sector begins to pass the head if the disk turns to it at `start`, its arm at `arm`.
+  SimTime reach(const DiskPlace& arm, SimTime start, std::int64_t sector) const;
+  /// The same for a read: `start` if the buffer has the sector, or when reading ahead comes by.
+  SimTime reach_to_read(const DiskPlace& arm, SimTime start, std::int64_t sector,
+                        std::int64_t count) const;
+
+  /// What the buffer holds of these sectors is no longer what the host has written.
+  void invalidate(SimTime time, std::int64_t sector, std::int64_t count);
+  /// When reading ahead will have ended by itself.
+  SimTime read_ahead_end() const {
+    return ahead_end_ > active().end ? read_on(ahead_end_) : SimTime{};
+  }
+
  private:
   struct Zone {
     std::int64_t first_sector;
     std::int64_t first_cylinder;
     std::int64_t sectors_per_track;
   };
+  // A run of sectors in the buffer.
+  struct Segment {
+    std::int64_t first = 0;
+    std::int64_t end = 0;
+    bool overlaps(std::int64_t from, std::int64_t to) const { return first < to && from < end; }
+  };
 
+  const Zone& zone_of(std::int64_t sector) const;
   Duration angle(const DiskPlace& place) const;
   Duration angle_on_track(std::int64_t sector, std::int64_t sectors_per_track) const;
   SimTime position(SimTime start, std::int64_t sector);
   SimTime pass(SimTime begin, std::int64_t sector, std::int64_t count) const;
+  std::int64_t sectors_within(Duration time, const DiskPlace& from) const;
   Duration switch_before(const DiskPlace& place) const;
   SimTime read_on(std::int64_t end) const;
   bool comes_by(SimTime start, std::int64_t sector) const;
-  void follow_read_ahead(SimTime time);
-  SimTime read_buffered(SimTime start, std::int64_t end);
-  void remember(std::int64_t first, std::int64_t end, SimTime time);
+  bool holding(std::int64_t first, std::int64_t end) const;
+  void stop_read_ahead(SimTime time);
+  SimTime read_active(SimTime start, std::int64_t end);
+  void begin_segment(std::int64_t first);
+  void remember(std::int64_t end, SimTime time);
+  const Segment& active() const { return segments_.front(); }
 
   DiskParams params_;
   Duration revolution_;
@@ -60,12 +90,11 @@ class DiskMechanics {
   std::vector<Zone> zones_;
 
   DiskPlace arm_;
-  // The buffer holds [buffer_first_, buffer_end_), the last of it since buffer_time_; from then on
-  // the disk reads on up to ahead_end_, as long as nothing else takes the arm.
-  std::int64_t buffer_first_ = 0;
-  std::int64_t buffer_end_ = 0;
+  // Latest use first. The first one is the active one: its last sector is there since read_time_,
+  // and from then on the disk reads on up to ahead_end_, until something else takes the arm.
+  std::vector<Segment> segments_;
   std::int64_t ahead_end_ = 0;
-  SimTime buffer_time_{};
+  SimTime read_time_{};
 };
 
 }  // namespace iodrome::hw

@@ -25,8 +25,18 @@ void DiskParams::describe(ParameterList& list) {
            &head_switch);
   list.add("buffer_size", "B", "how much of what was read can be read again without the medium",
            &buffer_size);
+  list.add("buffer_segments", "", "runs of sectors that the buffer is divided among",
+           &buffer_segments);
   list.add("read_ahead", "B", "how far the disk reads on after a read; 0 is not at all",
            &read_ahead);
+  list.add("queue_depth", "", "commands the disk takes at once and puts in order; 1 is no NCQ",
+           &queue_depth);
+  list.add("queue_age", "s", "a command that has waited for so long goes first", &queue_age);
+  list.add("write_cache", "B", "writes that wait in the disk for the medium; 0 is no such cache",
+           &write_cache);
+  list.add("write_cache_on", "", "whether the write cache is on after power-on", &write_cache_on);
+  list.add("write_cache_age", "s", "a cached write that has waited for so long goes first",
+           &write_cache_age);
 }
 
 void DiskParams::examine(ParameterProblems& problems) const {
@@ -51,8 +61,16 @@ void DiskParams::examine(ParameterProblems& problems) const {
   problems.require(seek_full < 10s, "seek_full", "must be below 10 s");
   problems.require(buffer_size >= 0 && buffer_size <= (1 << 30), "buffer_size",
                    "must be 0 to 1 GiB");
-  problems.require(read_ahead >= 0 && read_ahead <= buffer_size, "read_ahead",
-                   "must fit the buffer");
+  problems.require(buffer_segments >= 1 && buffer_segments <= 256, "buffer_segments",
+                   "must be 1 to 256");
+  problems.require(
+      buffer_segments < 1 || (read_ahead >= 0 && read_ahead <= buffer_size / buffer_segments),
+      "read_ahead", "must fit a segment of the buffer");
+  problems.require(queue_depth >= 1 && queue_depth <= 32, "queue_depth", "must be 1 to 32");
+  problems.require(write_cache >= 0 && write_cache <= (1 << 30), "write_cache",
+                   "must be 0 to 1 GiB");
+  problems.require(!write_cache_on || write_cache > 0, "write_cache_on",
+                   "cannot be on without a write_cache");
   if (rpm < 60) return;
   problems.require(seek_track < revolution() && head_switch < revolution(), "head_switch",
                    "and seek_track must be below one revolution");

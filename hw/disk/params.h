@@ -23,13 +23,22 @@ struct DiskParams {
   Duration seek_full{};
   Duration head_switch{};
   std::int64_t buffer_size = 0;
+  std::int64_t buffer_segments = 0;
   std::int64_t read_ahead = 0;
+
+  std::int64_t queue_depth = 0;
+  Duration queue_age{};
+  std::int64_t write_cache = 0;
+  bool write_cache_on = false;
+  Duration write_cache_age{};
 
   void describe(ParameterList& list);
   /// What no disk can be.
   void examine(ParameterProblems& problems) const;
   /// One revolution. Units: integer ps, rounded down.
   Duration revolution() const { return ps(60'000'000'000'000 / rpm); }
+  /// Sectors that one segment of the buffer holds.
+  std::int64_t segment_sectors() const { return buffer_size / buffer_segments / 512; }
 };
 
 }  // namespace iodrome::hw

@@ -20,6 +20,25 @@ std::string numbered(const std::string& name, std::uint32_t instance) {
   return instance == 0 ? name : fmt::format("{}{}", name, instance);
 }
 
+// The bytes of a medium, for a device that reaches them over a bus.
+class MediumTarget final : public hw::Target {
+ public:
+  explicit MediumTarget(hw::Medium& medium) : medium_(medium) {}
+  hw::Response access(hw::Command command, std::uint64_t address,
+                      std::span<std::byte> data) override {
+    const std::uint64_t size = medium_.size_bytes();
+    if (address > size || data.size() > size - address) return hw::Response::address_error;
+    if (command == hw::Command::read)
+      medium_.read(address, data);
+    else
+      medium_.write(address, data);
+    return hw::Response::ok;
+  }
+
+ private:
+  hw::Medium& medium_;
+};
+
 }  // namespace
 
 std::unique_ptr<hw::Target> Machine::make_device(const Storage& storage, std::uint32_t instance,
@@ -50,15 +69,21 @@ std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage
                                                spec_.queue_entries, bytes, instance);
 }
 
-void Machine::make_storage(const PortMaker& ports, std::uint64_t seed) {
+void Machine::make_storage(const PortMaker& ports, std::uint64_t seed,
+                           const StorageMaker& foreign) {
   block_softirq_ = std::make_unique<kernel::BlockSoftirq>(system_);
   for (std::uint32_t i = 0; i < files_.volume_count(); ++i) {
     Storage& storage = storage_.emplace_back();
-    storage.memory_port = ports(memory_, numbered("storage_dma", i).c_str());
-    storage.interrupt_port = ports(irqs_, numbered("storage_msi", i).c_str());
-    storage.device = make_device(storage, i, seed);
-    storage.registers =
-        ports(*storage.device, numbered(spec_.storage_kind + "_registers", i).c_str());
+    if (foreign && i == 0) {
+      storage.device = std::make_unique<MediumTarget>(files_.volume(i));
+      storage.registers = foreign({memory_, irqs_, *storage.device});
+    } else {
+      storage.memory_port = ports(memory_, numbered("storage_dma", i).c_str());
+      storage.interrupt_port = ports(irqs_, numbered("storage_msi", i).c_str());
+      storage.device = make_device(storage, i, seed);
+      storage.registers =
+          ports(*storage.device, numbered(spec_.storage_kind + "_registers", i).c_str());
+    }
     storage.driver = make_driver(storage, i);
     storage.block = std::make_unique<kernel::BlockDevice>(*storage.driver, spec_.block);
     files_.volume(i).mount(*storage.block);
@@ -73,7 +98,7 @@ bool Machine::storage_at_rest() const {
 
 Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe,
                  const PortMaker& ports, std::uint64_t seed, bool payload_checked,
-                 hw::ByteCheck& streams)
+                 hw::ByteCheck& streams, const StorageMaker& storage)
     : spec_(spec),
       timeline_(timeline),
       system_(timeline, probe, memory_),
@@ -89,7 +114,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
   system_.payload_checked = payload_checked;
   page_cache_.params = spec.page_cache;
-  make_storage(ports, seed);
+  make_storage(ports, seed, storage);
 
   nic_memory_port_ = ports(memory_, "nic_dma");
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
@@ -99,17 +124,45 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
   if (!spec.dma_kind.empty()) make_dma(ports, payload_checked);
+  if (!spec.crypto_part.empty()) make_crypto(ports, payload_checked);
+}
+
+void Machine::make_crypto(const PortMaker& ports, bool payload_checked) {
+  crypto_costs_ = spec_.crypto_costs;
+  crypto_memory_port_ = ports(memory_, "crypto_memory");
+  crypto_interrupt_port_ = ports(irqs_, "crypto_msi");
+  crypto_ = hw::make_crypto(spec_.crypto, timeline_, *crypto_memory_port_, *crypto_interrupt_port_,
+                            payload_checked);
+  crypto_port_ = ports(*crypto_, "crypto_registers");
+  crypto_driver_ = std::make_unique<drivers::CryptoDriver>(system_, irqs_, *crypto_port_,
+                                                           spec_.crypto_driver, crypto_costs_);
 }
 
 void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
   dma_costs_ = spec_.dma_costs;
   dma_memory_port_ = ports(memory_, "dma_memory");
   dma_interrupt_port_ = ports(irqs_, "dma_msi");
-  ioat_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
-                        payload_checked);
-  dma_port_ = ports(*ioat_, "ioat_registers");
-  ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_, spec_.dma_driver,
-                                                       dma_costs_);
+  if (spec_.dma_kind == "adma") {
+    dma_device_ = hw::make_adma(spec_.adma, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                                payload_checked);
+    dma_port_ = ports(*dma_device_, "adma_registers");
+    adma_driver_ = std::make_unique<drivers::AdmaDriver>(system_, irqs_, *dma_port_,
+                                                         spec_.dma_driver, dma_costs_);
+  } else if (spec_.dma_kind == "dsa") {
+    portal_costs_ = spec_.portal_costs;
+    dma_device_ = hw::make_dsa(spec_.dsa, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                               payload_checked);
+    dma_port_ = ports(*dma_device_, "dsa_registers");
+    idxd_driver_ = std::make_unique<drivers::IdxdDriver>(
+        system_, irqs_, *dma_port_, spec_.dma_driver,
+        static_cast<std::uint32_t>(spec_.dma_user_queues), dma_costs_, portal_costs_);
+  } else {
+    dma_device_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
+                                payload_checked);
+    dma_port_ = ports(*dma_device_, "ioat_registers");
+    ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_,
+                                                         spec_.dma_driver, dma_costs_);
+  }
   for (std::size_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
     software_dma_.push_back(std::make_unique<kernel::SoftwareChannel>(
         system_, dma_costs_, spec_.dma_software,
@@ -124,6 +177,9 @@ Task<void> Machine::boot() {
   for (const Storage& storage : storage_) co_await storage.driver->attach();
   co_await nic_driver_->attach();
   if (ioat_driver_) co_await ioat_driver_->attach(dma_);
+  if (adma_driver_) co_await adma_driver_->attach(dma_);
+  if (idxd_driver_) co_await idxd_driver_->attach(dma_);
+  if (crypto_driver_) co_await crypto_driver_->attach();
 }
 
 kernel::Socket& Machine::connect() {

@@ -9,6 +9,7 @@
 #include "model/kernel/block/block_softirq.h"
 #include "model/kernel/irq/controller.h"
 #include "model/kernel/os.h"
+#include "model/testbed/foreign_storage.h"
 #include "model/testbed/machine_spec.h"
 #include "model/workloads/workload.h"
 
@@ -20,9 +21,10 @@ using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, co
 class Machine {
  public:
   /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the
-  /// storage.
+  /// storage. With `storage` that device serves in the place of the part.
   Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe, const PortMaker& ports,
-          std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams);
+          std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams,
+          const StorageMaker& storage = nullptr);
   ~Machine();
   Machine(const Machine&) = delete;
   Machine& operator=(const Machine&) = delete;
@@ -53,11 +55,12 @@ class Machine {
     std::unique_ptr<kernel::BlockDevice> block;
   };
 
-  void make_storage(const PortMaker& ports, std::uint64_t seed);
+  void make_storage(const PortMaker& ports, std::uint64_t seed, const StorageMaker& foreign);
   std::unique_ptr<hw::Target> make_device(const Storage& storage, std::uint32_t instance,
                                           std::uint64_t seed);
   std::unique_ptr<kernel::BlockDriver> make_driver(const Storage& storage, std::uint32_t instance);
   void make_dma(const PortMaker& ports, bool payload_checked);
+  void make_crypto(const PortMaker& ports, bool payload_checked);
 
   const MachineSpec& spec_;
   Timeline& timeline_;
@@ -82,10 +85,20 @@ class Machine {
   kernel::DmaEngine dma_;
   std::unique_ptr<hw::Port> dma_memory_port_;
   std::unique_ptr<hw::Port> dma_interrupt_port_;
-  std::unique_ptr<hw::Ioat> ioat_;
+  std::unique_ptr<hw::Target> dma_device_;
   std::unique_ptr<hw::Port> dma_port_;
   std::unique_ptr<drivers::IoatDriver> ioat_driver_;
+  std::unique_ptr<drivers::AdmaDriver> adma_driver_;
+  drivers::PortalCosts portal_costs_;
+  std::unique_ptr<drivers::IdxdDriver> idxd_driver_;
   std::vector<std::unique_ptr<kernel::SoftwareChannel>> software_dma_;  // by CPU
+
+  std::unique_ptr<hw::Port> crypto_memory_port_;
+  std::unique_ptr<hw::Port> crypto_interrupt_port_;
+  std::unique_ptr<hw::Crypto> crypto_;
+  std::unique_ptr<hw::Port> crypto_port_;
+  drivers::CryptoCosts crypto_costs_;
+  std::unique_ptr<drivers::CryptoDriver> crypto_driver_;
 
   kernel::Os os_;
   designs::Process process_;

@@ -79,8 +79,8 @@ void describe_block(MachineSpec& spec, ParameterList& list) {
 }
 
 void describe_dma(MachineSpec& spec, ParameterList& list) {
-  list.add("kind", "", "ioat", &spec.dma_kind);
-  list.add("part", "", "the copy engine: a file of hw/dma/params", &spec.dma_part);
+  list.add("kind", "", "ioat, adma or dsa", &spec.dma_kind);
+  list.add("part", "", "the engine: a file of hw/dma/params", &spec.dma_part);
   list.add("descriptors", "", "descriptors of each channel", &spec.dma_driver.descriptors);
   list.add("interrupt_delay", "s", "completions are gathered for so long into one interrupt",
            &spec.dma_driver.interrupt_delay);
@@ -92,9 +92,23 @@ void describe_dma(MachineSpec& spec, ParameterList& list) {
            &spec.dma_costs.issue.each);
   list.add("complete", "s", "an ended descriptor cleaned up and unmapped",
            &spec.dma_costs.complete.each);
+  list.add("user_queues", "", "shared work queues of a dsa, for user space", &spec.dma_user_queues);
+  list.add("movdir64b", "s", "a descriptor posted to a dsa", &spec.portal_costs.movdir64b.each);
+  list.add("enqcmd", "s", "a descriptor submitted to a shared queue of a dsa, with its answer",
+           &spec.portal_costs.enqcmd.each);
   list.add("cpu_xor", "B/s", "a CPU's exclusive or, of source bytes read",
            &spec.dma_software.exclusive_or);
   list.add("cpu_memset", "B/s", "a CPU's memset", &spec.dma_software.memset);
+}
+
+void describe_crypto(MachineSpec& spec, ParameterList& list) {
+  list.add("part", "", "the crypto engine: a file of hw/crypto/params", &spec.crypto_part);
+  list.add("entries", "", "requests of each queue", &spec.crypto_driver.entries);
+  list.add("timeout", "s", "without an end for so long the driver looks by itself",
+           &spec.crypto_driver.timeout);
+  list.add("submit", "s", "a descriptor filled and handed to the engine",
+           &spec.crypto_costs.submit.each);
+  list.add("complete", "s", "an ended request cleaned up", &spec.crypto_costs.complete.each);
 }
 
 using Describe = void (*)(MachineSpec& spec, ParameterList& list);
@@ -150,6 +164,7 @@ constexpr Group kGroups[] = {
                 &spec.app.request_finish.each);
      }},
     {"dma", describe_dma, true},
+    {"crypto", describe_crypto, true},
 };
 
 template <auto Member>
@@ -168,6 +183,9 @@ constexpr PartKind kPartKinds[] = {
     part_kind<&MachineSpec::nic>("nic", "nic"),
     part_kind<&MachineSpec::client>("clients", "nic"),
     part_kind<&MachineSpec::ioat>("ioat", "dma"),
+    part_kind<&MachineSpec::adma>("adma", "dma"),
+    part_kind<&MachineSpec::dsa>("dsa", "dma"),
+    part_kind<&MachineSpec::crypto>("crypto", "crypto"),
 };
 
 // Part names are checked against the folder, so that a typo gets the nearest one.
@@ -202,6 +220,11 @@ void examine_dma(const MachineSpec& spec, Configuration& configuration) {
               driver.interrupt_delay % 1us == Duration{0},
           "dma.interrupt_delay must be whole microseconds, at most 16383");
   require(driver.timeout > Duration{0}, "dma.timeout must be positive");
+  require(spec.dma_user_queues >= 0, "dma.user_queues must not be negative");
+  require(spec.dma_kind != "dsa" || (spec.dma_user_queues < spec.dsa.work_queues &&
+                                     driver.descriptors + spec.dma_user_queues <= spec.dsa.entries),
+          "dma.descriptors and dma.user_queues must leave room in the entries and work queues of "
+          "the part");
   require(
       spec.dma_software.exclusive_or.bytes_per_s > 0 && spec.dma_software.memset.bytes_per_s > 0,
       "dma.cpu_xor and dma.cpu_memset must be positive");
@@ -283,6 +306,11 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "socket.segment must be 1448 to 65536 bytes");
   examine_block(spec, configuration);
   if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
+  require(spec.crypto_part.empty() ||
+              (spec.crypto_driver.entries >= 1 && spec.crypto_driver.entries <= 16384),
+          "crypto.entries must be 1 to 16384");
+  require(spec.crypto_part.empty() || spec.crypto_driver.timeout > Duration{0},
+          "crypto.timeout must be positive");
 }
 
 }  // namespace
@@ -359,11 +387,13 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
                                               workloads::in_quotes(spec.storage_kind));
   load_part(configuration, "nic", spec.network_part, "network.part", spec);
   load_part(configuration, "clients", spec.clients_part, "network.clients", spec);
-  if (spec.dma_kind == "ioat")
-    load_part(configuration, "ioat", spec.dma_part, "dma.part", spec);
+  if (spec.dma_kind == "ioat" || spec.dma_kind == "adma" || spec.dma_kind == "dsa")
+    load_part(configuration, spec.dma_kind, spec.dma_part, "dma.part", spec);
   else if (!spec.dma_kind.empty())
     configuration.diagnostics().error(
-        {}, "dma.kind is ioat, not " + workloads::in_quotes(spec.dma_kind));
+        {}, "dma.kind is ioat, adma or dsa, not " + workloads::in_quotes(spec.dma_kind));
+  if (!spec.crypto_part.empty())
+    load_part(configuration, "crypto", spec.crypto_part, "crypto.part", spec);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   if (spec.preemption == "full") spec.scheduler.preemption = kernel::Preemption::full;

@@ -10,6 +10,8 @@ namespace iodrome::testbed {
 
 RaceOutcome race(const RaceRequest& request, const std::string& data_dir,
                  const std::function<void(const RaceProgress&)>& progress) {
+  if (request.storage && !request.hosted)
+    throw InputError("a storage device of SystemC needs the driver hosted");
   if (request.timeline) refuse_timeline(*request.timeline, request.hosted);
   const PreparedRace prepared = prepare(request, data_dir);
   std::unique_ptr<TimelineFile> timeline;
@@ -26,6 +28,7 @@ RaceOutcome race(const RaceRequest& request, const std::string& data_dir,
     options.run_ahead = request.run_ahead;
     options.keep_requests = request.keep_requests;
     options.monitor = request.monitor;
+    options.storage = request.storage;
     if (progress)
       options.progress = [&](const Progress& at) {
         progress({std::string(design.descriptor->name), i, prepared.designs.size(),

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/metrics/request_log.h"
+#include "model/testbed/foreign_storage.h"
 #include "model/workloads/workload.h"
 
 namespace iodrome::testbed {
@@ -49,6 +50,7 @@ struct RaceRequest {
   bool run_ahead = true;
   std::optional<TimelineRequest> timeline;
   bool keep_requests = false;     // a row per request
+  ForeignStorage storage;         // a device of SystemC in the place of the machine's storage
   RunMonitor* monitor = nullptr;  // polled while input is read and while designs run
 };
 

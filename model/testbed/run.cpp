@@ -32,7 +32,7 @@ class Execution final : public app::RequestObserver,
     if (hosted_ && hosted_->waves() != nullptr && options.observe_waves)
       options.observe_waves(probe_, *hosted_->waves());
     machine_ = std::make_unique<Machine>(spec, timeline_, probe_, port_maker(), options.seed,
-                                         workload.payload_checked(), *this);
+                                         workload.payload_checked(), *this, storage_maker());
     timeline_.poll_with(options.monitor);
     if (options.keep_requests) log_.emplace();
     app_params_.submit_batch = options.submit_batch;
@@ -103,6 +103,12 @@ class Execution final : public app::RequestObserver,
         return hosted_->through_sockets(target, name);
       };
     return [](hw::Target& target, const char*) { return std::make_unique<hw::DirectPort>(target); };
+  }
+
+  StorageMaker storage_maker() {
+    if (!options_.storage) return nullptr;
+    check(hosted_ != nullptr, "a storage device of SystemC without SystemC");
+    return [this](const StorageSeat& seat) { return options_.storage(*hosted_, seat); };
   }
 
   Task<void> main() {

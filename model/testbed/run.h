@@ -60,6 +60,9 @@ struct RunOptions {
   /// only; turns run-ahead off.
   std::string waves;
   std::function<void(events::Probe&, WaveFile&)> observe_waves;
+  /// A device that serves in the place of the machine's storage part, behind the driver of
+  /// storage.kind. Hosted only.
+  ForeignStorage storage;
   /// Called every few thousand requests; may throw to end the run.
   std::function<void(const Progress&)> progress;
 };

@@ -25,11 +25,14 @@ TEST_CASE("every shipped part makes a device that answers") {
     REQUIRE(drive->access(Command::read, nvme::kVs, value) == Response::ok);
     CHECK(word == nvme::kVersion14);
   }
-  const auto disk = make_disk(part<DiskParams>("disk", "sata_7200_2007"), timeline, memory_port,
-                              message_port, medium, {1, 1});
-  REQUIRE(disk->access(Command::read, disk::kPxTfd, value) == Response::ok);
-  CHECK(word == disk::kPxTfdReady);
-  CHECK(disk->sectors() > 350'000'000);  // about 200 GB
+  for (const auto& [name, sectors] :
+       {std::pair{"sata_7200_2007", 350'000'000}, std::pair{"sas_15k_2007", 530'000'000}}) {
+    const auto disk = make_disk(part<DiskParams>("disk", name), timeline, memory_port, message_port,
+                                medium, {1, 1});
+    REQUIRE(disk->access(Command::read, disk::kPxTfd, value) == Response::ok);
+    CHECK(word == disk::kPxTfdReady);
+    CHECK(disk->sectors() > sectors);  // about 200 GB, and what the medium of 275 GB has
+  }
   const Network network = make_network(part<NicParams>("nic", "gbe_1"),
                                        part<ClientParams>("nic", "clients_lan", "clients"),
                                        timeline, memory_port, message_port, nullptr);

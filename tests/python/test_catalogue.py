@@ -132,7 +132,8 @@ def test_a_parameter_is_found_by_the_end_of_its_name_and_told_for_other_machines
     rpm = json.loads(iodrome("explain", "disk.rpm", "--json").stdout)
     assert rpm["parameters"] == []
     assert [(each["where"], each["value"]) for each in rpm["elsewhere"]] == [
-        ("sata_7200_2007", "7200")
+        ("sas_15k_2007", "15000"),
+        ("sata_7200_2007", "7200"),
     ]
 
 

@@ -114,3 +114,8 @@ def test_canary_a_command_may_go_on_in_the_next_line(tmp_path):
 def test_canary_a_block_that_fails_is_told(kind, text, error, tmp_path):
     with pytest.raises(error):
         Scratch(tmp_path).run(Block(kind, text, 1))
+
+
+def test_the_page_on_systemc_devices_shows_the_source_that_is_built():
+    source = (ROOT / "scenarios/foreign_block/seat.cpp").read_text().split("\n", 1)[1]
+    assert source in (ROOT / "docs/how-to/bind-your-own-systemc-device.md").read_text()

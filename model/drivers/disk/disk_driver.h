@@ -1,15 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
-// The hard disk's driver: command slots of one AHCI port, completions in the block softirq.
+// The hard disk's driver: command slots of one AHCI port, queued commands where the disk has NCQ,
+// completions in the block softirq, a port reset for commands that do not end.
 //
-// Source: Linux drivers/ata/libahci.c and block/blk-softirq.c. Differs: no NCQ, no error recovery,
-// one port per controller.
+// Source: Linux drivers/ata/libahci.c and libata-core.c (ata_std_qc_defer), block/blk-softirq.c.
+// Differs: one port; a failed command does not stop the others, so there is no error log to read;
+// the error handler is a tasklet, costs nothing and resets in no time.
 #pragma once
+#include <deque>
 #include <string>
 #include <vector>
 
 #include "hw/disk/registers.h"
 #include "model/kernel/block/block_softirq.h"
 #include "model/kernel/irq/controller.h"
+#include "model/kernel/sync/timeout.h"
 
 namespace iodrome::drivers {
 
@@ -17,27 +21,56 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
  public:
   static constexpr std::uint64_t kDeviceId = 2;  // in events, of the first
 
-  /// The machine's `instance`th disk. `queue_depth`: slots it uses, 32 if there are
-  /// more; libata keeps to one where commands are not queued natively.
+  /// The machine's `instance`th disk. `queue_depth`: slots it uses, 32 if there are more.
   DiskDriver(kernel::System& system, kernel::IrqController& irqs, kernel::BlockSoftirq& softirq,
              hw::Port& registers, std::int64_t queue_depth, std::uint64_t device_bytes,
              std::uint32_t instance = 0);
 
-  /// Starts the port.
+  /// Starts the port and asks the disk what it is. At boot, at no CPU's cost.
   Task<void> attach() override;
 
   Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
   std::uint32_t queue_depth() const override { return queue_depth_; }
   kernel::QueueLimits limits() const override;
   std::uint64_t size_bytes() const override { return device_bytes_; }
+  bool volatile_cache() const override { return write_cache_on_; }
   const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }
 
   /// The hardirq: collects what has ended and leaves the rest to the block softirq.
   Task<void> handle(kernel::Atomic& ctx) override;
 
+  /// Queued commands that the disk takes at once; 1: it has no NCQ, and its port takes all slots.
+  std::uint32_t ncq_depth() const { return ncq_depth_; }
+  std::uint64_t resets() const { return resets_; }
+
  private:
+  // The tasklet that a timer starts when a command has not ended.
+  class ErrorHandler final : public kernel::IrqAction {
+   public:
+    explicit ErrorHandler(DiskDriver& owner) : owner_(owner) {}
+    Task<void> handle(kernel::Atomic& ctx) override { return owner_.recover(ctx); }
+
+   private:
+    DiskDriver& owner_;
+  };
+  struct Slot {
+    hw::PhysAddr table = 0;
+    SimTime since{};          // of the latest issue
+    std::uint32_t tries = 0;  // that have timed out
+  };
+
+  Task<void> identify();
+  bool goes_queued(const kernel::Request& request) const;
+  hw::disk::CommandFis command_of(const kernel::Request& request) const;
   void fill_table(const kernel::Request& request);
+  bool fits(const kernel::Request& request) const;
+  Task<void> issue(kernel::Atomic& ctx, std::uint32_t slot);
+  Task<void> issue_deferred(kernel::Atomic& ctx);
+  void end(kernel::Atomic& ctx, std::uint32_t slot, bool failed);
+  Task<void> recover(kernel::Atomic& ctx);
+  std::uint32_t timed_out() const;
+  static void expired(void* self);
 
   kernel::System& system_;
   kernel::IrqController& irqs_;
@@ -49,8 +82,17 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   const std::uint64_t number_;
   const std::string name_;
   hw::PhysAddr command_list_;
-  std::vector<hw::PhysAddr> tables_;  // by slot
-  std::uint32_t issued_ = 0;          // slots at the disk
+  std::vector<Slot> slots_;
+  ErrorHandler error_handler_{*this};
+  kernel::Timeout timer_{&DiskDriver::expired, this};
+
+  std::uint32_t ncq_depth_ = 1;
+  bool write_cache_on_ = true;
+  std::deque<std::uint32_t> deferred_;  // slots that the disk must not have yet
+  bool queued_ = false;                 // what is at the disk are queued commands
+  std::uint32_t taken_ = 0;             // slots given to the disk, or about to be
+  std::uint32_t issued_ = 0;            // of these, those that its registers show
+  std::uint64_t resets_ = 0;
 };
 
 }  // namespace iodrome::drivers

@@ -177,7 +177,7 @@ Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
   ctx.emit(events::Doorbell{number_, queue.id, queue.tail});
   ctx.emit(events::DeviceDma{number_, request.bytes});
-  request.enter_device(ctx.now());
+  request.enter(events::Stage::device, ctx.now());
   return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
               [](std::uint64_t) { return Task<void>::ready(); });
 }

@@ -101,7 +101,7 @@ Task<void> VirtioBlkDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
   fill_table(request);
   ctx.emit(events::DeviceDma{number_, request.bytes});
-  request.enter_device(ctx.now());
+  request.enter(events::Stage::device, ctx.now());
   if (!publish(request.tag)) co_return;
   ctx.emit(events::Doorbell{number_, 0, added_});
   co_await registers_.write32(vblk::kQueueNotify, 0);

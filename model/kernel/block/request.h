@@ -44,10 +44,10 @@ struct Request : boost::intrusive::slist_base_hook<> {
     for (const Bio* each = bio; each != nullptr; each = each->next)
       for (const BioSegment& segment : each->segments) function(segment);
   }
-  /// From here on the time of those who wait for it is the device's.
-  void enter_device(SimTime now) const {
+  /// From here on the time of those who wait for it is that stage's.
+  void enter(events::Stage stage, SimTime now) const {
     for (const Bio* each = bio; each != nullptr; each = each->next)
-      if (each->ledger != nullptr) each->ledger->enter(events::Stage::device, now);
+      if (each->ledger != nullptr) each->ledger->enter(stage, now);
   }
 };
 

@@ -22,6 +22,7 @@ DiskParams round_figures() {
   p.seek_full = 20ms;
   p.head_switch = 1ms;
   p.buffer_size = 0;
+  p.buffer_segments = 1;
   p.read_ahead = 0;
   return p;
 }
@@ -163,13 +164,82 @@ TEST_CASE("a far read abandons reading ahead") {
   CHECK(disk.read(at(6ms), 2000, 1) <= at(6ms + disk.seek_time(10) + 10ms + 100us));
 }
 
-TEST_CASE("a write takes the arm and empties the buffer") {
+TEST_CASE("a write takes the arm, and what the buffer holds of its sectors is void") {
   DiskParams params = round_figures();
   params.buffer_size = 512 * 1000;
   DiskMechanics disk(params, 0ms);
   disk.read(at(0ms), 0, 50);
   CHECK(disk.write(at(5ms), 60, 1) == at(6100us));
-  CHECK(disk.read(at(6100us), 0, 1) == at(10100us));
+  CHECK(disk.read(at(6100us), 0, 50) == at(6100us));
+  CHECK(disk.write(at(6100us), 49, 1) == at(15ms));
+  CHECK(disk.read(at(15ms), 0, 1) == at(20100us));
+}
+
+TEST_CASE("a write stops reading ahead, and what had passed by then stays in the buffer") {
+  DiskParams params = round_figures();
+  params.buffer_size = 512 * 1000;
+  params.read_ahead = 512 * 200;
+  DiskMechanics disk(params, 0ms);
+  CHECK(disk.read(at(0ms), 0, 50) == at(5ms));
+  // Half a sector is none: sectors 50 to 69 have passed at 7.05 ms.
+  CHECK(disk.write(at(7050us), 90, 1) == at(9100us));
+  CHECK(disk.read(at(9100us), 30, 40) == at(9100us));
+  CHECK(disk.read(at(9100us), 69, 2) == at(17100us));  // 70 comes by at 17 ms
+}
+
+TEST_CASE("the buffer keeps as many runs as it has segments, those used last") {
+  DiskParams params = round_figures();
+  params.buffer_size = 512 * 300;
+  params.buffer_segments = 3;
+  DiskMechanics disk(params, 0ms);
+  SimTime time = at(0ms);
+  for (const std::int64_t first : {0, 2'000, 40'000, 80'000}) time = disk.read(time, first, 50);
+  for (const std::int64_t first : {2'000, 40'000, 80'000})
+    CHECK(disk.read(time, first + 10, 40) == time);
+  CHECK(disk.read(time, 10, 1) > time);
+  // More than a segment holds: its end stays.
+  time = disk.read(time + 20ms, 120'000, 150);
+  CHECK(disk.read(time, 120'050, 100) == time);
+  CHECK(disk.read(time, 120'049, 1) > time);
+}
+
+TEST_CASE("what a read would reach, and when, is what reading it shows") {
+  DiskParams params = part<DiskParams>("disk", "sas_15k_2007");
+  params.buffer_size = 0;
+  params.read_ahead = 0;
+  DiskMechanics disk(params, 1ms);
+  SimTime time = at(0ms);
+  for (std::uint64_t i = 0; i < 1'000; ++i) {
+    const auto sector = static_cast<std::int64_t>(
+        below(draw(5, Purpose::access_offset, i), static_cast<std::uint64_t>(disk.sectors())));
+    const SimTime reached = disk.reach(disk.arm_at(time), time, sector);
+    CHECK(disk.reach_to_read(disk.arm_at(time), time, sector, 1) == reached);
+    const SimTime read = disk.read(time, sector, 1);
+    const Duration passes = read - reached;
+    // A sector is at least 1/1060 and at most 1/600 of a turn.
+    REQUIRE(passes > params.revolution() / 1060);
+    REQUIRE(passes < params.revolution() / 600);
+    time = read;
+  }
+}
+
+TEST_CASE("a cylinder starts where its first sector lies, and a track ends where the next begins") {
+  DiskParams params = round_figures();
+  params.zones = 3;
+  params.inner_rate = {2'560'000};
+  const DiskMechanics disk(params, 0ms);
+  for (const std::int64_t cylinder : {0, 1, 332, 333, 334, 665, 666, 667, 999}) {
+    const std::int64_t first = disk.cylinder_start(cylinder);
+    const DiskPlace at = disk.place(first);
+    CHECK(at.cylinder == cylinder);
+    CHECK(at.head == 0);
+    CHECK(at.sector == 0);
+    const std::int64_t next = disk.track_end(first + 1);
+    CHECK(next == disk.track_end(first));
+    CHECK(disk.place(next).head == 1);
+    CHECK(disk.place(next).sector == 0);
+  }
+  CHECK(disk.cylinder_start(1000) == disk.sectors());
 }
 
 TEST_CASE("values that no disk can have are all named at once") {

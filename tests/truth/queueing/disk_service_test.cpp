@@ -32,6 +32,8 @@ hw::DiskParams one_zone() {
   p.seek_average = 8500us;
   p.seek_full = 18ms;
   p.head_switch = 600us;
+  p.buffer_segments = 1;
+  p.queue_depth = 1;
   return p;
 }
 

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hw/crypto/sha256.h"
+
+#include <bit>
+#include <vector>
+
+namespace iodrome::hw {
+namespace {
+
+using Words = std::array<std::uint32_t, 8>;
+__extension__ using Wide128 = unsigned __int128;
+
+constexpr auto kPrimes = [] {
+  std::array<std::uint64_t, 64> primes{};
+  std::size_t found = 0;
+  for (std::uint64_t candidate = 2; found < primes.size(); ++candidate) {
+    bool prime = true;
+    for (std::size_t i = 0; i < found; ++i) prime = prime && candidate % primes[i] != 0;
+    if (prime) primes[found++] = candidate;
+  }
+  return primes;
+}();
+
+// The first 32 bits of the fraction of a prime's square or cube root: the largest r with
+// r^k <= p * 2^(32 k), without its whole part.
+constexpr std::uint32_t root_fraction(std::uint64_t prime, bool cube) {
+  std::uint64_t root = 0;
+  for (std::uint64_t bit = std::uint64_t{1} << 36; bit != 0; bit >>= 1) {
+    const Wide128 tried = root | bit;
+    const bool fits = cube ? tried * tried * tried <= static_cast<Wide128>(prime) << 96
+                           : tried * tried <= static_cast<Wide128>(prime) << 64;
+    if (fits) root |= bit;
+  }
+  return static_cast<std::uint32_t>(root);
+}
+
+constexpr auto kRoundWords = [] {
+  std::array<std::uint32_t, 64> words{};
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = root_fraction(kPrimes[i], true);
+  return words;
+}();
+
+std::uint32_t big_endian(std::span<const std::uint8_t> bytes) {
+  return static_cast<std::uint32_t>(bytes[0]) << 24 | static_cast<std::uint32_t>(bytes[1]) << 16 |
+         static_cast<std::uint32_t>(bytes[2]) << 8 | bytes[3];
+}
+
+void take_block(Words& state, std::span<const std::uint8_t> block) {
+  std::array<std::uint32_t, 64> w{};
+  for (std::size_t i = 0; i < 16; ++i) w[i] = big_endian(block.subspan(4 * i));
+  for (std::size_t i = 16; i < 64; ++i) {
+    const std::uint32_t a = w[i - 15];
+    const std::uint32_t b = w[i - 2];
+    w[i] = w[i - 16] + (std::rotr(a, 7) ^ std::rotr(a, 18) ^ a >> 3) + w[i - 7] +
+           (std::rotr(b, 17) ^ std::rotr(b, 19) ^ b >> 10);
+  }
+  Words s = state;
+  for (std::size_t i = 0; i < 64; ++i) {
+    const std::uint32_t e = s[4];
+    const std::uint32_t a = s[0];
+    const std::uint32_t first = s[7] + (std::rotr(e, 6) ^ std::rotr(e, 11) ^ std::rotr(e, 25)) +
+                                ((e & s[5]) ^ (~e & s[6])) + kRoundWords[i] + w[i];
+    const std::uint32_t second = (std::rotr(a, 2) ^ std::rotr(a, 13) ^ std::rotr(a, 22)) +
+                                 ((a & s[1]) ^ (a & s[2]) ^ (s[1] & s[2]));
+    s = {first + second, s[0], s[1], s[2], s[3] + first, s[4], s[5], s[6]};
+  }
+  for (std::size_t i = 0; i < 8; ++i) state[i] += s[i];
+}
+
+}  // namespace
+
+Digest sha256(std::span<const std::byte> bytes) {
+  Words state{};
+  for (std::size_t i = 0; i < 8; ++i) state[i] = root_fraction(kPrimes[i], false);
+  std::vector<std::uint8_t> padded(bytes.size());
+  for (std::size_t i = 0; i < bytes.size(); ++i) padded[i] = static_cast<std::uint8_t>(bytes[i]);
+  padded.push_back(0x80);
+  while (padded.size() % 64 != 56) padded.push_back(0);
+  const std::uint64_t bits = 8ull * bytes.size();
+  for (int shift = 56; shift >= 0; shift -= 8)
+    padded.push_back(static_cast<std::uint8_t>(bits >> shift));
+  for (std::size_t at = 0; at < padded.size(); at += 64)
+    take_block(state, std::span{padded}.subspan(at, 64));
+  Digest digest;
+  for (std::size_t i = 0; i < digest.size(); ++i)
+    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+  return digest;
+}
+
+}  // namespace iodrome::hw
