@@ -10,10 +10,12 @@
 #include "model/kernel/costs.h"
 #include "model/kernel/cpu/scheduler_params.h"
 #include "model/kernel/sync/lock_names.h"
+#include "model/kernel/time/timer_params.h"
 
 namespace iodrome::kernel {
 
 class Cpu;
+class CpuTimers;
 struct Thread;
 
 /// Rates at which a CPU moves payload bytes, by cache state.
@@ -33,9 +35,11 @@ struct System {
   hw::Memory& memory;
   KernelCosts costs;
   SchedulerParams scheduler;
+  TimerParams timer_params;
   CopyRates copy_rates;
   bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
+  std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
   LockNames lock_names;
 

@@ -43,6 +43,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
       irqs_(system_),
       files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked),
       disk_((system_.costs = spec.costs, system_.scheduler = spec.scheduler,
+             system_.timer_params = spec.timer_params,
              system_.add_cpus(static_cast<std::uint32_t>(spec.cpus)),
              make_storage(spec, ports, seed))),
       page_cache_(system_, disk_),

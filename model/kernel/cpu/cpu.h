@@ -36,8 +36,20 @@ class IrqAction {
 };
 
 /// Linux's softirq vectors, by their numbers, which are their order of service.
-enum class Softirq : std::uint8_t { net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
+enum class Softirq : std::uint8_t { timer = 1, net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
 inline constexpr int kSoftirqs = 7;
+
+/// What the tick does besides the scheduler's work: run_local_timers().
+class TickListener {
+ public:
+  /// In the tick's hardirq.
+  virtual void tick() = 0;
+  /// The tick that is due now is left out, since the CPU has become idle; it was the last.
+  virtual void tick_left_out() = 0;
+
+ protected:
+  ~TickListener() = default;
+};
 
 /// LOCAL_TIMER_VECTOR of x86: no device is given it.
 inline constexpr std::uint64_t kLocalTimerVector = 0xec;
@@ -83,6 +95,11 @@ class Cpu {
   /// Order: FIFO, before a handler that on_softirq() set for that vector.
   void schedule_tasklet(IrqAction& action);
 
+  /// Who hears of this CPU's ticks; one of them.
+  void on_tick(TickListener& listener) { tick_listener_ = &listener; }
+  /// When the tick under way comes; kNever without one.
+  SimTime next_tick() const { return idle() ? kNever : tick_.due_at(); }
+
   // The scheduler's half, used by Thread code through context.h and by wake_up().
   void enqueue(Thread& thread, bool remote);
   void block_current();
@@ -118,12 +135,14 @@ class Cpu {
   struct Tick final : Event, IrqAction {
     explicit Tick(Cpu& cpu) : Event{&Tick::due}, cpu_(cpu) { vector = kLocalTimerVector; }
     void keep_on();
+    SimTime due_at() const { return pending_ ? due_at_ : kNever; }
     Task<void> handle(Atomic& ctx) override;
 
    private:
     static void due(Event* self);
     Cpu& cpu_;
     bool pending_ = false;
+    SimTime due_at_{};
   };
 
   void enter(Level level);
@@ -179,6 +198,7 @@ class Cpu {
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
   Tick tick_;
+  TickListener* tick_listener_ = nullptr;
 };
 
 }  // namespace iodrome::kernel
