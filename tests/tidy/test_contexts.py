@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sleeping where one must not sleep is a compiler's error, and the same code in a thread is none."""
+"""Sleeping where one must not is a compiler's error, and the same code in a thread is none."""
 
 import os
 import subprocess
