@@ -28,8 +28,8 @@ struct Timeout : Timer {
 struct Scene {
   explicit Scene(std::uint32_t cpus, std::int64_t hz = 1000) : rig(cpus) {
     rig.system.scheduler.hz = hz;
-    rig.system.scheduler.latency = 1h;
-    rig.system.scheduler.min_granularity = 1h;
+    rig.system.scheduler.latency = 100ms;
+    rig.system.scheduler.min_granularity = 100ms;
   }
   Timeout& timer(std::string name) {
     return *timers.emplace_back(std::make_unique<Timeout>(*this, std::move(name)));

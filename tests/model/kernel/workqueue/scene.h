@@ -48,7 +48,7 @@ struct Scene {
 
   explicit Scene(std::uint32_t cpus) : rig(cpus) {
     rig.system.scheduler.hz = 1000;
-    rig.system.scheduler.latency = 1h;
+    rig.system.scheduler.latency = 100ms;
   }
 
   Item& item(Workqueue& on, Duration sleep = Duration{0}) {
