@@ -32,6 +32,7 @@ constexpr Name kNames[] = {
     {Errno::espipe, "ESPIPE"},
     {Errno::epipe, "EPIPE"},
     {Errno::enosys, "ENOSYS"},
+    {Errno::eloop, "ELOOP"},
     {Errno::etime, "ETIME"},
     {Errno::eoverflow, "EOVERFLOW"},
     {Errno::ebadr, "EBADR"},

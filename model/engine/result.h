@@ -30,6 +30,7 @@ enum class Errno : std::int16_t {
   espipe = 29,
   epipe = 32,
   enosys = 38,
+  eloop = 40,
   etime = 62,
   eoverflow = 75,
   ebadr = 53,

@@ -24,11 +24,15 @@ struct KernelCosts {
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost copy_call, event_wait;
+  Cost hrtimer_start, hrtimer_cancel, hrtimer_expire, clock_event;
+  Cost timer_mod, timer_del, timer_expire;
+  Cost eventfd_call, timerfd_call;
+  Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
 
-  static constexpr std::array<CostRow<KernelCosts>, 50> table();
+  static constexpr std::array<CostRow<KernelCosts>, 64> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 50> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -82,6 +86,20 @@ constexpr std::array<CostRow<KernelCosts>, 50> KernelCosts::table() {
       {"copy_call", &K::copy_call, "a copy's fixed part; the rest follows the copy rates"},
       {"event_wait", &K::event_wait, "a wait call's own work: look for events, queue, dequeue"},
       {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
+      {"hrtimer_start", &K::hrtimer_start, "a high-resolution timer queued"},
+      {"hrtimer_cancel", &K::hrtimer_cancel, "a high-resolution timer taken back"},
+      {"hrtimer_expire", &K::hrtimer_expire, "an expired one taken up, without what it does"},
+      {"clock_event", &K::clock_event, "the CPU's clock event device programmed"},
+      {"timer_mod", &K::timer_mod, "a timer put into the wheel or moved in it"},
+      {"timer_del", &K::timer_del, "a timer taken out of the wheel"},
+      {"timer_expire", &K::timer_expire, "an expired one taken up, without what it does"},
+      {"eventfd_call", &K::eventfd_call, "a read or write of an eventfd, its own work"},
+      {"timerfd_call", &K::timerfd_call, "a call on a timerfd, its own work without the timer's"},
+      {"epoll_ctl", &K::epoll_ctl, "an item added to an epoll instance or removed"},
+      {"epoll_mod", &K::epoll_mod, "an item of an epoll instance changed"},
+      {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
+      {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
+      {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
   }};
 }
 

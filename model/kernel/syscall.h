@@ -9,6 +9,8 @@ namespace iodrome::kernel {
 
 /// System calls by their x86-64 numbers; those that no released kernel has are numbered from 1000.
 enum class Sysno : std::uint16_t {
+  read = 0,
+  write = 1,
   fstat = 5,
   close = 3,
   pread64 = 17,
@@ -22,9 +24,16 @@ enum class Sysno : std::uint16_t {
   futex = 202,
   io_getevents = 208,
   io_submit = 209,
+  epoll_create = 213,
   epoll_wait = 232,
+  epoll_ctl = 233,
   openat = 257,
   sync_file_range = 277,
+  timerfd_create = 283,
+  timerfd_settime = 286,
+  timerfd_gettime = 287,
+  eventfd2 = 290,
+  epoll_create1 = 291,
   io_uring_enter = 426,
   chain_submit = 1000,
   chain_wait = 1001,
@@ -35,6 +44,8 @@ struct SysnoName {
   const char* name;
 };
 inline constexpr SysnoName kSysnoNames[] = {
+    {Sysno::read, "read"},
+    {Sysno::write, "write"},
     {Sysno::fstat, "fstat"},
     {Sysno::close, "close"},
     {Sysno::pread64, "pread64"},
@@ -48,9 +59,16 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::futex, "futex"},
     {Sysno::io_getevents, "io_getevents"},
     {Sysno::io_submit, "io_submit"},
+    {Sysno::epoll_create, "epoll_create"},
     {Sysno::epoll_wait, "epoll_wait"},
+    {Sysno::epoll_ctl, "epoll_ctl"},
     {Sysno::openat, "openat"},
     {Sysno::sync_file_range, "sync_file_range"},
+    {Sysno::timerfd_create, "timerfd_create"},
+    {Sysno::timerfd_settime, "timerfd_settime"},
+    {Sysno::timerfd_gettime, "timerfd_gettime"},
+    {Sysno::eventfd2, "eventfd2"},
+    {Sysno::epoll_create1, "epoll_create1"},
     {Sysno::io_uring_enter, "io_uring_enter"},
     {Sysno::chain_submit, "chain_submit"},
     {Sysno::chain_wait, "chain_wait"},

@@ -3,6 +3,7 @@
 
 #include "model/kernel/cpu/cpu.h"
 #include "model/kernel/syscall.h"
+#include "model/kernel/time/cpu_timers.h"
 
 namespace iodrome::kernel {
 
@@ -18,8 +19,10 @@ System::~System() = default;
 
 void System::add_cpus(std::uint32_t count) {
   cpus_per_socket = (count - 1) / static_cast<std::uint32_t>(scheduler.sockets) + 1;
-  for (std::uint32_t i = 0; i < count; ++i)
+  for (std::uint32_t i = 0; i < count; ++i) {
     cpus.push_back(std::make_unique<Cpu>(*this, static_cast<std::uint32_t>(cpus.size())));
+    timers.push_back(std::make_unique<CpuTimers>(*cpus.back()));
+  }
 }
 
 }  // namespace iodrome::kernel

@@ -11,10 +11,12 @@
 #include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/scheduler_params.h"
 #include "model/kernel/sync/lock_names.h"
+#include "model/kernel/time/timer_params.h"
 
 namespace iodrome::kernel {
 
 class Cpu;
+class CpuTimers;
 struct Thread;
 
 /// Rates at which a CPU moves payload bytes, by cache state.
@@ -34,11 +36,13 @@ struct System {
   hw::Memory& memory;
   KernelCosts costs;
   SchedulerParams scheduler;
+  TimerParams timer_params;
   CopyRates copy_rates;
   bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
   std::uint32_t cpus_per_socket = kMaxCpus;
   CpuMask idle_cpus;  // on which no thread runs or waits
+  std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
   LockNames lock_names;
 

@@ -110,6 +110,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
       process_(static_cast<std::uint32_t>(spec.fd_limit)) {
   system_.costs = spec.costs;
   system_.scheduler = spec.scheduler;
+  system_.timer_params = spec.timer_params;
   system_.add_cpus(static_cast<std::uint32_t>(spec.cpus));
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
   system_.payload_checked = payload_checked;

@@ -46,6 +46,13 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
   list.add("preemption", "",
            "where kernel code gives way: none (return to user mode, sleep) or full",
            &spec.preemption);
+  list.add(
+      "hrtimers", "",
+      "high-resolution timers expire: high (at their time, in the hardirq) or tick (at the next "
+      "tick, in the softirq)",
+      &spec.hrtimers);
+  list.add("timer_slack", "s", "by which a sleep of high resolution may be put off to meet another",
+           &spec.timer_params.slack);
   list.add("copy_hot", "B/s", "copy rate with the source in the cache", &spec.copy_hot);
   list.add("copy_cold", "B/s", "copy rate from memory", &spec.copy_cold);
   list.add("relative_cost", "", "the designs' own costs, against the machine they were measured on",
@@ -275,6 +282,8 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "cpu.idle_exit_latency, cpu.deep_idle_after, cpu.deep_idle_exit_latency and "
           "cpu.ipi_latency must not be negative");
   require(spec.preemption == "none" || spec.preemption == "full", "cpu.preemption is none or full");
+  require(spec.hrtimers == "high" || spec.hrtimers == "tick", "cpu.hrtimers is high or tick");
+  require(spec.timer_params.slack >= Duration{0}, "cpu.timer_slack must not be negative");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");
   require(spec.page_cache.capacity_bytes >= 4096, "page_cache.capacity must be at least 4 KiB");
@@ -396,6 +405,7 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
     load_part(configuration, "crypto", spec.crypto_part, "crypto.part", spec);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
+  spec.timer_params.high_resolution = spec.hrtimers == "high";
   if (spec.preemption == "full") spec.scheduler.preemption = kernel::Preemption::full;
   return spec;
 }

@@ -23,6 +23,8 @@ struct MachineSpec {
   std::int64_t cpus = 0;
   kernel::SchedulerParams scheduler;
   std::string preemption;  // none or full
+  kernel::TimerParams timer_params;
+  std::string hrtimers;  // high or tick
   Rate copy_hot;
   Rate copy_cold;
   Fraction relative_cost;  // of the designs' own costs, against the machine they were measured on

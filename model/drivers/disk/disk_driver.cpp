@@ -150,7 +150,7 @@ Task<void> DiskDriver::issue(Atomic& ctx, std::uint32_t slot) {
   queued_ = goes_queued(request);
   taken_ |= bit;
   slots_[slot].since = ctx.now();
-  if (!timer_.armed()) timer_.arm(system_, ctx.now() + kTimeout);
+  if (!timer_.pending()) co_await timer_.mod_after(ctx, kTimeout);
   ctx.emit(events::Doorbell{number_, 0, slot});
   ctx.emit(events::DeviceDma{number_, request.bytes});
   request.enter(events::Stage::device, ctx.now());
@@ -185,12 +185,12 @@ Task<void> DiskDriver::handle(Atomic& ctx) {
     end(ctx, slot, (failed >> slot & 1) != 0);
   }
   co_await issue_deferred(ctx);
+  if (taken_ == 0 && timer_.detach()) co_await ctx.spend(ctx.costs().timer_del);
 }
 
 void DiskDriver::end(Atomic& ctx, std::uint32_t slot, bool failed) {
   issued_ &= ~(1u << slot);
   taken_ &= ~(1u << slot);
-  if (taken_ == 0) timer_.cancel();
   softirq_.complete(ctx, device_->request(slot), failed ? Errno::eio : Errno::ok);
 }
 
@@ -206,17 +206,12 @@ std::uint32_t DiskDriver::timed_out() const {
 }
 
 // The timer is not moved when commands end: it finds the oldest of those that have not.
-void DiskDriver::expired(void* self) {
-  auto& driver = *static_cast<DiskDriver*>(self);
-  if (driver.timed_out() != 0) {
-    driver.system_.cpus[0]->schedule_tasklet(driver.error_handler_);
-    return;
-  }
+Task<void> DiskDriver::expired(Atomic& ctx) {
+  if (timed_out() != 0) co_return co_await recover(ctx);
   SimTime oldest = kNever;
-  for (std::uint32_t left = driver.taken_; left != 0; left &= left - 1)
-    oldest =
-        std::min(oldest, driver.slots_[static_cast<std::size_t>(std::countr_zero(left))].since);
-  if (oldest != kNever) driver.timer_.arm(driver.system_, oldest + kTimeout);
+  for (std::uint32_t left = taken_; left != 0; left &= left - 1)
+    oldest = std::min(oldest, slots_[static_cast<std::size_t>(std::countr_zero(left))].since);
+  if (oldest != kNever) co_await timer_.mod_after(ctx, oldest + kTimeout - ctx.now());
 }
 
 // Perhaps only the interrupt was lost. If not, the port is reset, which drops everything at the
@@ -244,7 +239,7 @@ Task<void> DiskDriver::recover(Atomic& ctx) {
     deferred_.insert(deferred_.begin(), again.begin(), again.end());
     co_await issue_deferred(ctx);
   }
-  if (taken_ != 0 && !timer_.armed()) timer_.arm(system_, ctx.now() + kTimeout);
+  if (taken_ != 0 && !timer_.pending()) co_await timer_.mod_after(ctx, kTimeout);
 }
 
 }  // namespace iodrome::drivers

@@ -4,7 +4,7 @@
 //
 // Source: Linux drivers/ata/libahci.c and libata-core.c (ata_std_qc_defer), block/blk-softirq.c.
 // Differs: one port; a failed command does not stop the others, so there is no error log to read;
-// the error handler is a tasklet, costs nothing and resets in no time.
+// the error handler runs in the timer softirq, costs nothing and resets in no time.
 #pragma once
 #include <deque>
 #include <string>
@@ -13,7 +13,7 @@
 #include "hw/disk/registers.h"
 #include "model/kernel/block/block_softirq.h"
 #include "model/kernel/irq/controller.h"
-#include "model/kernel/sync/timeout.h"
+#include "model/kernel/time/timer_wheel.h"
 
 namespace iodrome::drivers {
 
@@ -45,14 +45,14 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   std::uint64_t resets() const { return resets_; }
 
  private:
-  // The tasklet that a timer starts when a command has not ended.
-  class ErrorHandler final : public kernel::IrqAction {
-   public:
-    explicit ErrorHandler(DiskDriver& owner) : owner_(owner) {}
-    Task<void> handle(kernel::Atomic& ctx) override { return owner_.recover(ctx); }
-
-   private:
-    DiskDriver& owner_;
+  // Expires when a command has been at the disk for too long.
+  struct CommandTimer final : kernel::Timer {
+    explicit CommandTimer(DiskDriver& of)
+        : Timer([](kernel::Atomic& ctx, kernel::Timer& self) {
+            return static_cast<CommandTimer&>(self).owner.expired(ctx);
+          }),
+          owner(of) {}
+    DiskDriver& owner;
   };
   struct Slot {
     hw::PhysAddr table = 0;
@@ -70,7 +70,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   void end(kernel::Atomic& ctx, std::uint32_t slot, bool failed);
   Task<void> recover(kernel::Atomic& ctx);
   std::uint32_t timed_out() const;
-  static void expired(void* self);
+  Task<void> expired(kernel::Atomic& ctx);
 
   kernel::System& system_;
   kernel::IrqController& irqs_;
@@ -83,8 +83,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   const std::string name_;
   hw::PhysAddr command_list_;
   std::vector<Slot> slots_;
-  ErrorHandler error_handler_{*this};
-  kernel::Timeout timer_{&DiskDriver::expired, this};
+  CommandTimer timer_{*this};
 
   std::uint32_t ncq_depth_ = 1;
   bool write_cache_on_ = true;

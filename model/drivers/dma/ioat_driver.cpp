@@ -30,7 +30,7 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),
         ring_(system_.memory.allocate_contiguous(entries_ * sizeof(ioat::Descriptor))),
         status_(system_.memory.allocate_contiguous(sizeof(std::uint64_t))),
-        watchdog_(system_, driver.params_.timeout, tasklet_) {
+        watchdog_(driver.params_.timeout, tasklet_) {
     for (std::uint32_t slot = 0; slot < entries_; ++slot)
       entry(slot).next = address((slot + 1) % entries_);
   }
@@ -60,9 +60,9 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
     while (std::exchange(look_again_, false)) co_await clean_up(ctx);
     cleaning_ = false;
     if (active().empty())
-      watchdog_.disarm();
+      co_await watchdog_.disarm(ctx);
     else
-      watchdog_.arm(ctx.cpu());
+      co_await watchdog_.arm(ctx);
   }
 
  private:
@@ -88,9 +88,8 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
 
   // DMACOUNT counts from the last reset; what runs after a reset is counted again by it.
   Task<void> kick(Atomic& ctx) override {
-    watchdog_.arm(ctx.cpu());
-    if (resetting_) return Task<void>::ready();
-    return show_issued();
+    co_await watchdog_.arm(ctx);
+    if (!resetting_) co_await show_issued();
   }
   Task<void> show_issued() {
     const auto issued = static_cast<std::uint16_t>(retired_ + active().size());

@@ -1,43 +1,27 @@
 // SPDX-License-Identifier: Apache-2.0
 // A driver's timer: it fires when nobody has pushed it back for a while.
 #pragma once
-#include "model/kernel/sync/timeout.h"
+#include "model/kernel/time/timer_wheel.h"
 
 namespace iodrome::drivers {
 
-/// Schedules a tasklet when armed and left alone for `timeout`; as mod_timer() and del_timer().
-///
-/// Differs: a Linux timer runs in the timer softirq; here it costs the tasklet's softirq alone.
-class Watchdog {
+/// Runs an action in the timer softirq when armed and left alone for `timeout`.
+class Watchdog : kernel::Timer {
  public:
-  Watchdog(kernel::System& system, Duration timeout, kernel::IrqAction& tasklet)
-      : system_(system), timeout_(timeout), tasklet_(tasklet) {}
-  Watchdog(const Watchdog&) = delete;
-  Watchdog& operator=(const Watchdog&) = delete;
+  Watchdog(Duration timeout, kernel::IrqAction& action)
+      : Timer(&Watchdog::expired), timeout_(timeout), action_(action) {}
 
-  /// Starts the time anew; when it has passed, the tasklet runs on that CPU.
-  void arm(kernel::Cpu& cpu) {
-    cpu_ = &cpu;
-    deadline_ = system_.timeline.now() + timeout_;
-    if (!timer_.armed()) timer_.arm(system_, deadline_);
-  }
-  void disarm() { timer_.cancel(); }
+  /// Starts the time anew; when it has passed, the action runs on this CPU.
+  Task<bool> arm(kernel::Atomic& ctx) { return mod_after(ctx, timeout_); }
+  Task<bool> disarm(kernel::Atomic& ctx) { return del(ctx); }
 
  private:
-  // Armed anew, the timer is not moved: it finds the later deadline when it expires.
-  static void expired(void* self) {
-    auto& watchdog = *static_cast<Watchdog*>(self);
-    if (watchdog.system_.timeline.now() < watchdog.deadline_)
-      return watchdog.timer_.arm(watchdog.system_, watchdog.deadline_);
-    watchdog.cpu_->schedule_tasklet(watchdog.tasklet_);
+  static Task<void> expired(kernel::Atomic& ctx, kernel::Timer& self) {
+    return static_cast<Watchdog&>(self).action_.handle(ctx);
   }
 
-  kernel::System& system_;
   const Duration timeout_;
-  kernel::IrqAction& tasklet_;
-  kernel::Cpu* cpu_ = nullptr;
-  SimTime deadline_{};
-  kernel::Timeout timer_{&Watchdog::expired, this};
+  kernel::IrqAction& action_;
 };
 
 }  // namespace iodrome::drivers

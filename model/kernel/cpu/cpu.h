@@ -37,8 +37,27 @@ class IrqAction {
 };
 
 /// Linux's softirq vectors, by their numbers, which are their order of service.
-enum class Softirq : std::uint8_t { hi = 0, net_tx = 2, net_rx = 3, block = 4, tasklet = 6 };
+enum class Softirq : std::uint8_t {
+  hi = 0,
+  timer = 1,
+  net_tx = 2,
+  net_rx = 3,
+  block = 4,
+  tasklet = 6
+};
 inline constexpr int kSoftirqs = 7;
+
+/// What the tick does besides the scheduler's work: run_local_timers().
+class TickListener {
+ public:
+  /// In the tick's hardirq.
+  virtual void tick() = 0;
+  /// The tick that is due now is left out, since the CPU has become idle; it was the last.
+  virtual void tick_left_out() = 0;
+
+ protected:
+  ~TickListener() = default;
+};
 
 /// LOCAL_TIMER_VECTOR and RESCHEDULE_VECTOR of x86: no device is given them.
 inline constexpr std::uint64_t kLocalTimerVector = 0xec;
@@ -89,6 +108,11 @@ class Cpu {
   /// Serves them now, on behalf of the thread that runs: ksoftirqd.
   void serve_softirqs();
 
+  /// Who hears of this CPU's ticks; one of them.
+  void on_tick(TickListener& listener) { tick_listener_ = &listener; }
+  /// When the tick under way comes; kNever without one.
+  SimTime next_tick() const { return current_ == nullptr ? kNever : tick_.due_at(); }
+
   // The scheduler's half, used by Thread code through context.h and by wake_up().
   /// Makes a thread runnable here. `waker` is the CPU whose code does it; nullptr: none does, as
   /// where a request arrives or a thread is new. True: that CPU sent an interrupt.
@@ -128,12 +152,14 @@ class Cpu {
   struct Tick final : Event, IrqAction {
     explicit Tick(Cpu& cpu) : Event{&Tick::due}, cpu_(cpu) { vector = kLocalTimerVector; }
     void keep_on();
+    SimTime due_at() const { return pending_ ? due_at_ : kNever; }
     Task<void> handle(Atomic& ctx) override;
 
    private:
     static void due(Event* self);
     Cpu& cpu_;
     bool pending_ = false;
+    SimTime due_at_{};
   };
   // The interrupt by which another CPU has this one look at its run queue.
   struct Reschedule final : Event, IrqAction {
@@ -228,6 +254,7 @@ class Cpu {
   Tick tick_;
   Reschedule reschedule_;
   IdleExit idle_exit_;
+  TickListener* tick_listener_ = nullptr;
 };
 
 }  // namespace iodrome::kernel

@@ -190,21 +190,22 @@ void Cpu::Tick::keep_on() {
   pending_ = true;
   const Duration period = Duration{1s} / cpu_.system_.scheduler.hz;
   const Duration past = cpu_.timeline_.now().time_since_epoch() % period;
-  cpu_.timeline_.after(period - past, *this);
+  due_at_ = cpu_.timeline_.now() + (period - past);
+  cpu_.timeline_.at(due_at_, *this);
 }
 
 void Cpu::Tick::due(Event* self) {
   auto& tick = *static_cast<Tick*>(self);
-  if (tick.cpu_.current_ == nullptr)
-    tick.pending_ = false;
-  else
-    tick.cpu_.raise_irq(tick);
+  if (tick.cpu_.current_ != nullptr) return tick.cpu_.raise_irq(tick);
+  tick.pending_ = false;
+  if (tick.cpu_.tick_listener_ != nullptr) tick.cpu_.tick_listener_->tick_left_out();
 }
 
 Task<void> Cpu::Tick::handle(Atomic& ctx) {
   pending_ = false;
   if (cpu_.current_ != nullptr) keep_on();
   return then(ctx.spend(ctx.costs().tick), [this] {
+    if (cpu_.tick_listener_ != nullptr) cpu_.tick_listener_->tick();
     cpu_.tick_current();
     return Task<void>::ready();
   });

@@ -15,6 +15,7 @@ Task<Result<std::uint64_t>> Socket::try_send(Atomic& ctx, std::span<const PagePa
                                              IoWait* wait) {
   std::uint64_t room = space();
   if (room == 0) {
+    no_space_ = true;
     if (wait != nullptr) {
       wait->stage = events::Stage::network;
       add_waiter(write_waiters_, *wait);
@@ -58,6 +59,7 @@ Task<Result<std::uint64_t>> Socket::try_send(Atomic& ctx, std::span<const PagePa
     co_await driver_.xmit(ctx, *segment);
     if (room != 0) room = std::min(room, space());
   }
+  if (next < parts.size()) no_space_ = true;
   co_return taken;
 }
 
@@ -73,10 +75,20 @@ Task<void> Socket::acknowledge(Atomic& ctx, std::uint64_t stream_offset) {
     delete &oldest;
   }
   // As sk_stream_write_space: wake a sender only when a third of the buffer is free.
-  if (write_waiters_.empty() || space() * 3 < static_cast<std::uint64_t>(params_.send_buffer_bytes))
-    co_return;
-  ctx.emit(events::SockSendspace{connection_, space()});
-  co_await notify_one(ctx, write_waiters_);
+  if (!writable()) co_return;
+  if (!write_waiters_.empty()) {
+    ctx.emit(events::SockSendspace{connection_, space()});
+    co_await notify_one(ctx, write_waiters_);
+  }
+  if (std::exchange(no_space_, false) && !pollers_.empty())
+    co_await pollers_.wake_up(ctx, 1, kPollOut);
+}
+
+Task<PollEvents> Socket::poll(Sleepable&, const File&, PollTable* table) {
+  if (table != nullptr) table->queue(pollers_);
+  const bool out = writable();
+  if (!out) no_space_ = true;
+  return Task<PollEvents>::ready(PollEvents{out ? kPollOut : 0});
 }
 
 }  // namespace iodrome::kernel

@@ -11,6 +11,7 @@
 
 #include "model/engine/result.h"
 #include "model/kernel/mm/page.h"
+#include "model/kernel/poll/pollable.h"
 
 namespace iodrome::kernel {
 
@@ -36,11 +37,11 @@ struct SocketParams {
   std::int64_t segment_bytes = 0;  // most payload of one segment given to the card (TSO)
 };
 
-class Socket {
+class Socket final : public Pollable {
  public:
   Socket(System& system, NetDriver& driver, const SocketParams& params, std::uint32_t connection)
       : system_(system), driver_(driver), params_(params), connection_(connection) {}
-  ~Socket();
+  ~Socket() override;
   Socket(const Socket&) = delete;
   Socket& operator=(const Socket&) = delete;
 
@@ -51,6 +52,10 @@ class Socket {
 
   /// For the driver's receive path: the peer has everything before `stream_offset`.
   Task<void> acknowledge(Atomic& ctx, std::uint64_t stream_offset);
+
+  /// Out while a third of the buffer is free, sk_stream_is_writeable(). Who finds it is not is told
+  /// when it is again.
+  Task<PollEvents> poll(Sleepable& ctx, const File& file, PollTable* table) override;
 
   std::uint32_t connection() const { return connection_; }
   std::uint64_t bytes_queued() const { return next_offset_; }  // ever accepted
@@ -64,6 +69,10 @@ class Socket {
     return used >= limit ? 0 : limit - used;
   }
 
+  bool writable() const {
+    return space() * 3 >= static_cast<std::uint64_t>(params_.send_buffer_bytes);
+  }
+
   System& system_;
   NetDriver& driver_;
   const SocketParams& params_;
@@ -72,6 +81,8 @@ class Socket {
   std::uint64_t acknowledged_ = 0;
   boost::intrusive::list<Segment> unacknowledged_;
   IoWaitList write_waiters_;
+  bool no_space_ = false;  // SOCK_NOSPACE: somebody has found no room
+  WaitQueue pollers_{"socket"};
 };
 
 }  // namespace iodrome::kernel

@@ -60,28 +60,19 @@ Task<Result<std::int64_t>> FutexTable::wait(Sleepable& ctx, FutexWord& word, std
 }
 
 Task<Result<std::int64_t>> FutexTable::sleep(Sleepable& ctx, Waiter& waiter, SimTime deadline) {
-  struct Alarm {
-    Sleepable& ctx;
-    bool rung = false;
-  } alarm{ctx};
-  Timeout timeout(
-      [](void* self) {
-        Alarm& due = *static_cast<Alarm*>(self);
-        due.rung = true;
-        kernel::wake_up(due.ctx.system(), due.ctx.thread(), nullptr);
-      },
-      &alarm);
-  if (deadline != kNever) timeout.arm(ctx.system(), deadline);
   Thread& me = ctx.thread();
-  while (waiter.bucket != nullptr && !alarm.rung && !me.signal_pending) {
+  const bool timed = deadline != kNever;
+  SleepTimer timer(me, SleepClock::high_resolution);
+  if (timed) co_await timer.start(ctx, deadline);
+  while (waiter.bucket != nullptr && !timer.expired() && !me.signal_pending) {
     me.interruptible = true;
     co_await ctx.block("futex", events::Stage::queue);
     me.interruptible = false;
   }
-  timeout.cancel();
+  if (timed) co_await timer.stop(ctx);
   const bool was_queued = co_await unqueue(ctx, waiter);
   if (!was_queued) co_return 0;
-  co_return fail(alarm.rung ? Errno::etimedout : Errno::erestartsys);
+  co_return fail(timer.expired() ? Errno::etimedout : Errno::erestartsys);
 }
 
 // False: a waker has taken the waiter out already.

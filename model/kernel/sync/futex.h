@@ -8,7 +8,7 @@
 #include "model/engine/result.h"
 #include "model/engine/shared.h"
 #include "model/kernel/sync/spinlock.h"
-#include "model/kernel/sync/timeout.h"
+#include "model/kernel/time/sleep.h"
 
 namespace iodrome::kernel {
 

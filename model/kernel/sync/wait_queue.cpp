@@ -101,37 +101,47 @@ void WaitQueue::wake_from_outside(System& system) {
 
 // --- sleeping -----------------------------------------------------------------------------------
 
-bool WaitQueue::WaitFor::await_ready() {
-  if (options_.interruptible && thread->signal_pending) return true;
-  if (options_.deadline <= ctx_.now()) {
-    expired_ = true;
+// A thread's place in a queue; leaves it with its scope.
+class WaitQueue::Sleeper : public WaitEntry {
+ public:
+  Sleeper(WaitQueue& queue, Thread& me, const WaitOptions& options) : queue_(queue) {
+    thread = &me;
+    exclusive = options.exclusive;
+    last_in_first_out = options.last_in_first_out;
+    me.interruptible = options.interruptible;
+    me.woken = false;  // a wake-up from before is no news to this sleep
+    queue.link(*this);
+  }
+  ~Sleeper() { leave(); }
+  Sleeper(const Sleeper&) = delete;
+  Sleeper& operator=(const Sleeper&) = delete;
+  /// True if no waker has chosen the thread.
+  bool leave() {
+    if (!is_linked()) return false;
+    queue_.remove(*this);
     return true;
   }
-  queue_.link(*this);
-  queued_ = true;
-  thread->interruptible = options_.interruptible;
-  return block_.await_ready();
-}
 
-void WaitQueue::WaitFor::await_suspend(std::coroutine_handle<> waiter) {
-  if (options_.deadline != kNever) timeout_.arm(ctx_.system(), options_.deadline);
-  block_.await_suspend(waiter);
-}
+ private:
+  WaitQueue& queue_;
+};
 
-WaitOutcome WaitQueue::WaitFor::await_resume() {
-  block_.await_resume();
-  timeout_.cancel();
-  thread->interruptible = false;
-  if (queued_ && !is_linked()) return WaitOutcome::woken;
-  if (is_linked()) queue_.remove(*this);
-  if (options_.interruptible && thread->signal_pending) return WaitOutcome::interrupted;
-  return expired_ ? WaitOutcome::timed_out : WaitOutcome::woken;
-}
-
-void WaitQueue::WaitFor::expired(void* self) {
-  WaitFor& wait = *static_cast<WaitFor*>(self);
-  wait.expired_ = true;
-  kernel::wake_up(wait.ctx_.system(), *wait.thread, nullptr);
+Task<WaitOutcome> WaitQueue::wait_for(Sleepable& ctx, const char* waits_for, events::Stage stage,
+                                      WaitOptions options) {
+  Thread& me = ctx.thread();
+  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  if (options.deadline <= ctx.now()) co_return WaitOutcome::timed_out;
+  const bool timed = options.deadline != kNever;
+  SleepTimer timer(me, options.clock);
+  Sleeper place(*this, me, options);
+  if (timed) co_await timer.start(ctx, options.deadline);
+  co_await ctx.block(waits_for, stage);
+  const bool unchosen = place.leave();
+  if (timed) co_await timer.stop(ctx);
+  me.interruptible = me.woken = false;
+  if (!unchosen) co_return WaitOutcome::woken;
+  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  co_return timer.expired() ? WaitOutcome::timed_out : WaitOutcome::woken;
 }
 
 void signal_wake_up(System& system, Thread& thread, Cpu* waker) {

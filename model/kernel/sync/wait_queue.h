@@ -5,7 +5,7 @@
 #include <boost/intrusive/list.hpp>
 
 #include "model/engine/result.h"
-#include "model/kernel/sync/timeout.h"
+#include "model/kernel/time/sleep.h"
 
 namespace iodrome::kernel {
 
@@ -31,6 +31,7 @@ struct WaitEntry : boost::intrusive::list_base_hook<> {
   Thread* thread = nullptr;
   Function function = nullptr;
   bool exclusive = false;
+  bool last_in_first_out = false;  // ahead of the others that are exclusive
 };
 
 /// How a sleep ended.
@@ -42,6 +43,8 @@ struct WaitOptions {
   bool exclusive = true;
   bool interruptible = false;
   SimTime deadline = kNever;
+  SleepClock clock = SleepClock::jiffies;
+  bool last_in_first_out = false;  // __add_wait_queue_exclusive(): the youngest is woken first
 };
 
 /// Threads and functions that wait for something to happen.
@@ -50,7 +53,8 @@ struct WaitOptions {
 /// check and the sleep is not lost, because the thread is queued first.
 ///
 /// Order: those that are not exclusive come first, the youngest of them foremost; then those that
-/// are, FIFO. Under exploration the oracle chooses among neighbouring threads.
+/// are, FIFO but for those that ask to be first. Under exploration the oracle chooses among
+/// neighbouring threads.
 class WaitQueue {
  public:
   explicit WaitQueue(const char* name) : name_(name) {}
@@ -58,15 +62,16 @@ class WaitQueue {
   WaitQueue& operator=(const WaitQueue&) = delete;
 
   class [[nodiscard]] Wait;
-  class [[nodiscard]] WaitFor;
   /// Sleeps until the next wake-up, as an exclusive waiter that nothing else ends. The request's
   /// time meanwhile belongs to `stage`.
   Wait wait(Sleepable& ctx, const char* waits_for, events::Stage stage);
-  /// The same as `options` say; yields a WaitOutcome.
+  /// The same as `options` say. A deadline is met by the timer of `options.clock`, whose costs the
+  /// sleeper pays; one that has passed ends the wait at once.
   ///
   /// Order: a thread that a waker has chosen was woken, whatever else came by then: an exclusive
   /// waiter must not take a wake-up along.
-  WaitFor wait_for(Sleepable& ctx, const char* waits_for, events::Stage stage, WaitOptions options);
+  Task<WaitOutcome> wait_for(Sleepable& ctx, const char* waits_for, events::Stage stage,
+                             WaitOptions options);
 
   /// Queues an entry with a function: at the head, or at the tail if it is exclusive.
   void add(WaitEntry& entry);
@@ -102,12 +107,15 @@ class WaitQueue {
   bool plain() const { return sharers_.empty() && functions_ == 0; }
   Entries& list_of(const WaitEntry& entry) { return entry.exclusive ? exclusive_ : sharers_; }
   void link(WaitEntry& entry) {
-    if (entry.exclusive)
+    if (entry.exclusive && entry.last_in_first_out)
+      exclusive_.push_front(entry);
+    else if (entry.exclusive)
       exclusive_.push_back(entry);
     else
       sharers_.push_front(entry);
     if (entry.function != nullptr) ++functions_;
   }
+  class Sleeper;
   Task<void> wake_among(Atomic& ctx, std::size_t oldest);
   Task<bool> walk(Atomic& ctx, Entries& list, std::size_t exclusive, WakeKey key);
   Task<Woken> wake_at(Atomic& ctx, Walk& walk, WakeKey key);
@@ -145,47 +153,8 @@ class WaitQueue::Wait : WaitEntry {
   Block block_;
 };
 
-class WaitQueue::WaitFor : WaitEntry {
- public:
-  WaitFor(WaitQueue& queue, Sleepable& ctx, const char* waits_for, events::Stage stage,
-          WaitOptions options)
-      : queue_(queue),
-        ctx_(ctx),
-        options_(options),
-        block_(ctx, waits_for, stage),
-        timeout_(&WaitFor::expired, this) {
-    thread = &ctx.thread();
-    exclusive = options.exclusive;
-  }
-  ~WaitFor() {
-    if (is_linked()) queue_.remove(*this);
-  }
-  WaitFor(const WaitFor&) = delete;
-  WaitFor& operator=(const WaitFor&) = delete;
-
-  bool await_ready();
-  void await_suspend(std::coroutine_handle<> waiter);
-  WaitOutcome await_resume();
-
- private:
-  static void expired(void* self);
-
-  WaitQueue& queue_;
-  Sleepable& ctx_;
-  WaitOptions options_;
-  Block block_;
-  Timeout timeout_;
-  bool queued_ = false;
-  bool expired_ = false;
-};
-
 inline WaitQueue::Wait WaitQueue::wait(Sleepable& ctx, const char* waits_for, events::Stage stage) {
   return {*this, ctx, waits_for, stage};
-}
-
-inline WaitQueue::WaitFor WaitQueue::wait_for(Sleepable& ctx, const char* waits_for,
-                                              events::Stage stage, WaitOptions options) {
-  return {*this, ctx, waits_for, stage, options};
 }
 
 /// Marks a signal pending for the thread, and wakes it if its sleep is interruptible. Delivery is

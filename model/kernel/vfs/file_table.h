@@ -7,17 +7,35 @@
 #include "model/engine/result.h"
 #include "model/kernel/pipe/pipe.h"
 #include "model/kernel/socket/socket.h"
+#include "model/kernel/vfs/file_object.h"
 #include "model/kernel/vfs/inode.h"
 
 namespace iodrome::kernel {
 
-/// An open file: exactly one of inode, socket, pipe is set.
+/// An open file: exactly one of inode, socket, pipe and object is set.
 struct File : Pooled {
+  File() = default;
+  ~File() {
+    while (!watches.empty()) watches.front().file_ended();
+    if (object != nullptr) object->file_ended();
+  }
+  File(const File&) = delete;
+  File& operator=(const File&) = delete;
+  /// What poll sees of it; nullptr for a regular file.
+  Pollable* pollable() const {
+    if (socket != nullptr) return socket;
+    if (pipe != nullptr) return pipe;
+    return object.get();
+  }
+
   Inode* inode = nullptr;
   Socket* socket = nullptr;
   Pipe* pipe = nullptr;
+  FileObjectPtr object;
+  FileWatches watches;  // gone with the file; each takes itself out
   bool readable = true;
   bool writable = true;
+  bool nonblocking = false;       // O_NONBLOCK, of objects
   bool append = false;            // O_APPEND: every write goes to the end
   std::uint64_t error_since = 0;  // where it listens for errors of writeback
   std::uint32_t references = 0;

@@ -91,10 +91,21 @@ Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file) {
   co_return static_cast<std::int64_t>(file.inode->size_bytes);
 }
 
+namespace {
+
+// The work that the end of a file brings; the end itself comes with its last reference.
+Task<void> release_file(Sleepable& ctx, File& file) {
+  if (!file.watches.empty()) co_await ctx.spend(ctx.costs().epoll_ctl, file.watches.size());
+  if (file.object != nullptr) co_await file.object->release(ctx);
+}
+
+}  // namespace
+
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd) {
   co_await ctx.spend(ctx.costs().file_close);
   const Result<FilePtr> file = table.remove(fd);
   if (!file) co_return fail(file.error());
+  if ((*file)->references == 1) co_await release_file(ctx, **file);
   co_return 0;
 }
 

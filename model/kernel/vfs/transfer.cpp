@@ -132,6 +132,7 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
     pipe.push(std::move(part));
   }
   co_await ctx.spend(ctx.costs().splice_page, parts.size());
+  co_await pipe.notify(ctx, kPollIn);
   co_return moved;
 }
 
@@ -151,6 +152,7 @@ Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socke
   const Result<std::uint64_t> taken = co_await socket.try_send(ctx, view(parts), &wait);
   if (!taken) co_return fail(taken.error());
   pipe.consume(*taken);
+  co_await pipe.notify(ctx, kPollOut);
   co_return static_cast<std::int64_t>(*taken);
 }
 

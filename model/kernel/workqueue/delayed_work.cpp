@@ -5,33 +5,28 @@ namespace iodrome::kernel::wq {
 
 // --- the timer ----------------------------------------------------------------------------------
 
-void DelayedWork::arm(Atomic& ctx, Workqueue& on, Duration delay) {
+Task<bool> DelayedWork::arm(Atomic& ctx, Workqueue& on, Duration delay) {
   queue_ = &on;
-  cpu_ = &ctx.cpu();
   pending_ = true;
-  timer_.arm(ctx.system(), ctx.now() + delay);
+  return timer_.mod_after(ctx, delay);
 }
 
-void DelayedWork::stop_timer() {
-  timer_.cancel();
+bool DelayedWork::stop_timer() {
   due_ = false;
-}
-
-void DelayedWork::expired(void* self) {
-  DelayedWork& work = *static_cast<DelayedWork*>(self);
-  work.due_ = true;
-  if (std::exchange(work.scheduled_, true)) return;  // left over from a timer that was stopped
-  work.cpu_->schedule_tasklet(work.expiry_);
+  return timer_.detach();
 }
 
 // Once the item stands in the pool it may run, and its life may end.
-Task<void> DelayedWork::Expiry::handle(Atomic& ctx) {
-  work.scheduled_ = false;
+Task<void> DelayedWork::expired(Atomic& ctx, Timer& timer) {
+  DelayedWork& work = static_cast<ItemTimer&>(timer).work;
+  work.due_ = true;
   ++work.handling_;
   co_await ctx.spend(ctx.costs().queue_work);
   --work.handling_;
-  if (!work.cancellers_.empty()) co_await work.cancellers_.wake_all(ctx);
-  if (!std::exchange(work.due_, false)) co_return;
+  if (!std::exchange(work.due_, false)) {
+    co_await work.cancellers_.wake_all(ctx);
+    co_return;
+  }
   WorkerPool* const pool = work.queue_->queue_expired(ctx, work);
   if (pool != nullptr) co_await pool->kick(ctx);
 }
@@ -39,10 +34,13 @@ Task<void> DelayedWork::Expiry::handle(Atomic& ctx) {
 // --- queueing -----------------------------------------------------------------------------------
 
 Task<bool> Workqueue::queue_delayed(Atomic& ctx, DelayedWork& work, Duration delay) {
-  if (delay == Duration{0}) return queue(ctx, work);
-  if (work.pending_ || work.cancels_ != 0) return Task<bool>::ready(false);
-  work.arm(ctx, *this, delay);
-  return Task<bool>::ready(true);
+  if (delay == Duration{0}) {
+    const bool queued = co_await queue(ctx, work);
+    co_return queued;
+  }
+  if (work.pending_ || work.cancels_ != 0) co_return false;
+  co_await work.arm(ctx, *this, delay);
+  co_return true;
 }
 
 Task<bool> Workqueue::mod_delayed(Atomic& ctx, DelayedWork& work, Duration delay) {
@@ -67,7 +65,8 @@ WorkerPool* Workqueue::queue_expired(Atomic& ctx, DelayedWork& work) {
 // The softirq may still hold the item, though it will find nothing to do.
 Task<bool> cancel_delayed_work_sync(Sleepable& ctx, DelayedWork& work) {
   const bool was_pending = co_await cancel_work_sync(ctx, work);
-  while (!work.quiet()) co_await work.cancellers_.wait(ctx, "delayed_work", events::Stage::queue);
+  while (work.handling_ != 0)
+    co_await work.cancellers_.wait(ctx, "delayed_work", events::Stage::queue);
   co_return was_pending;
 }
 

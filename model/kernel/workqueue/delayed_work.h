@@ -5,12 +5,12 @@
 
 namespace iodrome::kernel::wq {
 
-/// An item with a timer; pending from when the timer is set. When it expires, the tasklet softirq
-/// of the CPU that set it queues the item.
+/// An item with a timer of the wheel; pending from when the timer is set. When it expires, the
+/// timer softirq of the CPU that set it queues the item.
 ///
 /// It must live until it has run or cancel_delayed_work_sync() has ended.
 ///
-/// Differs from Linux: the softirq is the tasklets', not the timers'; setting the timer is free.
+/// Differs from Linux: a cancellation sleeps, and does not spin, until that softirq lets go of it.
 class DelayedWork : public Work {
  public:
   ~DelayedWork() override = default;
@@ -19,24 +19,19 @@ class DelayedWork : public Work {
   friend class Workqueue;
   friend Task<bool> cancel_delayed_work_sync(Sleepable& ctx, DelayedWork& work);
 
-  struct Expiry final : IrqAction {
-    explicit Expiry(DelayedWork& of) : work(of) {}
-    Task<void> handle(Atomic& ctx) override;
+  struct ItemTimer : Timer {
+    explicit ItemTimer(DelayedWork& of) : Timer(&DelayedWork::expired), work(of) {}
     DelayedWork& work;
   };
-  static void expired(void* self);
-  void arm(Atomic& ctx, Workqueue& on, Duration delay);
-  void stop_timer() override;
-  bool quiet() const { return !scheduled_ && handling_ == 0; }
+  static Task<void> expired(Atomic& ctx, Timer& timer);
+  Task<bool> arm(Atomic& ctx, Workqueue& on, Duration delay);
+  bool stop_timer() override;
 
   Workqueue* queue_ = nullptr;
-  Cpu* cpu_ = nullptr;  // that set the timer
-  bool due_ = false;    // the timer has expired, the item is not queued yet
-  bool scheduled_ = false;
+  bool due_ = false;  // the timer has expired, the item is not queued yet
   std::uint32_t handling_ = 0;
   WaitQueue cancellers_{"delayed_work"};
-  Expiry expiry_{*this};
-  Timeout timer_{&DelayedWork::expired, this};
+  ItemTimer timer_{*this};
 };
 
 /// cancel_work_sync() that stops the timer too; true if the item was pending in either way.

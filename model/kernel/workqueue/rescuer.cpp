@@ -11,9 +11,9 @@ Rescuer::Rescuer(System& system, const char* queue)
   thread_.thread().set_nice(kHighpriNice);
 }
 
-void Rescuer::call(PoolWorkqueue& share) {
+void Rescuer::call(PoolWorkqueue& share, Cpu& caller) {
   if (!share.is_linked()) calls_.push_back(share);
-  if (std::exchange(parked_, false)) wake_up(system_, thread(), nullptr);
+  if (std::exchange(parked_, false)) wake_up(system_, thread(), &caller);
 }
 
 Task<void> Rescuer::run(Sleepable& ctx) {

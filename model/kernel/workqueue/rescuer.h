@@ -13,8 +13,8 @@ class Rescuer final : public Worker {
   Rescuer(System& system, const char* queue);
   Thread& thread() override { return thread_.thread(); }
   Task<void> run(Sleepable& ctx) override;
-  /// The share's pool has items that nobody can take. From a timer, in no context.
-  void call(PoolWorkqueue& share);
+  /// The share's pool has items that nobody can take. From a timer's function on that CPU.
+  void call(PoolWorkqueue& share, Cpu& caller);
 
  private:
   Task<void> rescue(Sleepable& ctx, PoolWorkqueue& share);

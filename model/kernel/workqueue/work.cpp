@@ -101,8 +101,11 @@ Task<bool> flush_work(Sleepable& ctx, Work& work) {
 // Takes a pending item off its list or its timer, without sleeping.
 Task<bool> grab_pending(Atomic& ctx, Work& work) {
   if (!std::exchange(work.pending_, false)) co_return false;
-  work.stop_timer();
-  if (work.pwq_ == nullptr) co_return true;
+  const bool on_timer = work.stop_timer();
+  if (work.pwq_ == nullptr) {
+    if (on_timer) co_await ctx.spend(ctx.costs().timer_del);
+    co_return true;
+  }
   PoolWorkqueue& pwq = *std::exchange(work.pwq_, nullptr);
   const std::uint64_t color = work.color_;
   work.unlink();

@@ -43,8 +43,8 @@ class Work : public Hook {
   std::uint64_t id = 0;
 
  protected:
-  /// Makes an item that a timer will queue stay off its queue.
-  virtual void stop_timer() {}
+  /// Makes an item that a timer will queue stay off its queue. True if the timer was set.
+  virtual bool stop_timer() { return false; }
 
  private:
   friend class Worker;

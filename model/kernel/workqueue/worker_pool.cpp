@@ -56,6 +56,7 @@ Task<void> PoolWorker::run(Sleepable& ctx) {
     // Wake-ups from before are no news to the next sleep.
     ctx.thread().woken = false;
     pool_.enter_idle(*this);
+    co_await pool_.watch_idle(ctx);
     co_await ctx.block("work", events::Stage::queue);
   }
 }
@@ -130,7 +131,7 @@ bool WorkerPool::wake_idle(Cpu* waker) {
 Task<bool> WorkerPool::manage(Sleepable& ctx) {
   if (managed_) co_return false;
   managed_ = true;
-  mayday_timer_.arm(system_, ctx.now() + params_.mayday_initial);
+  co_await mayday_timer_.mod_after(ctx, params_.mayday_initial);
   while (need_to_create_worker()) {
     co_await ctx.spend(ctx.costs().thread_create);
     if (!allocation_fails(system_, "worker")) {
@@ -141,16 +142,16 @@ Task<bool> WorkerPool::manage(Sleepable& ctx) {
     options.deadline = ctx.now() + params_.create_cooldown;
     co_await cooldown_.wait_for(ctx, "memory", events::Stage::queue, options);
   }
-  mayday_timer_.cancel();
+  co_await mayday_timer_.del_sync(ctx);
   managed_ = false;
   co_return true;
 }
 
-void WorkerPool::mayday(void* self) {
-  WorkerPool& pool = *static_cast<WorkerPool*>(self);
+Task<void> WorkerPool::mayday(Atomic& ctx, Timer& timer) {
+  WorkerPool& pool = static_cast<PoolTimer&>(timer).pool;
   if (pool.need_to_create_worker())
-    for (Work& work : pool.items_) work.pwq_->queue.call_rescuer(*work.pwq_);
-  pool.mayday_timer_.arm(pool.system_, pool.system_.timeline.now() + pool.params_.mayday_interval);
+    for (Work& work : pool.items_) work.pwq_->queue.call_rescuer(*work.pwq_, ctx.cpu());
+  co_await timer.mod_after(ctx, pool.params_.mayday_interval);
 }
 
 // --- idle workers -------------------------------------------------------------------------------
@@ -163,25 +164,31 @@ bool WorkerPool::too_many_workers() const {
 void WorkerPool::enter_idle(PoolWorker& worker) {
   worker.idle_since_ = system_.timeline.now();
   idle_.push_front(worker);
-  if (too_many_workers() && !cull_timer_.armed())
-    cull_timer_.arm(system_, system_.timeline.now() + params_.idle_timeout);
+}
+
+Task<void> WorkerPool::watch_idle(Atomic& ctx) {
+  if (!too_many_workers() || cull_timer_.pending()) co_return;
+  co_await cull_timer_.mod_after(ctx, params_.idle_timeout);
 }
 
 void WorkerPool::leave_idle(PoolWorker& worker) {
   static_cast<Hook&>(worker).unlink();
-  if (!too_many_workers()) cull_timer_.cancel();
+  if (!too_many_workers()) cull_timer_.detach();
 }
 
-void WorkerPool::cull(void* self) {
-  WorkerPool& pool = *static_cast<WorkerPool*>(self);
+Task<void> WorkerPool::cull(Atomic& ctx, Timer& timer) {
+  WorkerPool& pool = static_cast<PoolTimer&>(timer).pool;
   while (pool.too_many_workers() && !pool.idle_.empty()) {
     PoolWorker& oldest = pool.idle_.back();
     const SimTime due = oldest.idle_since_ + pool.params_.idle_timeout;
-    if (due > pool.system_.timeline.now()) return pool.cull_timer_.arm(pool.system_, due);
+    if (due > ctx.now()) {
+      co_await timer.mod_after(ctx, due - ctx.now());
+      co_return;
+    }
     pool.idle_.pop_back();
     --pool.live_;
     oldest.dying_ = true;
-    if (oldest.started_) wake_up(pool.system_, oldest.thread(), nullptr);
+    if (oldest.started_) wake_up(pool.system_, oldest.thread(), &ctx.cpu());
   }
 }
 

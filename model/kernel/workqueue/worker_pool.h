@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "model/kernel/kthread/kthread.h"
-#include "model/kernel/sync/timeout.h"
+#include "model/kernel/time/timer_wheel.h"
 #include "model/kernel/workqueue/work.h"
 
 namespace iodrome::kernel::wq {
@@ -100,7 +100,8 @@ class PoolWorker final : public Worker, public Hook {
 ///  2. Bound: if items wait and an idle worker was not woken for them, another worker runs.
 ///
 /// Differs from Linux: no lock is charged; the manager itself takes `thread_create`; who goes to
-/// sleep wakes another at no cost; one unbound pool of each priority serves all CPUs.
+/// sleep wakes another at no cost, as do the timers; that of idle workers is stopped, for free,
+/// when they are no longer too many; one unbound pool of each priority serves all CPUs.
 class WorkerPool {
  public:
   /// `bound_to`: the CPU of its workers; without one they run anywhere, as many as there are items.
@@ -137,8 +138,13 @@ class WorkerPool {
   Task<bool> manage(Sleepable& ctx);
   std::uint32_t cpu_for_worker(std::uint32_t manager) const;
   void add_worker(std::uint32_t cpu);
-  static void cull(void* self);
-  static void mayday(void* self);
+  struct PoolTimer : Timer {
+    PoolTimer(WorkerPool& of, Function function) : Timer(function), pool(of) {}
+    WorkerPool& pool;
+  };
+  Task<void> watch_idle(Atomic& ctx);
+  static Task<void> cull(Atomic& ctx, Timer& timer);
+  static Task<void> mayday(Atomic& ctx, Timer& timer);
 
   System& system_;
   const std::string name_;
@@ -152,8 +158,8 @@ class WorkerPool {
   std::size_t live_ = 0;
   bool managed_ = false;
   WaitQueue cooldown_{"worker"};
-  Timeout cull_timer_{&WorkerPool::cull, this};      // only while there are too many
-  Timeout mayday_timer_{&WorkerPool::mayday, this};  // while a worker is being made
+  PoolTimer cull_timer_{*this, &WorkerPool::cull};      // only while there are too many
+  PoolTimer mayday_timer_{*this, &WorkerPool::mayday};  // while a worker is being made
   std::vector<std::unique_ptr<PoolWorker>> workers_;
 };
 

@@ -48,8 +48,8 @@ Workqueue::Workqueue(Pools& pools, const char* name, WorkqueueFlags flags, std::
 
 Workqueue::~Workqueue() = default;
 
-void Workqueue::call_rescuer(PoolWorkqueue& share) {
-  if (rescuer_ != nullptr) rescuer_->call(share);
+void Workqueue::call_rescuer(PoolWorkqueue& share, Cpu& caller) {
+  if (rescuer_ != nullptr) rescuer_->call(share, caller);
 }
 
 Task<bool> Workqueue::queue(Atomic& ctx, Work& work) {

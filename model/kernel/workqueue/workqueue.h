@@ -86,7 +86,7 @@ class Workqueue {
   friend class DelayedWork;
   friend Task<bool> grab_pending(Atomic& ctx, Work& work);
 
-  void call_rescuer(PoolWorkqueue& share);
+  void call_rescuer(PoolWorkqueue& share, Cpu& caller);
   PoolWorkqueue& share_for(Atomic& ctx, const Work& work);
   bool refuses(Atomic& ctx) const;
   WorkerPool* queue_expired(Atomic& ctx, DelayedWork& work);

@@ -44,6 +44,7 @@ struct DiskRig {
   explicit DiskRig(const hw::DiskParams& params = small_disk(), ChoiceOracle* oracle = nullptr)
       : rig(2),
         device(params, rig.timeline, memory_port, interrupt_port, medium, hw::DrawKey{1, 7}) {
+    rig.system.scheduler.hz = 250;
     rig.timeline.spawn(driver.attach(), "attach");
     rig.timeline.run();
     rig.timeline.choices().ask(oracle);

@@ -15,6 +15,7 @@ struct DmaRig {
                   ChoiceOracle* oracle = nullptr)
       : rig(cpus), software(rig.system, costs, {{1'000'000'000}, {2'000'000'000}}, 8) {
     driver_params.descriptors = descriptors;
+    rig.system.scheduler.hz = 1000;
     rig.system.costs.irq_entry.each = 500ns;
     rig.system.costs.softirq.each = 200ns;
     costs.prep.each = 100ns;
@@ -87,6 +88,7 @@ struct DmaRig {
   // What a test's thread and callbacks note.
   std::string log;
   int ended = 0;
+  Duration last_end{};
   int failed = 0;
 };
 

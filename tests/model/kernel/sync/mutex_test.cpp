@@ -179,22 +179,22 @@ TEST_CASE("a completion lets one waiter go per complete(), all after complete_al
 
 TEST_CASE("a wait for a completion ends at its deadline with ETIMEDOUT, but takes what has come") {
   Scene s(1);
+  s.rig.system.scheduler.hz = 1000;
   s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
     const Result<void> late =
         co_await scene.completion.wait_for(ctx, Stage::queue, SimTime{} + 100ns);
     CHECK(late.error() == Errno::etimedout);
     scene.log.add("late", ctx.now());
-    const Result<void> came =
-        co_await scene.completion.wait_for(ctx, Stage::queue, SimTime{} + 1us);
+    const Result<void> came = co_await scene.completion.wait_for(ctx, Stage::queue, SimTime{} + 1s);
     CHECK(came);
     scene.log.add("came", ctx.now());
   });
   IrqAction& one = s.rig.action<Scene>(
       s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.completion.complete(ctx); });
-  s.rig.irq_at(200ns, 0, one);
+  s.rig.irq_at(2100us, 0, one);
   s.rig.run();
-  CHECK(s.log.text == "late@100 came@204");
-  CHECK(s.rig.now() == 204ns);  // the timer that was cancelled moved nothing
+  CHECK(s.log.text == "late@2000004 came@2100004");
+  CHECK(s.rig.now() == 3ms);  // the tick under way; the timer that was cancelled moved nothing
 }
 
 TEST_CASE("in any schedule a mutex and a rwsem exclude, and nobody is forgotten") {

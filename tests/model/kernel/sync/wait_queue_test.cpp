@@ -160,6 +160,24 @@ struct Callback : WaitEntry {
 
 }  // namespace
 
+TEST_CASE("among exclusive sleepers one that asks to be first is, the youngest of such foremost") {
+  Scene s(1);
+  const auto sleep_first = [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    WaitOptions options;
+    options.last_in_first_out = true;
+    co_await scene.queue.wait_for(ctx, "test", Stage::queue, options);
+    scene.log.add("first" + std::to_string(ctx.thread().id), ctx.now());
+  };
+  s.rig.thread(0, s, sleep_once);
+  s.rig.thread<Scene>(0, s, sleep_first);
+  s.rig.thread<Scene>(0, s, sleep_first);
+  IrqAction& wakes = s.rig.action<Scene>(
+      s, [](Atomic& ctx, Scene& scene) -> Task<void> { co_await scene.queue.wake_one(ctx); });
+  for (const Duration time : {100ns, 200ns, 300ns}) s.rig.irq_at(time, 0, wakes);
+  s.rig.run();
+  CHECK(s.log.text == "first3@104 first2@204 thread1@304");
+}
+
 TEST_CASE("a wake-up wakes all that are not exclusive, the youngest first, then one that is") {
   Scene s(1);
   s.rig.thread(0, s, sleep_once);  // exclusive
@@ -222,7 +240,7 @@ TEST_CASE("a wait ends at its deadline or with a signal, unless it was woken fir
   } ends{s, {}};
   Thread& sleeper = s.rig.thread<Ends>(0, ends, [](Sleepable& ctx, Ends& e) -> Task<void> {
     for (int i = 0; i < 4; ++i) {
-      const WaitOptions options{true, true, ctx.now() + 100ns};
+      const WaitOptions options{true, true, ctx.now() + 100ns, SleepClock::high_resolution};
       const WaitOutcome outcome =
           co_await e.scene.queue.wait_for(ctx, "test", Stage::queue, options);
       e.outcomes.push_back(outcome);
@@ -236,7 +254,7 @@ TEST_CASE("a wait ends at its deadline or with a signal, unless it was woken fir
   s.rig.run();
   using enum WaitOutcome;
   CHECK(ends.outcomes == std::vector{timed_out, woken, interrupted, interrupted});
-  CHECK(s.log.text == "0@100 1@154 2@200 3@200");
+  CHECK(s.log.text == "0@104 1@154 2@200 3@200");
   CHECK(s.queue.empty());
   CHECK(errno_of(interrupted) == Errno::erestartsys);
   CHECK(errno_of(timed_out) == Errno::etimedout);

@@ -204,6 +204,7 @@ TEST_CASE("splicing from a cache of one page moves every page and ends at the fi
   s.cache.params.readahead_bytes = 4 * hw::kPageBytes;
   s.rig.system.costs.context_switch.each = 3us;
   struct Splicer {
+    Splicer(Scene& on, Inode& file) : scene(on), inode(file) {}
     Scene& scene;
     Inode& inode;
     Pipe pipe{16};
@@ -211,7 +212,7 @@ TEST_CASE("splicing from a cache of one page moves every page and ends at the fi
   };
   std::deque<Splicer> splicers;
   for (std::uint32_t i = 0; i < 2; ++i) {
-    splicers.push_back({s, s.file("/" + std::to_string(i), 10 * hw::kPageBytes - 7)});
+    splicers.emplace_back(s, s.file("/" + std::to_string(i), 10 * hw::kPageBytes - 7));
     s.rig.thread<Splicer>(i, splicers.back(), [](Sleepable& ctx, Splicer& self) -> Task<void> {
       self.result = co_await splice_in_blocking(ctx, self.scene.os, self.scene.open(self.inode),
                                                 self.pipe, 0, 1'000'000);

@@ -10,6 +10,7 @@ using wq::Pools;
 namespace {
 
 struct Scene {
+  Scene() { rig.system.scheduler.hz = 1000; }
   struct Item final : wq::DelayedWork {
     explicit Item(Scene& owner) : scene(owner) {}
     Task<void> run(Sleepable& ctx) override {
@@ -50,7 +51,9 @@ Task<void> cancel_delayed(Sleepable& ctx, Scene& s) {
 
 }  // namespace
 
-TEST_CASE("delayed work is pending from the call and runs after the delay, on the same CPU") {
+TEST_CASE(
+    "delayed work is pending from the call and runs after the jiffies of the delay, on the same "
+    "CPU") {
   Scene s;
   Pools pools(s.rig.system);
   wq::Workqueue queue(pools, "q", {});
@@ -58,7 +61,7 @@ TEST_CASE("delayed work is pending from the call and runs after the delay, on th
   s.rig.irq_at(100ns, 1, s.rig.action(s, queue_delayed));
   s.rig.irq_at(200ns, 0, s.rig.action(s, queue_delayed));
   s.rig.run();
-  CHECK(s.log.text == "queue+@100 queue-@200 s/1@1100 e/1@1200");
+  CHECK(s.log.text == "queue+@100 queue-@200 s/1@2000000 e/1@2000100");
   CHECK(s.rig.system.costs.queue_work.count == 1);
   s.rig.end();
 }
@@ -71,9 +74,9 @@ TEST_CASE(
   s.queue = &queue;
   IrqAction& moves = s.rig.action(s, mod_delayed);
   s.rig.irq_at(100ns, 0, moves);
-  s.rig.irq_at(600ns, 1, moves);
+  s.rig.irq_at(1500us, 1, moves);
   s.rig.run();
-  CHECK(s.log.text == "mod-@100 mod+@600 s/1@1600 e/1@1700");
+  CHECK(s.log.text == "mod-@100 mod+@1500000 s/1@3000000 e/1@3000100");
   s.rig.end();
 }
 
@@ -94,14 +97,14 @@ TEST_CASE("cancel_delayed_work_sync stops the timer") {
 TEST_CASE("a cancellation between the timer and the queueing waits for the softirq") {
   Scene s;
   s.rig.system.costs.queue_work.each = 30ns;
-  s.delay = 40ns;
   Pools pools(s.rig.system);
   wq::Workqueue queue(pools, "q", {});
   s.queue = &queue;
-  s.rig.irq_at(50ns, 0, s.rig.action(s, queue_delayed));  // the softirq works from 90 to 120
-  s.rig.thread<Scene>(1, s, cancel_delayed);
+  s.rig.irq_at(50ns, 0,
+               s.rig.action(s, queue_delayed));  // the softirq works for 30 ns from 2 ms on
+  s.rig.at(2ms - 90ns, [&] { s.rig.thread<Scene>(1, s, cancel_delayed); });
   s.rig.run();
-  CHECK(s.log.text == "queue+@50 cancel+@120");
+  CHECK(s.log.text == "queue+@50 cancel+@2000030");
   CHECK_FALSE(s.item.pending());
   CHECK(queue.empty());
   s.rig.end();
@@ -109,13 +112,12 @@ TEST_CASE("a cancellation between the timer and the queueing waits for the softi
 
 TEST_CASE("cancel_delayed_work_sync waits for the run in progress") {
   Scene s;
-  s.delay = 30ns;
   Pools pools(s.rig.system);
   wq::Workqueue queue(pools, "q", {});
   s.queue = &queue;
   s.rig.irq_at(50ns, 0, s.rig.action(s, queue_delayed));
-  s.rig.thread<Scene>(1, s, cancel_delayed);
+  s.rig.at(2ms - 50ns, [&] { s.rig.thread<Scene>(1, s, cancel_delayed); });
   s.rig.run();
-  CHECK(s.log.text == "queue+@50 s/0@80 e/0@180 cancel-@180");
+  CHECK(s.log.text == "queue+@50 s/0@2000000 e/0@2000100 cancel-@2000100");
   s.rig.end();
 }

@@ -26,6 +26,7 @@ struct Scene {
       if (sleep != Duration{0}) {
         WaitOptions options;
         options.deadline = ctx.now() + sleep;
+        options.clock = SleepClock::high_resolution;
         co_await scene.gate.wait_for(ctx, "gate", events::Stage::queue, options);
         co_await ctx.spend(scene.work);
       }
@@ -33,6 +34,7 @@ struct Scene {
       --scene.running;
       --inside;
       ++ended;
+      ended_at = ctx.now().time_since_epoch();
     }
     Scene& scene;
     Duration sleep{};
@@ -41,9 +43,13 @@ struct Scene {
     int inside = 0;
     int accepted = 0;
     int ended = 0;
+    Duration ended_at{};
   };
 
-  explicit Scene(std::uint32_t cpus) : rig(cpus) {}
+  explicit Scene(std::uint32_t cpus) : rig(cpus) {
+    rig.system.scheduler.hz = 1000;
+    rig.system.scheduler.latency = 100ms;
+  }
 
   Item& item(Workqueue& on, Duration sleep = Duration{0}) {
     items.push_back(std::make_unique<Item>(*this));
