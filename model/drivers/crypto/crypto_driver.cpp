@@ -19,7 +19,7 @@ class CryptoDriver::Queue final : public IrqAction {
         index_(index),
         entries_(static_cast<std::uint32_t>(driver.params_.entries)),
         ring_(driver.system_.memory.allocate_contiguous(entries_ * sizeof(crypto::Descriptor))),
-        watchdog_(driver.system_, driver.params_.timeout, tasklet_) {}
+        watchdog_(driver.params_.timeout, tasklet_) {}
 
   Task<void> attach() {
     const auto cpu = static_cast<std::uint32_t>(index_ % driver_.system_.cpus.size());
@@ -52,7 +52,7 @@ class CryptoDriver::Queue final : public IrqAction {
     std::copy(request.key.begin(), request.key.end(), std::begin(descriptor.key));
     std::copy(request.iv.begin(), request.iv.end(), std::begin(descriptor.iv));
     pending_.push_back(&request);
-    watchdog_.arm(ctx.cpu());
+    co_await watchdog_.arm(ctx);
     co_await driver_.registers_.write32(base() + crypto::kTail, given_);
   }
 
@@ -79,9 +79,9 @@ class CryptoDriver::Queue final : public IrqAction {
     }
     cleaning_ = false;
     if (pending_.empty())
-      watchdog_.disarm();
+      co_await watchdog_.disarm(ctx);
     else
-      watchdog_.arm(ctx.cpu());
+      co_await watchdog_.arm(ctx);
   }
 
   std::uint64_t base() const { return crypto::queue_base(index_); }

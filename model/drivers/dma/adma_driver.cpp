@@ -20,7 +20,7 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
         index_(index),
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),
         ring_(system_.memory.allocate_contiguous(entries_ * kEntryBytes)),
-        watchdog_(system_, driver.params_.timeout, tasklet_) {}
+        watchdog_(driver.params_.timeout, tasklet_) {}
 
   Task<void> attach() {
     Cpu& cpu = *system_.cpus[index_ % system_.cpus.size()];
@@ -44,9 +44,9 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
     while (std::exchange(look_again_, false)) co_await clean_up(ctx);
     cleaning_ = false;
     if (active().empty())
-      watchdog_.disarm();
+      co_await watchdog_.disarm(ctx);
     else
-      watchdog_.arm(ctx.cpu());
+      co_await watchdog_.arm(ctx);
   }
 
  private:
@@ -89,12 +89,15 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
   // What was loaded is linked behind the chain; the resume bit has the channel look there once
   // more.
   Task<void> kick(Atomic& ctx) override {
-    watchdog_.arm(ctx.cpu());
-    if (std::exchange(loaded_, 0) == 0) return Task<void>::ready();
+    co_await watchdog_.arm(ctx);
+    if (std::exchange(loaded_, 0) == 0) co_return;
     const std::uint32_t end = std::exchange(issued_end_, last_);
     if (end != kNone) entry(end).next = address(first_loaded_);
-    if (resetting_) return Task<void>::ready();
-    return end == kNone ? start_at(first_loaded_) : resume();
+    if (resetting_) co_return;
+    if (end == kNone)
+      co_await start_at(first_loaded_);
+    else
+      co_await resume();
   }
   Task<void> resume() {
     co_await driver_.registers_.write32(base() + adma::kControl,

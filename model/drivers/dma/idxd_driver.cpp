@@ -34,7 +34,7 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
                    static_cast<std::uint32_t>(driver.params_.descriptors)),
         driver_(driver),
         records_(system_.memory.allocate_contiguous(descriptors() * sizeof(dsa::Record))),
-        watchdog_(system_, driver.params_.timeout, tasklet_) {
+        watchdog_(driver.params_.timeout, tasklet_) {
     for (std::uint32_t slot = static_cast<std::uint32_t>(descriptors()); slot-- > 0;)
       free_slots_.push_back(slot);
   }
@@ -60,9 +60,9 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
     while (std::exchange(look_again_, false)) co_await clean_up(ctx);
     cleaning_ = false;
     if (active().empty())
-      watchdog_.disarm();
+      co_await watchdog_.disarm(ctx);
     else
-      watchdog_.arm(ctx.cpu());
+      co_await watchdog_.arm(ctx);
   }
 
  private:
@@ -96,7 +96,7 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
   }
 
   Task<void> kick(Atomic& ctx) override {
-    watchdog_.arm(ctx.cpu());
+    co_await watchdog_.arm(ctx);
     std::vector<DmaDescriptor*> issued;
     issued.swap(loaded_);
     for (DmaDescriptor* const descriptor : issued) {
