@@ -37,7 +37,8 @@ TEST_CASE("an elevator spares a disk its long ways, and merges what lies togethe
   const auto run = [](const Input& input, const char* scheduler) {
     testbed::RaceRequest request = request_for(input);
     request.machine = "server_2007";
-    request.set = {{"block.scheduler", scheduler}};
+    // With NCQ the disk itself would do that.
+    request.set = {{"block.scheduler", scheduler}, {"storage.queue_entries", "1"}};
     return run_one(request, "linux_aio");
   };
   const auto commands = [](const testbed::RunRecord& record) {
@@ -61,7 +62,8 @@ TEST_CASE("io_submit blocks once the queue of 2.6 has no request left, and not b
                                               iodepth));
     testbed::RaceRequest request = request_for(input);
     request.machine = "server_2007";
-    request.set = {{"block.scheduler", scheduler}};
+    // With NCQ the disk itself would do that.
+    request.set = {{"block.scheduler", scheduler}, {"storage.queue_entries", "1"}};
     return run_one(request, "linux_aio").submit.blocked_total;
   };
   CHECK(blocked(127, "deadline") == Duration{0});

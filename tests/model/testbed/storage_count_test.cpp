@@ -97,7 +97,8 @@ TEST_CASE("devices that nobody uses change no time of the first, whose medium is
   const Input input("alone.fio",
                     "[job]\nrw=randread\nbs=4k\nsize=64m\ndirect=1\niodepth=4\nnorandommap\n"
                     "number_ios=200\n");
-  for (const char* machine : {"server_2026", "server_2007", "vm_2026"})
+  // Of a disk the platter would stand elsewhere once seven others have been asked who they are.
+  for (const char* machine : {"server_2026", "xrp_2021", "vm_2026"})
     for (const std::string& design : design_names()) {
       CAPTURE(machine, design);
       testbed::RaceRequest request = request_for(input);

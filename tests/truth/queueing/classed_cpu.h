@@ -52,6 +52,7 @@ class ClassedCpu {
   static Task<void> on_hardirq(kernel::Atomic& ctx, Station& station);
   static Task<void> on_softirq(kernel::Atomic& ctx, Station& station);
   static Task<void> in_thread(kernel::Sleepable& ctx, Station& station);
+  bool lower_vector_waits(const Station& than) const;
   void call(Station& station);
 
   std::uint64_t seed_;
