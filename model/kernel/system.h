@@ -41,7 +41,7 @@ struct System {
   bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
   std::uint32_t cpus_per_socket = kMaxCpus;
-  CpuMask idle_cpus;  // on which no thread runs or waits
+  CpuMask idle_cpus;                               // on which no thread runs or waits
   std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
   LockNames lock_names;
