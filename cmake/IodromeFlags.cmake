@@ -5,12 +5,11 @@ add_library(iodrome_flags INTERFACE)
 target_compile_options(iodrome_flags INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual
   -Werror -ffp-contract=off)
-# At -O3 GCC 12 warns of copies in std::string and small_vector that cannot happen (GCC bugs 105651
-# and 107852). The presets dev and asan keep these warnings.
+# GCC 12 warns of copies in std::string and small_vector that cannot happen (GCC bugs 105651 and
+# 107852), also at -O1, there by the length of the checkout's path.
 set(gcc12 "$<CXX_COMPILER_ID:GNU>,$<VERSION_LESS:$<CXX_COMPILER_VERSION>,13>")
-set(gcc12_release "$<AND:$<CONFIG:Release>,${gcc12}>")
 target_compile_options(iodrome_flags INTERFACE
-  "$<${gcc12_release}:-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>")
+  "$<$<AND:${gcc12}>:-Wno-restrict;-Wno-stringop-overflow;-Wno-array-bounds>")
 if(IODROME_SANITIZE)
   target_compile_options(iodrome_flags INTERFACE
     -fsanitize=${IODROME_SANITIZE} -fno-omit-frame-pointer -fno-sanitize-recover=all

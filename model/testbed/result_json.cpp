@@ -122,7 +122,7 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
 constexpr designs::Difference kMachine[] = {
     {"load balancing other than at wake-ups; what going idle costs", "kernel/cpu"},
     {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
-    {"merging, plugging and I/O schedulers", "kernel/block"},
+    {"plugging and polled completions; without block.scheduler merging too", "kernel/block"},
     {"packet loss, congestion control, receive processing of data", "kernel/socket"},
     {"memory bandwidth shared between CPUs and devices; NUMA; IOMMU", "hw"},
 };
