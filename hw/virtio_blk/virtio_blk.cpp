@@ -146,13 +146,14 @@ Task<std::uint16_t> VirtioBlk::poll() {
   for (;;) {
     const std::uint16_t index = co_await read_word(virtio_blk::avail_index(avail_));
     if (index != taken_ || generation != generation_) co_return index;
-    if (timeline_.now() + params_.poll_interval > end) co_return index;
+    if (params_.poll == ps(0) || timeline_.now() + params_.poll_interval > end) co_return index;
     co_await pause_for(timeline_, params_.poll_interval);
   }
 }
 
 Task<bool> VirtioBlk::take(Request& request) {
   std::uint16_t index = co_await poll();
+  if (request.generation != generation_) co_return false;
   if (index == taken_) {
     // The index is read again after the event is set: a request in between brought no doorbell.
     co_await write_word(virtio_blk::avail_event(used_, entries_), taken_);
@@ -160,6 +161,7 @@ Task<bool> VirtioBlk::take(Request& request) {
     if (index == taken_) co_return false;
   }
   request.head = co_await read_word(virtio_blk::avail_entry(avail_, taken_ % entries_));
+  if (request.generation != generation_) co_return false;
   ++taken_;
   const bool whole = co_await read_chain(request);
   request.malformed = !whole;

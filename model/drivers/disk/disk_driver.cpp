@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "model/events/memory.h"
 
@@ -173,13 +174,15 @@ Task<void> DiskDriver::handle(Atomic& ctx) {
   // Status first, then the slots: in the other order an end in between is missed.
   const std::uint64_t status = co_await registers_.read32(ata::kPxIs);
   co_await registers_.write32(ata::kPxIs, static_cast<std::uint32_t>(status));
+  // What is given to the disk from here on is not in what is read.
+  const std::uint32_t given = issued_;
   const std::uint64_t busy = co_await registers_.read32(queued_ ? ata::kPxSact : ata::kPxCi);
   std::uint64_t failed = 0;
   if ((status & ata::kPxIsError) != 0) {
     failed = co_await registers_.read32(ata::kFailed);
     co_await registers_.write32(ata::kFailed, static_cast<std::uint32_t>(failed));
   }
-  for (std::uint32_t ended = issued_ & ~static_cast<std::uint32_t>(busy); ended != 0;
+  for (std::uint32_t ended = given & issued_ & ~static_cast<std::uint32_t>(busy); ended != 0;
        ended &= ended - 1) {
     const auto slot = static_cast<std::uint32_t>(std::countr_zero(ended));
     end(ctx, slot, (failed >> slot & 1) != 0);
@@ -207,7 +210,7 @@ std::uint32_t DiskDriver::timed_out() const {
 
 // The timer is not moved when commands end: it finds the oldest of those that have not.
 Task<void> DiskDriver::expired(Atomic& ctx) {
-  if (timed_out() != 0) co_return co_await recover(ctx);
+  if (timed_out() != 0) co_await recover(ctx);
   SimTime oldest = kNever;
   for (std::uint32_t left = taken_; left != 0; left &= left - 1)
     oldest = std::min(oldest, slots_[static_cast<std::size_t>(std::countr_zero(left))].since);
@@ -225,7 +228,7 @@ Task<void> DiskDriver::recover(Atomic& ctx) {
     co_await registers_.write32(ata::kPxIs, ~0u);
     co_await registers_.write32(ata::kPxCmd, ata::kPxCmdStart);
     std::vector<std::uint32_t> again;
-    for (std::uint32_t left = taken_; left != 0; left &= left - 1)
+    for (std::uint32_t left = issued_; left != 0; left &= left - 1)
       again.push_back(static_cast<std::uint32_t>(std::countr_zero(left)));
     std::stable_sort(again.begin(), again.end(), [this](std::uint32_t a, std::uint32_t b) {
       return slots_[a].since < slots_[b].since;
@@ -235,11 +238,11 @@ Task<void> DiskDriver::recover(Atomic& ctx) {
       if (given_up) end(ctx, slot, true);
       return given_up;
     });
-    taken_ = issued_ = 0;
+    // A slot that somebody is about to issue is not among them.
+    taken_ &= ~std::exchange(issued_, 0u);
     deferred_.insert(deferred_.begin(), again.begin(), again.end());
     co_await issue_deferred(ctx);
   }
-  if (taken_ != 0 && !timer_.pending()) co_await timer_.mod_after(ctx, kTimeout);
 }
 
 }  // namespace iodrome::drivers

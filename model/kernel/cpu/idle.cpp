@@ -30,11 +30,15 @@ void Cpu::IdleExit::due(Event* self) {
   auto& exit = *static_cast<IdleExit*>(self);
   Cpu& cpu = exit.cpu;
   exit.under_way = false;
+  if (!cpu.pending_irqs_.empty() && cpu.irqs_enabled()) {
+    cpu.halted_ = false;
+    return cpu.hardirq_->signal();
+  }
   if (!cpu.halted_) return;  // a softirq that was raised from outside has begun meanwhile
   cpu.halted_ = false;
-  if (!cpu.pending_irqs_.empty())
-    cpu.hardirq_->signal();
-  else if (!cpu.run_queue_.empty())
+  if (cpu.run_queue_.empty())
+    cpu.go_idle();  // whom it came for has gone elsewhere
+  else
     cpu.pick_next();
 }
 
@@ -42,9 +46,11 @@ void Cpu::IdleExit::due(Event* self) {
 // so is enough.
 bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
   const bool polls = halted_ && !idle_exit_.under_way && idle_exit_latency() == Duration{0};
+  const bool told = !run_queue_.empty();  // it will look at its queue in any case
   if (waker == this || polls || (waker == nullptr && !halted_)) {
     halted_ = false;
-    switch_to(thread);
+    run_queue_.push(thread, Arrival::woken);
+    pick_next();
     return false;
   }
   if (thread.context->ledger() != nullptr)
@@ -54,7 +60,7 @@ bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
     leave_idle_state();
     return false;
   }
-  if (reschedule_.under_way_) return false;
+  if (told || reschedule_.under_way_) return false;
   reschedule_.send();
   return true;
 }

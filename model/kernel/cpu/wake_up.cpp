@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Which CPU a woken thread gets, and which it may have.
+#include <algorithm>
+
 #include "model/events/sched.h"
 #include "model/kernel/cpu/affinity.h"
 #include "model/kernel/cpu/context.h"
@@ -11,8 +13,10 @@ namespace {
 // An idle CPU of this socket, looked for from `from` on and round, or nullptr.
 Cpu* idle_in_socket(System& system, const Thread& thread, std::uint32_t socket,
                     std::uint32_t from) {
+  const auto count = static_cast<std::uint32_t>(system.cpus.size());
   const std::uint32_t begin = socket * system.cpus_per_socket;
-  const std::uint32_t end = begin + system.cpus_per_socket;
+  const std::uint32_t end = std::min(begin + system.cpus_per_socket, count);
+  if (begin >= end) return nullptr;  // a socket without CPUs
   const CpuMask* const allowed = thread.allowed.get();
   std::uint32_t found = system.idle_cpus.next(from, end, allowed);
   if (found == end) {

@@ -7,7 +7,8 @@ namespace iodrome::kernel {
 
 std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu,
                                          std::string_view name) {
-  if (lines_.size() == kLocalTimerVector) lines_.push_back({nullptr, 0});
+  if (lines_.size() == kLocalTimerVector || lines_.size() == kRescheduleVector)
+    lines_.push_back({nullptr, 0});
   const auto vector = static_cast<std::uint32_t>(lines_.size());
   action.vector = vector;
   if (!name.empty()) system_.probe.name(events::Named::vector, vector, name);
@@ -16,7 +17,8 @@ std::uint32_t IrqController::request_irq(IrqAction& action, std::uint32_t cpu,
 }
 
 Errno IrqController::set_affinity(std::uint32_t vector, std::uint32_t cpu) {
-  if (vector >= lines_.size() || cpu >= system_.cpus.size()) return Errno::einval;
+  if (vector >= lines_.size() || lines_[vector].action == nullptr) return Errno::einval;
+  if (cpu >= system_.cpus.size()) return Errno::einval;
   lines_[vector].cpu = cpu;
   return Errno::ok;
 }

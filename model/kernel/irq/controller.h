@@ -17,7 +17,8 @@ class IrqController final : public hw::Target {
 
   /// The vector that the `count`th handler to ask is given, from 0.
   static constexpr std::uint64_t vector_of(std::uint64_t count) {
-    return count < kLocalTimerVector ? count : count + 1;
+    if (count >= kLocalTimerVector) ++count;
+    return count < kRescheduleVector ? count : count + 1;
   }
   /// request_irq(): gives the handler a vector, served on that CPU, and tells observers its name.
   /// `action` outlives the machine's run.

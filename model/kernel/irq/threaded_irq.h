@@ -16,13 +16,14 @@ class ThreadedIrq final : public IrqAction, public ThreadBody {
   ThreadedIrq(System& system, std::uint32_t cpu, const std::string& name, ThreadBody& handler)
       : handler_(handler), thread_(system, "irq/" + name, events::CpuClass::kthread, cpu, *this) {
     thread_.thread().set_fifo(kPriority);
+    thread_.thread().pinned = true;  // to the CPU that took the latest interrupt
   }
   Thread& thread() { return thread_.thread(); }
 
   Task<void> handle(Atomic& ctx) override {
     raised_ = true;
     Thread& served_by = thread_.thread();
-    if (served_by.state != Thread::State::sleeping) {
+    if (!started_ || served_by.state != Thread::State::sleeping) {
       served_by.woken = true;
       return Task<void>::ready();
     }
@@ -32,6 +33,7 @@ class ThreadedIrq final : public IrqAction, public ThreadBody {
     });
   }
   Task<void> run(Sleepable& ctx) override {
+    started_ = true;
     for (;;) {
       while (!std::exchange(raised_, false)) co_await ctx.block("irq", events::Stage::queue);
       co_await handler_.run(ctx);
@@ -42,6 +44,7 @@ class ThreadedIrq final : public IrqAction, public ThreadBody {
   static constexpr int kPriority = 50;
   ThreadBody& handler_;
   bool raised_ = false;
+  bool started_ = false;  // before, it looks by itself
   RunningThread thread_;
 };
 

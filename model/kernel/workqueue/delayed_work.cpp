@@ -16,9 +16,11 @@ bool DelayedWork::stop_timer() {
   return timer_.detach();
 }
 
-// Once the item stands in the pool it may run, and its life may end.
+// Once the item stands in the pool it may run, and its life may end. Between the timer's end and
+// this call the item may have been cancelled, queued without delay, or delayed anew.
 Task<void> DelayedWork::expired(Atomic& ctx, Timer& timer) {
   DelayedWork& work = static_cast<ItemTimer&>(timer).work;
+  if (!work.pending_ || work.pwq_ != nullptr || timer.pending()) co_return;
   work.due_ = true;
   ++work.handling_;
   co_await ctx.spend(ctx.costs().queue_work);

@@ -154,6 +154,28 @@ TEST_CASE("while the host polls it takes requests without a doorbell, and then n
   CHECK(guest.ended() == 2);
 }
 
+TEST_CASE("a reset while the host polls leaves nothing of the old queue behind") {
+  Guest guest(host_2026());
+  guest.add(RequestType::in, 0, 4096);
+  guest.notify();
+  guest.timeline.run(SimTime{} + 20us);  // worked on until 11.4 us
+  guest.write(vblk::kStatus, 0, 4);
+  guest.at<std::uint16_t>(vblk::avail_event(guest.used, kEntries)) = 77;
+  guest.timeline.run();
+  CHECK(guest.at<std::uint16_t>(vblk::avail_event(guest.used, kEntries)) == 77);
+  CHECK(guest.device.activities().count() == 0);
+}
+
+TEST_CASE("without polling and an interval the host looks once") {
+  VirtioBlkParams params = without_polling();
+  params.poll_interval = 0us;
+  Guest guest(params);
+  guest.add(RequestType::in, 0, 4096);
+  guest.notify();
+  guest.timeline.run();
+  CHECK(guest.ended() == 1);
+}
+
 TEST_CASE("what was written through virtio is what is read") {
   Guest guest(host_2026(), true);
   for (std::size_t i = 0; i < 4096; ++i)

@@ -55,6 +55,7 @@ TEST_CASE("no handler is given the local timer's vector") {
     const std::uint64_t vector = irqs.request_irq(rig.action(log, note), 0);
     CHECK(vector == IrqController::vector_of(count));
     CHECK(vector != kLocalTimerVector);
+    CHECK(vector != kRescheduleVector);
   }
   std::uint32_t word = 0;
   CHECK(irqs.access(hw::Command::write, kLocalTimerVector * 4,

@@ -23,7 +23,7 @@ struct Scene {
   IrqController irqs;
 };
 
-// Sleeping is allowed here: it does, through a spend that gives way.
+// Sleeping would be allowed here.
 Task<void> serve(Sleepable& ctx, Scene& s) {
   s.log.add("cpu" + std::to_string(ctx.cpu().index()), ctx.now());
   co_await ctx.spend(s.work);
