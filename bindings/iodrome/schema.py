@@ -15,6 +15,7 @@ Schema = dict[str, Any]
 
 _NUMBER = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)"
 _BLANK = "[ \\t]*"
+STORAGE = ("nvme", "disk", "virtio_blk")  # the kinds of storage.kind, which are folders of hw/
 
 
 def _quantity(type_name: str) -> str:
@@ -42,7 +43,7 @@ def _value(type_name: str) -> Schema:
 
 
 def _parameter(row: Parameter) -> Schema:
-    storage = [part for part in catalogue.parts() if part.folder not in ("nic", "dma")]
+    storage = [part for part in catalogue.parts() if part.folder in STORAGE]
     engines = [part for part in catalogue.parts() if part.folder == "dma"]
     names: dict[str, list[str]] = {
         "block.scheduler": ["none", "deadline", "mq-deadline"],
@@ -52,6 +53,9 @@ def _parameter(row: Parameter) -> Schema:
         "network.clients": [part.name for part in catalogue.parts() if part.kind == "clients"],
         "dma.kind": list(dict.fromkeys(part.kind for part in engines)),
         "dma.part": [part.name for part in engines],
+        "crypto.part": [part.name for part in catalogue.parts() if part.folder == "crypto"],
+        "cpu.preemption": ["none", "full"],
+        "cpu.hrtimers": ["high", "tick"],
     }
     schema = {"enum": names[row.key]} if row.key in names else _value(row.type)
     return {"description": row.help, **schema}

@@ -5,6 +5,8 @@
 #include <string>
 
 #include "hw/core/crc32c.h"
+#include "hw/core/examined.h"
+#include "hw/core/message_fault.h"
 #include "hw/core/register_access.h"
 #include "hw/crypto/aes.h"
 #include "hw/crypto/sha256.h"
@@ -16,13 +18,6 @@ using crypto::Operation;
 using crypto::Status;
 
 namespace {
-
-const CryptoParams& examined(const CryptoParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
 
 bool ciphers(Operation operation) {
   return operation == Operation::aes_cbc_encrypt || operation == Operation::aes_cbc_decrypt;
@@ -218,8 +213,7 @@ Task<Status> Crypto::carry_out(crypto::Descriptor& descriptor) {
 
 // The oracle may lose it, or send it twice.
 Activity Crypto::send_message(Queue& queue) {
-  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "crypto.message");
-  const int messages = fault == 0 ? 1 : fault == 1 ? 0 : 2;
+  const int messages = messages_sent(timeline_, "crypto.message");
   for (int message = 0; message < messages; ++message) {
     co_await pause_for(timeline_, params_.msi_flight);
     ++counters_.interrupts;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "hw/core/examined.h"
 #include "model/engine/random.h"
 
 namespace iodrome::hw {
@@ -11,13 +12,6 @@ namespace iodrome::hw {
 using disk::AtaCommand;
 
 namespace {
-
-const DiskParams& examined(const DiskParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
 
 Duration spindle_phase(const DiskParams& params, DrawKey key) {
   const std::uint64_t bits = draw(key.seed, Purpose::media_read, key.device);

@@ -2,6 +2,7 @@
 // The disk's register window: how commands come in and how their ends go out.
 #include <bit>
 
+#include "hw/core/message_fault.h"
 #include "hw/core/register_access.h"
 #include "hw/disk/disk.h"
 
@@ -201,8 +202,7 @@ void Disk::count(const Work& work) {
 
 // The oracle may lose it, or send it twice.
 Activity Disk::send_message() {
-  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "disk.interrupt");
-  const int messages = fault == 0 ? 1 : fault == 1 ? 0 : 2;
+  const int messages = messages_sent(timeline_, "disk.interrupt");
   for (int message = 0; message < messages; ++message) {
     co_await pause_for(timeline_, params_.msi_flight);
     ++counters_.interrupts;

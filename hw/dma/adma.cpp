@@ -5,19 +5,11 @@
 #include <algorithm>
 #include <string>
 
+#include "hw/core/examined.h"
+#include "hw/core/message_fault.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
-namespace {
-
-const AdmaParams& examined(const AdmaParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
-
-}  // namespace
 
 Adma::Adma(const AdmaParams& params, Timeline& timeline, Port& memory, Port& interrupts,
            bool payload_checked)
@@ -169,8 +161,7 @@ void Adma::raise(Channel& channel, std::uint32_t bits) {
 
 // The oracle may lose it, or send it twice.
 Activity Adma::send_message(Channel& channel) {
-  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "adma.message");
-  const int messages = fault == 0 ? 1 : fault == 1 ? 0 : 2;
+  const int messages = messages_sent(timeline_, "adma.message");
   for (int message = 0; message < messages; ++message) {
     co_await pause_for(timeline_, params_.msi_flight);
     ++counters_.interrupts;

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 
+#include "hw/core/examined.h"
+#include "hw/core/message_fault.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
@@ -13,13 +15,6 @@ using dsa::Opcode;
 using dsa::Status;
 
 namespace {
-
-const DsaParams& examined(const DsaParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
 
 dsa::Record record_of(Status status) {
   dsa::Record record;
@@ -135,10 +130,7 @@ Activity Dsa::run_batch(Group& group, Engine& engine, Work work) {
     Access fetch = memory_.read(work.descriptor.source, std::as_writable_bytes(std::span{list}));
     co_await fetch;
     const bool there = fetch.response() == Response::ok;
-    if (!there) {
-      record = record_of(Status::page_fault);
-      record.fault_address = work.descriptor.source;
-    }
+    if (!there) note_fault(record, work.descriptor.source);
     Batch batch;
     for (std::size_t i = 0; there && i < list.size(); ++i) {
       if ((list[i].flags_opcode & dsa::kFence) != 0) {
@@ -185,8 +177,7 @@ Task<void> Dsa::finish(const Work& work, dsa::Record record) {
 // The oracle may lose it, or send it twice.
 Activity Dsa::send_message(std::uint16_t handle) {
   if (handle >= vectors_.size()) co_return;
-  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "dsa.message");
-  const int messages = fault == 0 ? 1 : fault == 1 ? 0 : 2;
+  const int messages = messages_sent(timeline_, "dsa.message");
   for (int message = 0; message < messages; ++message) {
     co_await pause_for(timeline_, params_.msi_flight);
     ++counters_.interrupts;

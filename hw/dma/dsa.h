@@ -111,6 +111,7 @@ class Dsa final : public Target, private Timeline::StallSource {
                          std::uint32_t bytes, dsa::Record& record);
   std::uint32_t piece_at(const dsa::Descriptor& descriptor, std::uint32_t offset) const;
   std::uint32_t faulting_piece(const dsa::Descriptor& descriptor);
+  void note_fault(dsa::Record& record, PhysAddr at);
   Task<bool> read_piece(PhysAddr at, std::vector<std::byte>& to, dsa::Record& record);
   Task<bool> write_piece(PhysAddr at, std::vector<std::byte>& from, dsa::Record& record);
 

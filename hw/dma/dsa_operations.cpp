@@ -118,13 +118,17 @@ Task<void> Dsa::carry_piece(const dsa::Descriptor& descriptor, std::uint32_t off
   co_await write_piece(descriptor.extra[0] + offset, data, record);
 }
 
+void Dsa::note_fault(dsa::Record& record, PhysAddr at) {
+  ++counters_.page_faults;
+  record.status = static_cast<std::uint8_t>(Status::page_fault);
+  record.fault_address = at;
+}
+
 Task<bool> Dsa::read_piece(PhysAddr at, std::vector<std::byte>& to, dsa::Record& record) {
   Access read = memory_.read(at, to);
   co_await read;
   if (read.response() == Response::ok) co_return true;
-  ++counters_.page_faults;
-  record.status = static_cast<std::uint8_t>(Status::page_fault);
-  record.fault_address = at;
+  note_fault(record, at);
   co_return false;
 }
 
@@ -132,9 +136,7 @@ Task<bool> Dsa::write_piece(PhysAddr at, std::vector<std::byte>& from, dsa::Reco
   Access write = memory_.write(at, from);
   co_await write;
   if (write.response() == Response::ok) co_return true;
-  ++counters_.page_faults;
-  record.status = static_cast<std::uint8_t>(Status::page_fault);
-  record.fault_address = at;
+  note_fault(record, at);
   co_return false;
 }
 

@@ -4,19 +4,11 @@
 
 #include <string>
 
+#include "hw/core/examined.h"
+#include "hw/core/message_fault.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
-namespace {
-
-const IoatParams& examined(const IoatParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
-
-}  // namespace
 
 Ioat::Ioat(const IoatParams& params, Timeline& timeline, Port& memory, Port& interrupts,
            bool payload_checked)
@@ -131,8 +123,7 @@ Activity Ioat::send_message(Channel& channel) {
   channel.message_due = true;
   co_await pause_for(timeline_, interrupt_delay_ * 1us);
   channel.message_due = false;
-  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, 3, "ioat.message");
-  const int messages = fault == 0 ? 1 : fault == 1 ? 0 : 2;
+  const int messages = messages_sent(timeline_, "ioat.message");
   for (int message = 0; message < messages; ++message) {
     co_await pause_for(timeline_, params_.msi_flight);
     ++counters_.interrupts;

@@ -4,18 +4,13 @@
 
 #include <algorithm>
 
+#include "hw/core/examined.h"
 #include "hw/core/register_access.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
-namespace {
 
-const NicParams& examined(const NicParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
+namespace {
 
 bool wide(std::uint64_t address) {
   return address == nic::kTxBase || address == nic::kTxHeadAddress || address == nic::kRxBase ||

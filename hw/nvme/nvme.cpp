@@ -3,19 +3,10 @@
 
 #include <bit>
 
+#include "hw/core/examined.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
-namespace {
-
-const NvmeParams& examined(const NvmeParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
-
-}  // namespace
 
 Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& interrupts,
            Medium& medium, DrawKey key)

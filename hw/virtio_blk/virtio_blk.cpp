@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "hw/core/examined.h"
 #include "hw/core/register_access.h"
 
 namespace iodrome::hw {
@@ -12,13 +13,6 @@ using virtio_blk::RequestStatus;
 using virtio_blk::RequestType;
 
 namespace {
-
-const VirtioBlkParams& examined(const VirtioBlkParams& params) {
-  ParameterProblems problems;
-  params.examine(problems);
-  if (!problems.empty()) fail_check(problems.lines()[0].c_str());
-  return params;
-}
 
 RequestType type_of(const virtio_blk::RequestHeader& header) {
   return static_cast<RequestType>(header.type);

@@ -192,4 +192,10 @@ auto then(Awaitable awaitable, Rest rest) -> decltype(detail::go_on(awaitable, r
   return detail::wait_and_go_on(std::move(awaitable), std::move(rest));
 }
 
+/// The same where nothing comes behind it: its result is dropped.
+template <class Awaitable>
+Task<void> then_done(Awaitable awaitable) {
+  return then(std::move(awaitable), [](auto&&...) { return Task<void>::ready(); });
+}
+
 }  // namespace iodrome

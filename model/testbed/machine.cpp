@@ -57,16 +57,15 @@ std::unique_ptr<hw::Target> Machine::make_device(const Storage& storage, std::ui
 
 std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage,
                                                           std::uint32_t instance) {
-  const auto bytes = static_cast<std::uint64_t>(spec_.storage_bytes);
   hw::Port& registers = *storage.registers;
   if (spec_.storage_kind == "nvme")
     return std::make_unique<drivers::NvmeDriver>(
-        system_, irqs_, registers, drivers::NvmeDriverParams{spec_.queue_entries}, bytes, instance);
+        system_, irqs_, registers, drivers::NvmeDriverParams{spec_.queue_entries}, instance);
   if (spec_.storage_kind == "virtio_blk")
     return std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *block_softirq_, registers,
-                                                      spec_.queue_entries, bytes, instance);
+                                                      spec_.queue_entries, instance);
   return std::make_unique<drivers::DiskDriver>(system_, irqs_, *block_softirq_, registers,
-                                               spec_.queue_entries, bytes, instance);
+                                               spec_.queue_entries, instance);
 }
 
 void Machine::make_storage(const PortMaker& ports, std::uint64_t seed,

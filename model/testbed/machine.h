@@ -20,8 +20,8 @@ using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, co
 
 class Machine {
  public:
-  /// `streams` checks what clients receive; `file_bytes` that the workload lays out must fit the
-  /// storage. With `storage` that device serves in the place of the part.
+  /// `streams` checks what clients receive. With `storage` that device serves in the place of the
+  /// first storage device; further ones are parts.
   Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& probe, const PortMaker& ports,
           std::uint64_t seed, bool payload_checked, hw::ByteCheck& streams,
           const StorageMaker& storage = nullptr);
@@ -49,7 +49,7 @@ class Machine {
   struct Storage {
     std::unique_ptr<hw::Port> memory_port;     // the device's way to memory
     std::unique_ptr<hw::Port> interrupt_port;  // and to the interrupt controller
-    std::unique_ptr<hw::Target> device;
+    std::unique_ptr<hw::Target> device;        // of a foreign one its medium
     std::unique_ptr<hw::Port> registers;
     std::unique_ptr<kernel::BlockDriver> driver;
     std::unique_ptr<kernel::BlockDevice> block;

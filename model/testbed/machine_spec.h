@@ -9,6 +9,7 @@
 #include "model/drivers/crypto/crypto_driver.h"
 #include "model/drivers/dma/adma_driver.h"
 #include "model/drivers/dma/idxd_driver.h"
+#include "model/drivers/dma/ioat_driver.h"
 #include "model/drivers/nvme/nvme_driver.h"
 #include "model/kernel/dmaengine/software_channel.h"
 #include "model/kernel/socket/socket.h"

@@ -50,7 +50,7 @@ struct RaceRequest {
   bool run_ahead = true;
   std::optional<TimelineRequest> timeline;
   bool keep_requests = false;     // a row per request
-  ForeignStorage storage;         // a device of SystemC in the place of the machine's storage
+  ForeignStorage storage;         // a device of SystemC in the place of the first storage
   RunMonitor* monitor = nullptr;  // polled while input is read and while designs run
 };
 

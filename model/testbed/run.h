@@ -60,8 +60,8 @@ struct RunOptions {
   /// only; turns run-ahead off.
   std::string waves;
   std::function<void(events::Probe&, WaveFile&)> observe_waves;
-  /// A device that serves in the place of the machine's storage part, behind the driver of
-  /// storage.kind. Hosted only.
+  /// A device that serves in the place of the machine's first storage device, behind the driver of
+  /// storage.kind; further ones are parts. Hosted only.
   ForeignStorage storage;
   /// Called every few thousand requests; may throw to end the run.
   std::function<void(const Progress&)> progress;

@@ -29,7 +29,7 @@ class UringSide final : public AppSide {
   }
 
   Task<void> submit(Sleepable& user) override {
-    return then(ring_.enter(user, true, nullptr), [](const Value&) { return Task<void>::ready(); });
+    return then_done(ring_.enter(user, true, nullptr));
   }
 
   Task<Finished> reap(Sleepable& user) override {
@@ -42,7 +42,7 @@ class UringSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    return then(ring_.enter(user, true, &woken), [](const Value&) { return Task<void>::ready(); });
+    return then_done(ring_.enter(user, true, &woken));
   }
 
  private:

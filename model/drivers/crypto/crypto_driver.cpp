@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <deque>
 
-#include "model/drivers/dma/watchdog.h"
+#include "model/drivers/watchdog.h"
 
 namespace iodrome::drivers {
 
@@ -27,7 +27,8 @@ class CryptoDriver::Queue final : public IrqAction {
         driver_.irqs_.request_irq(*this, cpu, "crypto" + std::to_string(index_));
     co_await driver_.registers_.write64(base() + crypto::kRing, ring_);
     co_await driver_.registers_.write32(base() + crypto::kEntries, entries_);
-    co_await driver_.registers_.write64(base() + crypto::kMessageAddress, line * 4ull);
+    co_await driver_.registers_.write64(base() + crypto::kMessageAddress,
+                                        IrqController::message_address(line));
     co_await driver_.registers_.write32(base() + crypto::kMessageData, line);
     co_await driver_.registers_.write32(base() + crypto::kControl, 1);
   }

@@ -24,17 +24,14 @@ constexpr std::uint32_t kRetries = 5;    // Linux SD_MAX_RETRIES
 }  // namespace
 
 DiskDriver::DiskDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
-                       hw::Port& registers, std::int64_t queue_depth, std::uint64_t device_bytes,
-                       std::uint32_t instance)
+                       hw::Port& registers, std::int64_t queue_depth, std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
       softirq_(softirq),
       registers_(registers),
       queue_depth_(static_cast<std::uint32_t>(std::min<std::int64_t>(queue_depth, ata::kSlots))),
-      device_bytes_(device_bytes),
       instance_(instance),
       number_(device_number(kDeviceId, instance)),
-      name_(drive_name("sd", instance)),
       command_list_(system.memory.allocate_contiguous(ata::kSlots * sizeof(ata::CommandHeader))),
       slots_(ata::kSlots) {
   for (Slot& slot : slots_) slot.table = system.memory.allocate_contiguous(kTableBytes);
@@ -44,7 +41,7 @@ Task<void> DiskDriver::attach() {
   const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("ahci{}", instance_));
   co_await registers_.write32(ata::kGhc, ata::kGhcEnable | ata::kGhcInterrupts);
   co_await registers_.write64(ata::kPxClb, command_list_);
-  co_await registers_.write64(ata::kMsiAddress, line * 4ull);
+  co_await registers_.write64(ata::kMsiAddress, IrqController::message_address(line));
   co_await registers_.write32(ata::kMsiData, line);
   co_await registers_.write32(ata::kPxCmd, ata::kPxCmdStart);
   co_await identify();
@@ -83,7 +80,7 @@ QueueLimits DiskDriver::limits() const {
 }
 
 bool DiskDriver::goes_queued(const Request& request) const {
-  return ncq_depth_ > 1 && (request.op == BlockOp::read || request.op == BlockOp::write);
+  return ncq_depth_ > 1 && transfers(request.op);
 }
 
 ata::CommandFis DiskDriver::command_of(const Request& request) const {
@@ -222,27 +219,26 @@ Task<void> DiskDriver::expired(Atomic& ctx) {
 Task<void> DiskDriver::recover(Atomic& ctx) {
   co_await handle(ctx);
   const std::uint32_t late = timed_out();
-  if (late != 0) {
-    ++resets_;
-    co_await registers_.write32(ata::kPxCmd, 0);
-    co_await registers_.write32(ata::kPxIs, ~0u);
-    co_await registers_.write32(ata::kPxCmd, ata::kPxCmdStart);
-    std::vector<std::uint32_t> again;
-    for (std::uint32_t left = issued_; left != 0; left &= left - 1)
-      again.push_back(static_cast<std::uint32_t>(std::countr_zero(left)));
-    std::stable_sort(again.begin(), again.end(), [this](std::uint32_t a, std::uint32_t b) {
-      return slots_[a].since < slots_[b].since;
-    });
-    std::erase_if(again, [&](std::uint32_t slot) {
-      const bool given_up = (late >> slot & 1) != 0 && ++slots_[slot].tries > kRetries;
-      if (given_up) end(ctx, slot, true);
-      return given_up;
-    });
-    // A slot that somebody is about to issue is not among them.
-    taken_ &= ~std::exchange(issued_, 0u);
-    deferred_.insert(deferred_.begin(), again.begin(), again.end());
-    co_await issue_deferred(ctx);
-  }
+  if (late == 0) co_return;
+  ++resets_;
+  co_await registers_.write32(ata::kPxCmd, 0);
+  co_await registers_.write32(ata::kPxIs, ~0u);
+  co_await registers_.write32(ata::kPxCmd, ata::kPxCmdStart);
+  std::vector<std::uint32_t> again;
+  for (std::uint32_t left = issued_; left != 0; left &= left - 1)
+    again.push_back(static_cast<std::uint32_t>(std::countr_zero(left)));
+  std::stable_sort(again.begin(), again.end(), [this](std::uint32_t a, std::uint32_t b) {
+    return slots_[a].since < slots_[b].since;
+  });
+  std::erase_if(again, [&](std::uint32_t slot) {
+    const bool given_up = (late >> slot & 1) != 0 && ++slots_[slot].tries > kRetries;
+    if (given_up) end(ctx, slot, true);
+    return given_up;
+  });
+  // A slot that somebody is about to issue is not among them.
+  taken_ &= ~std::exchange(issued_, 0u);
+  deferred_.insert(deferred_.begin(), again.begin(), again.end());
+  co_await issue_deferred(ctx);
 }
 
 }  // namespace iodrome::drivers

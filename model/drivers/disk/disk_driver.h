@@ -3,11 +3,11 @@
 // completions in the block softirq, a port reset for commands that do not end.
 //
 // Source: Linux drivers/ata/libahci.c and libata-core.c (ata_std_qc_defer), block/blk-softirq.c.
-// Differs: one port; a failed command does not stop the others, so there is no error log to read;
+// Differs: one port; no TRIM: discards end with EOPNOTSUPP; a failed command does not stop the
+// others, so there is no error log to read;
 // the error handler runs in the timer softirq, costs nothing and resets in no time.
 #pragma once
 #include <deque>
-#include <string>
 #include <vector>
 
 #include "hw/disk/registers.h"
@@ -23,8 +23,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
 
   /// The machine's `instance`th disk. `queue_depth`: slots it uses, 32 if there are more.
   DiskDriver(kernel::System& system, kernel::IrqController& irqs, kernel::BlockSoftirq& softirq,
-             hw::Port& registers, std::int64_t queue_depth, std::uint64_t device_bytes,
-             std::uint32_t instance = 0);
+             hw::Port& registers, std::int64_t queue_depth, std::uint32_t instance = 0);
 
   /// Starts the port and asks the disk what it is. At boot, at no CPU's cost.
   Task<void> attach() override;
@@ -32,9 +31,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   Task<void> queue_request(kernel::Atomic& ctx, kernel::Request& request) override;
   std::uint32_t queue_depth() const override { return queue_depth_; }
   kernel::QueueLimits limits() const override;
-  std::uint64_t size_bytes() const override { return device_bytes_; }
   bool volatile_cache() const override { return write_cache_on_; }
-  const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }
 
   /// The hardirq: collects what has ended and leaves the rest to the block softirq.
@@ -77,10 +74,8 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   kernel::BlockSoftirq& softirq_;
   hw::Port& registers_;
   const std::uint32_t queue_depth_;
-  const std::uint64_t device_bytes_;
   const std::uint32_t instance_;
   const std::uint64_t number_;
-  const std::string name_;
   hw::PhysAddr command_list_;
   std::vector<Slot> slots_;
   CommandTimer timer_{*this};

@@ -3,60 +3,33 @@
 
 #include <algorithm>
 
-#include "model/drivers/dma/watchdog.h"
+#include "model/drivers/dma/tasklet_channel.h"
 
 namespace iodrome::drivers {
 
 using namespace kernel;
 namespace adma = hw::adma;
 
-// The hardirq is the channel itself; the rest is the tasklet's.
-class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
+class AdmaDriver::Channel final : public TaskletChannel {
  public:
   Channel(AdmaDriver& driver, std::uint32_t index, const Limits& limits)
-      : DmaChannel(driver.system_, driver.costs_, "iop-adma", limits,
-                   static_cast<std::uint32_t>(driver.params_.descriptors)),
+      : TaskletChannel(driver.system_, driver.costs_, "iop-adma", limits, driver.params_),
         driver_(driver),
         index_(index),
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),
-        ring_(system_.memory.allocate_contiguous(entries_ * kEntryBytes)),
-        watchdog_(driver.params_.timeout, tasklet_) {}
+        ring_(system_.memory.allocate_contiguous(entries_ * kEntryBytes)) {}
 
   Task<void> attach() {
     Cpu& cpu = *system_.cpus[index_ % system_.cpus.size()];
     const std::uint32_t line =
         driver_.irqs_.request_irq(*this, cpu.index(), "iop-adma" + std::to_string(index_));
-    co_await driver_.registers_.write64(base() + adma::kMessageAddress, line * 4ull);
+    co_await driver_.registers_.write64(base() + adma::kMessageAddress,
+                                        IrqController::message_address(line));
     co_await driver_.registers_.write32(base() + adma::kMessageData, line);
-  }
-
-  /// The hardirq.
-  Task<void> handle(Atomic& ctx) override {
-    ctx.cpu().schedule_tasklet(tasklet_);
-    return Task<void>::ready();
-  }
-
-  // Two contexts may look at once: the first goes on until nothing new has ended.
-  Task<void> poll(Atomic& ctx) override {
-    look_again_ = true;
-    if (cleaning_) co_return;
-    cleaning_ = true;
-    while (std::exchange(look_again_, false)) co_await clean_up(ctx);
-    cleaning_ = false;
-    if (active().empty())
-      co_await watchdog_.disarm(ctx);
-    else
-      co_await watchdog_.arm(ctx);
   }
 
  private:
   static constexpr std::uint64_t kEntryBytes = 256;  // a descriptor, aligned
-
-  struct Tasklet final : IrqAction {
-    explicit Tasklet(Channel& channel) : owner(channel) {}
-    Task<void> handle(Atomic& ctx) override { return owner.poll(ctx); }
-    Channel& owner;
-  };
 
   // Linked to the one loaded before, unless that may be with the channel already.
   void load(DmaDescriptor& descriptor) override {
@@ -89,7 +62,7 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
   // What was loaded is linked behind the chain; the resume bit has the channel look there once
   // more.
   Task<void> kick(Atomic& ctx) override {
-    co_await watchdog_.arm(ctx);
+    co_await arm_watchdog(ctx);
     if (std::exchange(loaded_, 0) == 0) co_return;
     const std::uint32_t end = std::exchange(issued_end_, last_);
     if (end != kNone) entry(end).next = address(first_loaded_);
@@ -109,7 +82,7 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
   }
 
   // Status first, then the descriptors: in the other order an end in between has no message.
-  Task<void> clean_up(Atomic& ctx) {
+  Task<void> clean_up(Atomic& ctx) override {
     const std::uint64_t status = co_await driver_.registers_.read32(base() + adma::kStatus);
     co_await driver_.registers_.write32(base() + adma::kStatus,
                                         static_cast<std::uint32_t>(status) & adma::kStatusEvents);
@@ -150,15 +123,11 @@ class AdmaDriver::Channel final : public DmaChannel, public IrqAction {
   const std::uint32_t index_;
   const std::uint32_t entries_;  // the chain's last one is never used again before it has a next
   const hw::PhysAddr ring_;
-  Tasklet tasklet_{*this};
-  Watchdog watchdog_;
   std::uint32_t tail_ = 0;
   std::uint32_t last_ = 0;            // loaded latest
   std::uint32_t loaded_ = 0;          // and not linked behind the chain
   std::uint32_t first_loaded_ = 0;    // of these
   std::uint32_t issued_end_ = kNone;  // the chain's last one, if the channel has a chain
-  bool cleaning_ = false;
-  bool look_again_ = false;
   bool resetting_ = false;
 };
 

@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/drivers/dma/watchdog.h"
+#include "model/drivers/dma/tasklet_channel.h"
 
 namespace iodrome::drivers {
 
@@ -25,16 +25,15 @@ DmaChannel::Limits limits_of(std::uint32_t max_transfer) {
 
 }  // namespace
 
-// The hardirq is the channel itself; the rest is the tasklet's. A dedicated queue tells nobody that
-// it is full: there are no more descriptors than it has entries.
-class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
+// A dedicated queue tells nobody that it is full: there are no more descriptors than it has
+// entries.
+class IdxdDriver::Channel final : public TaskletChannel {
  public:
   Channel(IdxdDriver& driver, std::uint32_t max_transfer)
-      : DmaChannel(driver.system_, driver.costs_, "idxd", limits_of(max_transfer),
-                   static_cast<std::uint32_t>(driver.params_.descriptors)),
+      : TaskletChannel(driver.system_, driver.costs_, "idxd", limits_of(max_transfer),
+                       driver.params_),
         driver_(driver),
-        records_(system_.memory.allocate_contiguous(descriptors() * sizeof(dsa::Record))),
-        watchdog_(driver.params_.timeout, tasklet_) {
+        records_(system_.memory.allocate_contiguous(descriptors() * sizeof(dsa::Record))) {
     for (std::uint32_t slot = static_cast<std::uint32_t>(descriptors()); slot-- > 0;)
       free_slots_.push_back(slot);
   }
@@ -42,36 +41,11 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
   Task<void> attach() {
     const std::uint32_t line = driver_.irqs_.request_irq(*this, 0, "idxd-portal0");
     const std::uint64_t entry = dsa::message_entry(kKernelHandle);
-    co_await driver_.registers_.write64(entry, line * 4ull);
+    co_await driver_.registers_.write64(entry, IrqController::message_address(line));
     co_await driver_.registers_.write32(entry + dsa::kMessageData, line);
   }
 
-  /// The hardirq.
-  Task<void> handle(Atomic& ctx) override {
-    ctx.cpu().schedule_tasklet(tasklet_);
-    return Task<void>::ready();
-  }
-
-  // Two contexts may look at once: the first goes on until nothing new has ended.
-  Task<void> poll(Atomic& ctx) override {
-    look_again_ = true;
-    if (cleaning_) co_return;
-    cleaning_ = true;
-    while (std::exchange(look_again_, false)) co_await clean_up(ctx);
-    cleaning_ = false;
-    if (active().empty())
-      co_await watchdog_.disarm(ctx);
-    else
-      co_await watchdog_.arm(ctx);
-  }
-
  private:
-  struct Tasklet final : IrqAction {
-    explicit Tasklet(Channel& channel) : owner(channel) {}
-    Task<void> handle(Atomic& ctx) override { return owner.poll(ctx); }
-    Channel& owner;
-  };
-
   void load(DmaDescriptor& descriptor) override {
     descriptor.slot = free_slots_.back();
     free_slots_.pop_back();
@@ -96,7 +70,7 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
   }
 
   Task<void> kick(Atomic& ctx) override {
-    co_await watchdog_.arm(ctx);
+    co_await arm_watchdog(ctx);
     std::vector<DmaDescriptor*> issued;
     issued.swap(loaded_);
     for (DmaDescriptor* const descriptor : issued) {
@@ -109,7 +83,7 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
   }
 
   // They end in any order; a callback may take others up, so the list is looked at anew after each.
-  Task<void> clean_up(Atomic& ctx) {
+  Task<void> clean_up(Atomic& ctx) override {
     for (auto next = active().begin(); next != active().end();) {
       DmaDescriptor& descriptor = *next;
       const auto status = static_cast<dsa::Status>(record(descriptor.slot).status);
@@ -129,12 +103,8 @@ class IdxdDriver::Channel final : public DmaChannel, public IrqAction {
 
   IdxdDriver& driver_;
   const hw::PhysAddr records_;
-  Tasklet tasklet_{*this};
-  Watchdog watchdog_;
   std::vector<std::uint32_t> free_slots_;
   std::vector<DmaDescriptor*> loaded_;
-  bool cleaning_ = false;
-  bool look_again_ = false;
 };
 
 IdxdDriver::IdxdDriver(System& system, IrqController& irqs, hw::Port& registers,

@@ -11,7 +11,9 @@
 #include <vector>
 
 #include "hw/dma/dsa_registers.h"
-#include "model/drivers/dma/ioat_driver.h"
+#include "model/drivers/dma/driver_params.h"
+#include "model/kernel/dmaengine/dma_engine.h"
+#include "model/kernel/irq/controller.h"
 
 namespace iodrome::drivers {
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/dma/ioat_driver.h"
 
-#include "model/drivers/dma/watchdog.h"
+#include "model/drivers/dma/tasklet_channel.h"
 
 namespace iodrome::drivers {
 
@@ -19,18 +19,16 @@ DmaChannel::Limits limits_of(std::uint8_t transfer_shift) {
 
 }  // namespace
 
-// The hardirq is the channel itself; the rest is the tasklet's.
-class IoatDriver::Channel final : public DmaChannel, public IrqAction {
+class IoatDriver::Channel final : public TaskletChannel {
  public:
   Channel(IoatDriver& driver, std::uint32_t index, std::uint8_t transfer_shift)
-      : DmaChannel(driver.system_, driver.costs_, "ioat", limits_of(transfer_shift),
-                   static_cast<std::uint32_t>(driver.params_.descriptors)),
+      : TaskletChannel(driver.system_, driver.costs_, "ioat", limits_of(transfer_shift),
+                       driver.params_),
         driver_(driver),
         index_(index),
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),
         ring_(system_.memory.allocate_contiguous(entries_ * sizeof(ioat::Descriptor))),
-        status_(system_.memory.allocate_contiguous(sizeof(std::uint64_t))),
-        watchdog_(driver.params_.timeout, tasklet_) {
+        status_(system_.memory.allocate_contiguous(sizeof(std::uint64_t))) {
     for (std::uint32_t slot = 0; slot < entries_; ++slot)
       entry(slot).next = address((slot + 1) % entries_);
   }
@@ -39,39 +37,15 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
     Cpu& cpu = *system_.cpus[index_ % system_.cpus.size()];
     const std::uint32_t line =
         driver_.irqs_.request_irq(*this, cpu.index(), "ioat" + std::to_string(index_));
-    co_await driver_.registers_.write64(ioat::msix_entry(index_), line * 4ull);
+    co_await driver_.registers_.write64(ioat::msix_entry(index_),
+                                        IrqController::message_address(line));
     co_await driver_.registers_.write32(ioat::msix_entry(index_) + ioat::kMsixData, line);
     const std::uint16_t control = ioat::kCtrlErrorInterrupt | ioat::kCtrlErrorCompletion;
     co_await write(ioat::kChanCtrl, control, 2);
     co_await start_at(0);
   }
 
-  /// The hardirq.
-  Task<void> handle(Atomic& ctx) override {
-    ctx.cpu().schedule_tasklet(tasklet_);
-    return Task<void>::ready();
-  }
-
-  // Two contexts may look at once: the first goes on until nothing new has ended.
-  Task<void> poll(Atomic& ctx) override {
-    look_again_ = true;
-    if (cleaning_) co_return;
-    cleaning_ = true;
-    while (std::exchange(look_again_, false)) co_await clean_up(ctx);
-    cleaning_ = false;
-    if (active().empty())
-      co_await watchdog_.disarm(ctx);
-    else
-      co_await watchdog_.arm(ctx);
-  }
-
  private:
-  struct Tasklet final : IrqAction {
-    explicit Tasklet(Channel& channel) : owner(channel) {}
-    Task<void> handle(Atomic& ctx) override { return owner.poll(ctx); }
-    Channel& owner;
-  };
-
   void load(DmaDescriptor& descriptor) override {
     descriptor.slot = tail_;
     tail_ = (tail_ + 1) % entries_;
@@ -88,7 +62,7 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
 
   // DMACOUNT counts from the last reset; what runs after a reset is counted again by it.
   Task<void> kick(Atomic& ctx) override {
-    co_await watchdog_.arm(ctx);
+    co_await arm_watchdog(ctx);
     if (!resetting_) co_await show_issued();
   }
   Task<void> show_issued() {
@@ -96,7 +70,7 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
     co_await write(ioat::kDmaCount, issued, 2);
   }
 
-  Task<void> clean_up(Atomic& ctx) {
+  Task<void> clean_up(Atomic& ctx) override {
     const std::uint64_t status = system_.memory.at<std::uint64_t>(status_);
     const hw::PhysAddr last = status & ~ioat::kStateMask;
     while (last != 0 && last != seen_) {
@@ -153,13 +127,9 @@ class IoatDriver::Channel final : public DmaChannel, public IrqAction {
   const std::uint32_t entries_;  // one is always free: a whole lap is not mistaken for none
   const hw::PhysAddr ring_;
   const hw::PhysAddr status_;
-  Tasklet tasklet_{*this};
-  Watchdog watchdog_;
   std::uint32_t tail_ = 0;
   hw::PhysAddr seen_ = 0;      // the last descriptor that was finished since the reset
   std::uint32_t retired_ = 0;  // how many were
-  bool cleaning_ = false;
-  bool look_again_ = false;
   bool resetting_ = false;
 };
 

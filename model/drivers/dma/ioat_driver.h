@@ -8,17 +8,11 @@
 #include <vector>
 
 #include "hw/dma/ioat_registers.h"
+#include "model/drivers/dma/driver_params.h"
 #include "model/kernel/dmaengine/dma_engine.h"
 #include "model/kernel/irq/controller.h"
 
 namespace iodrome::drivers {
-
-/// What any DMA driver is told by the machine.
-struct DmaDriverParams {
-  std::int64_t descriptors = 0;  // of each channel
-  Duration interrupt_delay{};    // an engine that can gathers completions for so long
-  Duration timeout{};            // without a completion for so long, the driver looks by itself
-};
 
 class IoatDriver {
  public:

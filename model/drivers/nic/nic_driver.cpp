@@ -40,7 +40,7 @@ Task<void> NicDriver::attach() {
   co_await registers_.write64(nic::kTxHeadAddress, tx_head_word_);
   co_await registers_.write64(nic::kRxBase, rx_ring_);
   co_await registers_.write32(nic::kRxEntries, kRxEntries);
-  co_await registers_.write64(nic::kMsiAddress, line * 4ull);
+  co_await registers_.write64(nic::kMsiAddress, IrqController::message_address(line));
   co_await registers_.write32(nic::kMsiData, line);
   for (std::uint32_t i = 0; i < kRxEntries; ++i)
     rx(i).address = rx_buffers_ + i * nic::kSegmentHeaderBytes;

@@ -40,16 +40,13 @@ struct NvmeDriver::Queue final : IrqAction {
 };
 
 NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
-                       const NvmeDriverParams& params, std::uint64_t device_bytes,
-                       std::uint32_t instance)
+                       const NvmeDriverParams& params, std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
       registers_(registers),
       params_(params),
-      device_bytes_(device_bytes),
       instance_(instance),
       number_(device_number(kDeviceId, instance)),
-      name_(fmt::format("nvme{}n1", instance)),
       prp_lists_(static_cast<std::size_t>(params.queue_entries), 0) {}
 
 NvmeDriver::~NvmeDriver() = default;
@@ -73,7 +70,8 @@ Task<void> NvmeDriver::attach() {
     Queue& queue = *queues_.back();
     const std::uint32_t vector =
         irqs_.request_irq(queue, cpu, fmt::format("nvme{}q{}", instance_, id));
-    co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress, vector * 4ull);
+    co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress,
+                                IrqController::message_address(vector));
     co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
     nvme::SubmissionEntry create;
     create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_cq);
@@ -178,8 +176,7 @@ Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   ctx.emit(events::Doorbell{number_, queue.id, queue.tail});
   ctx.emit(events::DeviceDma{number_, request.bytes});
   request.enter(events::Stage::device, ctx.now());
-  return then(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail),
-              [](std::uint64_t) { return Task<void>::ready(); });
+  return then_done(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail));
 }
 
 Task<void> NvmeDriver::process(Atomic& ctx, Queue& queue) {

@@ -6,7 +6,6 @@
 // no reset, no polling queues, no shadow doorbells.
 #pragma once
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "hw/nvme/registers.h"
@@ -25,8 +24,7 @@ class NvmeDriver final : public kernel::BlockDriver {
 
   /// The machine's `instance`th NVMe device.
   NvmeDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
-             const NvmeDriverParams& params, std::uint64_t device_bytes,
-             std::uint32_t instance = 0);
+             const NvmeDriverParams& params, std::uint32_t instance = 0);
   ~NvmeDriver() override;
 
   /// Brings the controller up: admin queue, then a queue pair per CPU.
@@ -37,8 +35,6 @@ class NvmeDriver final : public kernel::BlockDriver {
     return static_cast<std::uint32_t>(params_.queue_entries) - 1;
   }
   kernel::QueueLimits limits() const override;
-  std::uint64_t size_bytes() const override { return device_bytes_; }
-  const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }
 
  private:
@@ -55,10 +51,8 @@ class NvmeDriver final : public kernel::BlockDriver {
   kernel::IrqController& irqs_;
   hw::Port& registers_;
   const NvmeDriverParams params_;
-  const std::uint64_t device_bytes_;
   const std::uint32_t instance_;
   const std::uint64_t number_;
-  const std::string name_;
   std::unique_ptr<Queue> admin_;
   std::vector<std::unique_ptr<Queue>> queues_;  // by CPU
   std::vector<hw::PhysAddr> prp_lists_;         // by tag; allocated when first needed

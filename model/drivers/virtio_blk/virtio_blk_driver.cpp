@@ -11,7 +11,7 @@ using namespace kernel;
 namespace vblk = hw::virtio_blk;
 
 namespace {
-// The largest bio has 256 segments, and may start and end inside a page.
+// The largest bio has 256 pages, and may start and end inside one; header and status besides.
 constexpr std::uint32_t kDescriptors = 260;
 constexpr std::uint64_t kHeaderAt = kDescriptors * sizeof(vblk::Descriptor);
 constexpr std::uint64_t kRangeAt = kHeaderAt + sizeof(vblk::RequestHeader);
@@ -21,16 +21,14 @@ constexpr std::uint64_t kTableBytes = kStatusAt + 8;
 
 VirtioBlkDriver::VirtioBlkDriver(System& system, IrqController& irqs, BlockSoftirq& softirq,
                                  hw::Port& registers, std::int64_t queue_entries,
-                                 std::uint64_t device_bytes, std::uint32_t instance)
+                                 std::uint32_t instance)
     : system_(system),
       irqs_(irqs),
       softirq_(softirq),
       registers_(registers),
       entries_(static_cast<std::uint32_t>(queue_entries)),
-      device_bytes_(device_bytes),
       instance_(instance),
       number_(device_number(kDeviceId, instance)),
-      name_(drive_name("vd", instance)),
       desc_(system.memory.allocate_contiguous(entries_ * sizeof(vblk::Descriptor))),
       avail_(system.memory.allocate_contiguous(vblk::avail_bytes(entries_))),
       used_(system.memory.allocate_contiguous(vblk::used_bytes(entries_))),
@@ -43,7 +41,7 @@ Task<void> VirtioBlkDriver::attach() {
   check(magic == vblk::kMagicValue && kind == vblk::kBlockDevice, "no virtio block device");
   check(entries_ <= most, "the virtio block device has a smaller queue");
   const std::uint32_t line = irqs_.request_irq(*this, 0, fmt::format("virtio{}-req.0", instance_));
-  co_await registers_.write64(vblk::kMsiAddress, line * 4ull);
+  co_await registers_.write64(vblk::kMsiAddress, IrqController::message_address(line));
   co_await registers_.write32(vblk::kMsiData, line);
   co_await registers_.write32(vblk::kQueueNum, entries_);
   co_await registers_.write64(vblk::kQueueDesc, desc_);
@@ -70,7 +68,7 @@ void VirtioBlkDriver::fill_table(const Request& request) {
   const bool discards = request.op == BlockOp::discard;
   word<vblk::RequestHeader>(slot.table + kHeaderAt) = {
       static_cast<std::uint32_t>(kTypes[static_cast<std::size_t>(request.op)]), 0,
-      request.op == BlockOp::read || request.op == BlockOp::write ? request.sector : 0};
+      transfers(request.op) ? request.sector : 0};
   add(slot.table + kHeaderAt, sizeof(vblk::RequestHeader), vblk::kDescNext);
   if (discards) {
     word<vblk::DiscardRange>(slot.table + kRangeAt) = {request.sector, request.bytes / 512, 0};

@@ -5,7 +5,6 @@
 // Source: Linux drivers/block/virtio_blk.c (virtblk_done, virtio_queue_rq), drivers/virtio/
 // virtio_ring.c. Differs: one queue; no timeouts, as in Linux; the interrupt is CPU 0's.
 #pragma once
-#include <string>
 #include <vector>
 
 #include "hw/virtio_blk/registers.h"
@@ -22,7 +21,7 @@ class VirtioBlkDriver final : public kernel::BlockDriver, public kernel::IrqActi
   /// two.
   VirtioBlkDriver(kernel::System& system, kernel::IrqController& irqs,
                   kernel::BlockSoftirq& softirq, hw::Port& registers, std::int64_t queue_entries,
-                  std::uint64_t device_bytes, std::uint32_t instance = 0);
+                  std::uint32_t instance = 0);
 
   /// Sets the queue up.
   Task<void> attach() override;
@@ -32,8 +31,6 @@ class VirtioBlkDriver final : public kernel::BlockDriver, public kernel::IrqActi
   kernel::QueueLimits limits() const override {
     return {.max_bytes = 1 << 20, .max_segments = 254};
   }
-  std::uint64_t size_bytes() const override { return device_bytes_; }
-  const char* name() const override { return name_.c_str(); }
   std::uint64_t number() const override { return number_; }
 
   /// The hardirq: collects what has ended and leaves the rest to the block softirq.
@@ -57,10 +54,8 @@ class VirtioBlkDriver final : public kernel::BlockDriver, public kernel::IrqActi
   kernel::BlockSoftirq& softirq_;
   hw::Port& registers_;
   const std::uint32_t entries_;
-  const std::uint64_t device_bytes_;
   const std::uint32_t instance_;
   const std::uint64_t number_;
-  const std::string name_;
   hw::PhysAddr desc_;
   hw::PhysAddr avail_;
   hw::PhysAddr used_;

@@ -13,6 +13,11 @@ namespace iodrome::kernel {
 /// What a bio asks for. A flush has no bytes; a discard has bytes and no segments.
 enum class BlockOp : std::uint8_t { read, write, flush, discard };
 
+/// Whether it moves bytes and may be merged and sorted.
+constexpr bool transfers(BlockOp op) {
+  return op == BlockOp::read || op == BlockOp::write;
+}
+
 /// A piece of memory that a bio reads into or writes from.
 struct BioSegment {
   hw::PhysAddr address;
@@ -27,8 +32,8 @@ struct Bio {
   std::uint32_t bytes = 0;
   boost::container::small_vector<BioSegment, 4> segments;
   events::StageLedger* ledger = nullptr;  // the request whose time this is, if any
-  Errno status = Errno::ok;
-  Bio* next = nullptr;  // behind it, in its request or among those that wait
+  Errno status = Errno::ok;               // EIO; EOPNOTSUPP for what the device cannot do
+  Bio* next = nullptr;                    // behind it, in its request or among those that wait
   /// Who may be put to sleep until there is a request for it: the context that submits it, or
   /// nobody.
   Sleepable* submitter = nullptr;

@@ -11,13 +11,6 @@ std::uint64_t request_of(const Bio& bio) {
 }
 }  // namespace
 
-std::string drive_name(std::string_view prefix, std::uint32_t instance) {
-  std::string letters;
-  for (std::uint32_t left = instance + 1; left > 0; left = (left - 1) / 26)
-    letters.insert(letters.begin(), static_cast<char>('a' + (left - 1) % 26));
-  return std::string(prefix) + letters;
-}
-
 BlockDevice::BlockDevice(BlockDriver& driver, const QueueParams& params)
     : driver_(driver), number_(driver.number()), by_tag_(driver.queue_depth()) {
   driver.serve(*this);

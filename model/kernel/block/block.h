@@ -11,6 +11,7 @@
 
 namespace iodrome::kernel {
 
+/// A driver's device as file systems see it.
 class BlockDevice {
  public:
   explicit BlockDevice(BlockDriver& driver, const QueueParams& params = {});
@@ -25,7 +26,6 @@ class BlockDevice {
 
   /// What has that tag.
   Request& request(std::uint32_t tag) { return *by_tag_[tag]; }
-  std::uint64_t size_bytes() const { return driver_.size_bytes(); }
   bool volatile_cache() const { return driver_.volatile_cache(); }
   std::size_t in_flight() const { return by_tag_.size() - free_tags_.size(); }
   std::size_t waiting() const {
@@ -35,7 +35,6 @@ class BlockDevice {
   bool congested() const {
     return scheduled_ != nullptr ? scheduled_->congested() : !waiting_.empty();
   }
-  const char* name() const { return driver_.name(); }
   std::uint64_t number() const { return number_; }
 
   // For the ScheduledQueue.

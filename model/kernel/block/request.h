@@ -2,8 +2,6 @@
 // Bios on their way to a driver, and what a driver is.
 #pragma once
 #include <boost/intrusive/slist.hpp>
-#include <string>
-#include <string_view>
 
 #include "model/kernel/block/bio.h"
 
@@ -70,10 +68,8 @@ class BlockDriver {
   virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
   virtual std::uint32_t queue_depth() const = 0;  // tags
   virtual QueueLimits limits() const { return {}; }
-  virtual std::uint64_t size_bytes() const = 0;
   /// Whether writes that have ended may be lost with the power until a flush has ended.
   virtual bool volatile_cache() const { return true; }
-  virtual const char* name() const = 0;
   /// The device's number in events.
   virtual std::uint64_t number() const { return 0; }
 
@@ -83,9 +79,6 @@ class BlockDriver {
  protected:
   BlockDevice* device_ = nullptr;
 };
-
-/// sda … sdz, sdaa …: as sd_format_disk_name() in Linux drivers/scsi/sd.c.
-std::string drive_name(std::string_view prefix, std::uint32_t instance);
 
 /// The number, in events, of the `instance`th device of a driver whose first one has `first`.
 constexpr std::uint64_t device_number(std::uint64_t first, std::uint32_t instance) {

@@ -32,9 +32,6 @@ class RequestPool {
   std::uint32_t taken(bool write) const { return sides_[write ? 1 : 0].taken; }
   /// Above the congestion threshold, until the lower one is passed.
   bool congested(bool write) const { return sides_[write ? 1 : 0].congested; }
-  bool somebody_sleeps() const {
-    return !sides_[0].sleepers.empty() || !sides_[1].sleepers.empty();
-  }
 
  private:
   struct Side {

@@ -40,7 +40,7 @@ ScheduledQueue::ScheduledQueue(BlockDevice& device, const QueueParams& params,
 // --- merging ------------------------------------------------------------------------------------
 
 bool ScheduledQueue::mergeable(const Bio& bio) const {
-  return (bio.op == BlockOp::read || bio.op == BlockOp::write) && !bio.fua;
+  return transfers(bio.op) && !bio.fua;
 }
 
 bool ScheduledQueue::fits(const Request& request, std::uint32_t bytes, std::size_t segments) const {
@@ -138,7 +138,7 @@ Task<void> ScheduledQueue::enqueue(Atomic& ctx, QueuedRequest& request, Bio& bio
   co_await ctx.spend(ctx.costs().elevator_add);
   ctx.emit(events::BlockRqInsert{request.sector, request.bytes, device_.number()});
   enter_queue(ctx, bio);
-  if (bio.op == BlockOp::read || bio.op == BlockOp::write)
+  if (transfers(bio.op))
     elevator_.add(request, ctx.now());
   else
     bypass_.push_back(request);

@@ -10,8 +10,10 @@ namespace iodrome::kernel {
 /// is soon, since it is told to. `caller` is the CPU that asks, or nullptr.
 ///
 /// Errors: EINVAL, and nothing changes, if the machine has none of these CPUs or the thread is
-/// bound to its own. Differs from Linux: no stopper thread carries a running thread away; the call
-/// returns before that.
+/// bound to its own.
+///
+/// Differs from Linux: no stopper thread carries a running thread away; the call returns before
+/// that, and the interrupt that tells another CPU is free.
 Errno set_affinity(System& system, Thread& thread, const CpuMask& mask, Cpu* caller);
 
 /// The lowest CPU that the thread may run on.

@@ -7,8 +7,9 @@
 //  or idle.
 //  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
 //
-// Differs from Linux: threads change CPUs at wake-ups alone; the depth of an idle state follows
-// from how long the CPU has been idle, not from a governor's guess. Hardirqs do not nest.
+// Differs from Linux: threads change CPUs at wake-ups and with their affinity alone; the depth
+// of an idle state follows from how long the CPU has been idle, not from a governor's guess.
+// Hardirqs do not nest.
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -79,8 +80,6 @@ class Cpu {
   /// True if no thread runs or waits here.
   bool idle() const { return system_.idle_cpus.test(index_); }
   std::uint32_t socket() const { return socket_; }
-  /// Threads that wait here.
-  std::size_t waiting() const { return run_queue_.size(); }
   Thread* current() { return current_; }
 
   /// Interrupts. Any code may raise; the handler runs on this CPU at once, or after the hardirq in
@@ -167,13 +166,13 @@ class Cpu {
       vector = kRescheduleVector;
     }
     void send();
+    bool under_way() const { return under_way_; }
     Task<void> handle(Atomic& ctx) override;
 
    private:
     static void due(Event* self);
     Cpu& cpu_;
     bool under_way_ = false;
-    friend class Cpu;
   };
   // The way out of an idle state.
   struct IdleExit final : Event {

@@ -19,7 +19,6 @@ struct SchedulerParams;
 class FairQueue {
  public:
   bool empty() const { return tree_.empty(); }
-  std::size_t size() const { return waiting_; }
   std::int64_t min_vruntime() const { return min_vruntime_; }
   const SchedEntity* first() const { return tree_.empty() ? nullptr : &*tree_.begin(); }
 

@@ -60,7 +60,7 @@ bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
     leave_idle_state();
     return false;
   }
-  if (told || reschedule_.under_way_) return false;
+  if (told || reschedule_.under_way()) return false;
   reschedule_.send();
   return true;
 }

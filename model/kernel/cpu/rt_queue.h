@@ -13,7 +13,6 @@ namespace iodrome::kernel {
 class RtQueue {
  public:
   bool empty() const { return waiting_ == 0; }
-  std::size_t size() const { return waiting_; }
   /// The highest priority that waits, or 0.
   int top() const { return top_; }
 

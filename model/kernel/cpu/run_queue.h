@@ -14,7 +14,6 @@ enum class Arrival : std::uint8_t { woken, preempted, yielded };
 class RunQueue {
  public:
   bool empty() const { return rt_.empty() && fair_.empty(); }
-  std::size_t size() const { return rt_.size() + fair_.size(); }
 
   void push(Thread& thread, Arrival how) {
     if (thread.policy == SchedPolicy::normal) return fair_.push(thread);

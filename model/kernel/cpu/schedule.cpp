@@ -33,7 +33,7 @@ bool Cpu::preempt_for(Cpu* waker) {
     preempt_if_legal();
     return false;
   }
-  if (told || reschedule_.under_way_) return false;
+  if (told || reschedule_.under_way()) return false;
   reschedule_.send();
   return true;
 }

@@ -26,7 +26,7 @@ Errno IrqController::set_affinity(std::uint32_t vector, std::uint32_t cpu) {
 hw::Response IrqController::access(hw::Command command, std::uint64_t address,
                                    std::span<std::byte>) {
   if (command != hw::Command::write) return hw::Response::command_error;
-  const std::uint64_t vector = address / 4;
+  const std::uint64_t vector = address / kMessageBytes;
   if (vector >= lines_.size() || lines_[vector].action == nullptr)
     return hw::Response::address_error;
   const Line& line = lines_[vector];

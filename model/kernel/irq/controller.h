@@ -10,7 +10,8 @@
 
 namespace iodrome::kernel {
 
-/// Turns message-signalled interrupts, writes to `vector * 4`, into hardirqs on the vector's CPU.
+/// Turns message-signalled interrupts, writes to message_address(), into hardirqs on the vector's
+/// CPU.
 class IrqController final : public hw::Target {
  public:
   explicit IrqController(System& system) : system_(system) {}
@@ -19,6 +20,10 @@ class IrqController final : public hw::Target {
   static constexpr std::uint64_t vector_of(std::uint64_t count) {
     if (count >= kLocalTimerVector) ++count;
     return count < kRescheduleVector ? count : count + 1;
+  }
+  /// Where a device writes to raise that vector.
+  static constexpr std::uint64_t message_address(std::uint32_t vector) {
+    return std::uint64_t{vector} * kMessageBytes;
   }
   /// request_irq(): gives the handler a vector, served on that CPU, and tells observers its name.
   /// `action` outlives the machine's run.
@@ -34,6 +39,7 @@ class IrqController final : public hw::Target {
                       std::span<std::byte> data) override;
 
  private:
+  static constexpr std::uint64_t kMessageBytes = 4;
   struct Line {
     IrqAction* action;
     std::uint32_t cpu;

@@ -28,9 +28,8 @@ class ThreadedIrq final : public IrqAction, public ThreadBody {
       return Task<void>::ready();
     }
     served_by.cpu = &ctx.cpu();
-    return then(ctx.spend(ctx.costs().try_to_wake_up), [&ctx, &served_by] {
-      return then(wake_up(ctx, served_by), [] { return Task<void>::ready(); });
-    });
+    return then(ctx.spend(ctx.costs().try_to_wake_up),
+                [&ctx, &served_by] { return then_done(wake_up(ctx, served_by)); });
   }
   Task<void> run(Sleepable& ctx) override {
     started_ = true;

@@ -92,8 +92,8 @@ Task<void> Mutex::lock(Sleepable& ctx, Place at) {
   check(owner_ != &ctx.thread(), "a thread locks a mutex that it owns");
   check(ctx.thread().preempt_count == 0, "a mutex is locked while a spinlock is held");
   if (try_acquire(ctx.thread())) [[likely]]
-    return then(ctx.spend(ctx.costs().mutex_lock), [] { return Task<void>::ready(); });
-  return then(lock_slow(ctx, false, at), [](const Result<void>&) { return Task<void>::ready(); });
+    return then_done(ctx.spend(ctx.costs().mutex_lock));
+  return then_done(lock_slow(ctx, false, at));
 }
 
 Task<Result<void>> Mutex::lock_interruptible(Sleepable& ctx, Place at) {
@@ -130,8 +130,8 @@ bool Mutex::worth_spinning(Sleepable& ctx) const {
 // True: the mutex is taken. False: its owner does not run, or another thread should run here.
 Task<bool> Mutex::spin(Sleepable& ctx) {
   if (!worth_spinning(ctx)) co_return false;
-  ++ctx.thread()
-        .preempt_count;  // as Linux: a spinner that is preempted would hold up all behind it
+  // As in Linux: a spinner that is preempted would hold up all behind it.
+  ++ctx.thread().preempt_count;
   Spinner spinner(*this, ctx);
   Burning burning(ctx);
   bool taken = false;
@@ -191,7 +191,7 @@ Task<void> Mutex::unlock(Sleepable& ctx) {
 Task<void> Mutex::wake_first(Atomic& ctx) {
   return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
     if (waiters_.empty()) return Task<void>::ready();
-    return then(wake_up(ctx, *waiters_.front().thread), [] { return Task<void>::ready(); });
+    return then_done(wake_up(ctx, *waiters_.front().thread));
   });
 }
 

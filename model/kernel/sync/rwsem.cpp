@@ -21,7 +21,7 @@ Task<void> Rwsem::down_read(Sleepable& ctx, Place at) {
   class_.acquire(ctx, LockMode::shared, at);
   check(ctx.thread().preempt_count == 0, "a rwsem is taken while a spinlock is held");
   if (!read_at_once()) return wait(ctx, true, at);
-  return then(ctx.spend(ctx.costs().mutex_lock), [] { return Task<void>::ready(); });
+  return then_done(ctx.spend(ctx.costs().mutex_lock));
 }
 
 Task<void> Rwsem::down_write(Sleepable& ctx, Place at) {
@@ -29,7 +29,7 @@ Task<void> Rwsem::down_write(Sleepable& ctx, Place at) {
   check(ctx.thread().preempt_count == 0, "a rwsem is taken while a spinlock is held");
   check(writer_ != &ctx.thread(), "a thread takes a rwsem that it writes");
   if (!write_at_once(ctx.thread())) return wait(ctx, false, at);
-  return then(ctx.spend(ctx.costs().mutex_lock), [] { return Task<void>::ready(); });
+  return then_done(ctx.spend(ctx.costs().mutex_lock));
 }
 
 Task<bool> Rwsem::down_read_try(Sleepable& ctx, Place at) {
@@ -110,7 +110,7 @@ Task<void> Rwsem::grant_readers(Sleepable& ctx) {
 Task<void> Rwsem::wake(Atomic& ctx, Waiter& waiter) {
   return then(ctx.spend(ctx.costs().try_to_wake_up), [&ctx, &waiter] {
     waiter.granted = true;
-    return then(kernel::wake_up(ctx, *waiter.thread), [] { return Task<void>::ready(); });
+    return then_done(kernel::wake_up(ctx, *waiter.thread));
   });
 }
 

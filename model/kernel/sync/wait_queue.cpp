@@ -37,7 +37,7 @@ Task<void> WaitQueue::wake_among(Atomic& ctx, std::size_t oldest) {
     std::advance(sleeper, ctx.system().timeline.choices().choose(Choice::wake, options, name_));
     Thread& thread = *sleeper->thread;
     remove(*sleeper);
-    return then(kernel::wake_up(ctx, thread), [] { return Task<void>::ready(); });
+    return then_done(kernel::wake_up(ctx, thread));
   });
 }
 

@@ -41,9 +41,8 @@ Task<void> SleepTimer::process_timeout(Atomic& ctx, Timer& self) {
 // The sleeper, awake for another reason, waits in stop() for the end of this.
 Task<void> SleepTimer::expire(Atomic& ctx) {
   expired_ = true;
-  return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
-    return then(wake_up(ctx, sleeper_), [] { return Task<void>::ready(); });
-  });
+  return then(ctx.spend(ctx.costs().try_to_wake_up),
+              [this, &ctx] { return then_done(wake_up(ctx, sleeper_)); });
 }
 
 Task<Jiffies> schedule_timeout(Sleepable& ctx, Jiffies timeout, const char* waits_for,

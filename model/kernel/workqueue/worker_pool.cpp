@@ -116,8 +116,7 @@ Task<void> WorkerPool::kick(Atomic& ctx) {
   if (!need_more_worker() || idle_.empty()) return Task<void>::ready();
   return then(ctx.spend(ctx.costs().try_to_wake_up), [this, &ctx] {
     const bool interrupts = need_more_worker() && wake_idle(&ctx.cpu());
-    return then(ctx.spend(ctx.costs().ipi_send, interrupts ? 1 : 0),
-                [] { return Task<void>::ready(); });
+    return then_done(ctx.spend(ctx.costs().ipi_send, interrupts ? 1 : 0));
   });
 }
 

@@ -152,7 +152,7 @@ TEST_CASE("a chain runs to its end; one message tells of the last end and the ch
   CHECK(host.told() == 100ns + 5 * (250ns + 2us + 200ns) + 400ns);
   CHECK(host.read(0, adma::kStatus, 4) == (adma::kStatusEndOfTransfer | adma::kStatusEndOfChain));
   CHECK(host.read(0, adma::kCurrent, 8) == host.address(4));
-  // Nobody has cleared the bits, so nothing rises.
+  // Bits are cleared by writing them.
   host.write(0, adma::kStatus, adma::kStatusEvents, 4);
   CHECK(host.read(0, adma::kStatus, 4) == 0);
 }

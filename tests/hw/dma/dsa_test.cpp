@@ -186,7 +186,6 @@ TEST_CASE("a fill, a comparison, a dualcast and CRCs are right at every alignmen
       d = host.make(Opcode::compare_pattern, 1, size);
       d.source = host.at(40) + shift;
       d.destination = 0x8877'6655'4433'2211;
-      d.flags_opcode |= 0;
       host.timeline.run();
       host.submit(d);
       d = host.make(Opcode::dualcast, 2, size);

@@ -35,10 +35,8 @@ class TestDisk final : public BlockDriver, public IrqAction {
     }
   }
   std::uint32_t queue_depth() const override { return depth_; }
-  std::uint64_t size_bytes() const override { return medium_.size_bytes(); }
   bool volatile_cache() const override { return has_cache; }
   QueueLimits limits() const override { return queue_limits; }
-  const char* name() const override { return "test"; }
 
   Duration latency = 1us;
   std::uint32_t irq_cpu = 0;

@@ -62,7 +62,7 @@ TEST_CASE("io_submit blocks once the queue of 2.6 has no request left, and not b
                                               iodepth));
     testbed::RaceRequest request = request_for(input);
     request.machine = "server_2007";
-    // With NCQ the disk itself would do that.
+    // One command at a time, so that requests gather in the queue.
     request.set = {{"block.scheduler", scheduler}, {"storage.queue_entries", "1"}};
     return run_one(request, "linux_aio").submit.blocked_total;
   };

@@ -101,8 +101,8 @@ TEST_CASE("every design, machine, part and scenario of the data directory is in 
   };
   each("scenarios/machines", "machines", false);
   each("scenarios", "scenarios", true);
-  for (const char* kind : {"nvme", "disk", "nic", "dma", "crypto"})
-    each(std::string("hw/") + kind + "/params", "parts", false);
+  for (const testbed::PartKind& kind : testbed::part_kinds())
+    each(std::string("hw/") + kind.folder + "/params", "parts", false);
 }
 
 TEST_CASE("the values of a machine are its own, of a machine file too") {

@@ -3,6 +3,7 @@
 
 #include "hw/disk/disk.h"
 #include "model/explore/random_walk.h"
+#include "tests/hw/disk/round_disk.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/hw/test_medium.h"
 #include "tests/model/kernel/rig.h"
@@ -13,24 +14,7 @@ namespace {
 using namespace kernel;
 
 hw::DiskParams small_disk() {
-  hw::DiskParams p;
-  p.doorbell_flight = 150ns;
-  p.command_fetch = 1us;
-  p.command_overhead = 300us;
-  p.msi_flight = 300ns;
-  p.interface_rate = {256'000'000};
-  p.rpm = 7'500;
-  p.cylinders = 3'000;
-  p.heads = 3;
-  p.zones = 1;
-  p.outer_rate = p.inner_rate = {64'000'000};
-  p.seek_track = 800us;
-  p.seek_average = 8500us;
-  p.seek_full = 18ms;
-  p.head_switch = 600us;
-  p.buffer_segments = 1;
-  p.queue_depth = 32;
-  p.queue_age = 10s;
+  hw::DiskParams p = hw::test::round_disk();
   p.write_cache = 1 << 20;
   p.write_cache_on = true;
   p.write_cache_age = 1s;
@@ -112,7 +96,7 @@ struct DiskRig {
   hw::Disk device;
   hw::DirectPort registers{device};
   BlockSoftirq softirq{rig.system};
-  DiskDriver driver{rig.system, irqs, softirq, registers, 32, kBytes};
+  DiskDriver driver{rig.system, irqs, softirq, registers, 32};
   BlockDevice block{driver};
   std::vector<std::unique_ptr<PageBio>> bios;
   std::vector<PageBio*> order;

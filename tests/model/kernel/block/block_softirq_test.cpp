@@ -16,8 +16,6 @@ struct Held final : BlockDriver {
     return Task<void>::ready();
   }
   std::uint32_t queue_depth() const override { return 4; }
-  std::uint64_t size_bytes() const override { return 1 << 20; }
-  const char* name() const override { return "held"; }
   std::uint64_t number() const override { return instance_; }
   std::vector<Request*> held;
 
@@ -43,11 +41,11 @@ struct Scene {
     bio.bytes = 512;
     bio.scene = this;
     bio.end_io = &TestBio::ended;
-    todo.emplace_back(&device, &bio);
+    submissions.emplace_back(&device, &bio);
   }
   void submit_all() {
     rig.thread<Scene>(0, *this, [](Sleepable& ctx, Scene& s) -> Task<void> {
-      for (const auto& [device, bio] : s.todo) co_await device->submit(ctx, *bio);
+      for (const auto& [device, bio] : s.submissions) co_await device->submit(ctx, *bio);
     });
     rig.run();
   }
@@ -57,7 +55,7 @@ struct Scene {
   Held drivers[2] = {Held{0}, Held{1}};
   BlockDevice devices[2] = {BlockDevice{drivers[0]}, BlockDevice{drivers[1]}};
   std::deque<TestBio> bios;
-  std::vector<std::pair<BlockDevice*, Bio*>> todo;
+  std::vector<std::pair<BlockDevice*, Bio*>> submissions;
   Log log;
 };
 
@@ -91,12 +89,4 @@ TEST_CASE("requests of all devices end in the softirq of the CPU that saw them, 
   CHECK(s.log.text ==
         "cpu0:10@1100 cpu1:0@1100 cpu0:2!@1200 cpu0:12@1300 cpu0:1@1400 cpu0:11@1500");
   for (const BlockDevice& device : s.devices) CHECK(device.in_flight() == 0);
-}
-
-TEST_CASE("drives are named by letters, as Linux does") {
-  CHECK(drive_name("sd", 0) == "sda");
-  CHECK(drive_name("sd", 25) == "sdz");
-  CHECK(drive_name("vd", 26) == "vdaa");
-  CHECK(drive_name("vd", 27) == "vdab");
-  CHECK(drive_name("sd", 26 + 26 * 26) == "sdaaa");
 }

@@ -21,8 +21,10 @@ struct Scene {
     });
   }
   Cost work{100ns};
+  int gap = 0;
   Log log;
   WaitQueue queue{"queue"};
+  WaitQueue other{"other"};
   Rig rig;
 };
 
@@ -111,6 +113,46 @@ TEST_CASE("one interrupt is enough for all who are woken before it arrives") {
   s.rig.run();
   CHECK(s.log.text == "woke@1080 cpu1@1332 cpu1@1342");
   CHECK(s.rig.system.costs.ipi_send.count == 1);
+}
+
+TEST_CASE("until a CPU that leaves its idle state has looked, nobody sends it another interrupt") {
+  for (const int pause : {1, 6}) {  // in which it is on its way, or at work
+    Scene s(2);
+    s.gap = pause;
+    s.rig.system.scheduler.idle_exit_latency = 500ns;
+    for (int i = 0; i < 2; ++i) s.rig.thread(1, s, sleep_once).pinned = true;
+    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      co_await ctx.spend(scene.work, 20);
+      co_await scene.queue.wake_one(ctx);
+      co_await ctx.spend(scene.work, static_cast<std::uint64_t>(scene.gap));
+      co_await scene.queue.wake_one(ctx);
+    });
+    s.rig.run();
+    CHECK(s.rig.system.costs.ipi_send.count == (pause == 1 ? 1 : 2));
+  }
+}
+
+TEST_CASE("who is woken by an interrupt meanwhile does not pass by who waits for his") {
+  Scene s(2);
+  s.rig.system.scheduler.idle_exit_latency = 50ns;
+  s.rig.system.scheduler.ipi_latency = 200ns;
+  Thread& urgent = s.rig.thread(1, s, sleep_once);
+  urgent.pinned = true;
+  urgent.set_fifo(1);
+  s.rig
+      .thread<Scene>(1, s,
+                     [](Sleepable& ctx, Scene& scene) -> Task<void> {
+                       co_await scene.other.wait(ctx, "test", events::Stage::queue);
+                       scene.log.add("other", ctx.now());
+                     })
+      .pinned = true;
+  s.rig.thread(0, s, wake_all);  // at 1060
+  s.rig.irq_at(1100ns, 1, s.rig.action<Scene>(s, [](Atomic& ctx, Scene& scene) -> Task<void> {
+    co_await scene.other.wake_one(ctx);
+  }));
+  s.rig.run();
+  // The handler runs from 1155 on; the message for the other one finds the CPU at work.
+  CHECK(s.log.text == "woke@1060 cpu1@1172 other@1182");
 }
 
 TEST_CASE("a CPU that polls while idle needs no interrupt") {

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+#include "model/engine/time.h"
+
+namespace iodrome::drivers {
+
+/// What any DMA driver is told by the machine.
+struct DmaDriverParams {
+  std::int64_t descriptors = 0;  // of each channel
+  Duration interrupt_delay{};    // an engine that can gathers completions for so long
+  Duration timeout{};            // without a completion for so long, the driver looks by itself
+};
+
+}  // namespace iodrome::drivers
