@@ -1,6 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-// The request language: a chain of steps, done in order, each of which may use the descriptor an
-// earlier step opened.
+// The request language: a chain of steps that may use what earlier steps have returned.
+//
+// A chain is a FIFO: each step begins when the one before it has ended. A step says what becomes of
+// the chain when it fails or moves less than it was asked to, and may close a loop. A chain may
+// instead be a graph: each step then names the earlier ones it waits for, and the others run beside
+// it; a graph has neither loops nor jumps. `course.h` decides what runs next, `validate.h` what is
+// a chain at all. Source: the entity proposed on linux-kernel on 2006-12-28 and 2007-01-03; what it
+// left open (data dependence, branches, failures, short transfers) is decided here.
 #pragma once
 #include <boost/container/small_vector.hpp>
 #include <cstdint>
@@ -14,26 +20,65 @@ const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
 enum class OnError : std::uint8_t {
-  stop,      // the remaining steps are cancelled, but for closing what was opened
+  stop,      // the remaining steps are cancelled, but for the clean-up
   carry_on,  // the chain goes on
+  retry,     // the step begins again, `retries` times; then as stop
+  jump,      // the steps before `jump_to` are cancelled, but for the clean-up
+};
+
+/// What it means that a transfer moved fewer bytes than asked for.
+enum class OnShort : std::uint8_t {
+  accept,  // a result like any other
+  resume,  // the rest is asked for, until nothing comes
+  error,   // the step fails with ENODATA
+};
+
+/// A result that is added to a number of a step.
+struct From {
+  std::int16_t step = -1;  // an earlier step, or none
+  bool total = false;      // the sum of its results in all rounds of a loop, not the last one
+
+  bool used() const { return step >= 0; }
+};
+
+/// After this step the chain goes back to step `to`, unless the step failed or transferred nothing.
+struct Loop {
+  std::int16_t to = -1;      // this step or an earlier one, or none
+  std::uint32_t rounds = 0;  // at most; 0: until a transfer fails or comes to the end
+
+  bool used() const { return to >= 0; }
 };
 
 /// One step. Which fields count depends on the operation.
 struct Step {
   Op op = Op::nop;
   OnError on_error = OnError::stop;
-  std::int16_t fd_from = -1;          // the open step whose descriptor is meant, or
-  std::int32_t fd = -1;               // a descriptor opened before
-  std::int32_t to_fd = -1;            // send: the socket
-  bool keep = false;                  // open: into the process's table, where it stays
+  OnShort on_short = OnShort::accept;
+  bool clean_up = false;      // runs whatever happened before; closes of opened files do too
+  std::uint8_t retries = 0;   // on_error == retry
+  std::int16_t jump_to = -1;  // on_error == jump: a later step, or the end
+  std::int16_t fd_from = -1;  // the open step whose descriptor is meant, or
+  std::int32_t fd = -1;       // a descriptor opened before
+  std::int32_t to_fd = -1;    // send: the socket
+  bool keep = false;          // open: into the process's table, where it stays
+  bool data_only = false;     // fsync: as fdatasync
+  From offset_from{};         // read, send, write: added to `offset`
+  From bytes_from{};          // and to `bytes`
+  std::uint64_t offset = 0;   // in the file, bytes
+  std::uint64_t bytes = 0;    // to move
   const std::string* path = nullptr;  // open; outlives the chain
-  bool data_only = false;             // fsync: as fdatasync
-  std::uint64_t offset = 0;           // read, send, write: in the file, bytes
-  std::uint64_t bytes = 0;            // read, send, write
+  Loop loop{};
+  std::uint64_t after = 0;  // in a graph: the steps it waits for, a bit each
+
+  bool transfers() const { return op == Op::read || op == Op::send || op == Op::write; }
 };
 
 struct Chain {
   boost::container::small_vector<Step, 4> steps;
+  bool graph = false;
 };
+
+/// Steps of a graph: one bit each in `Step::after`.
+inline constexpr std::size_t kMaxGraphSteps = 64;
 
 }  // namespace iodrome::chain

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/chain/course.h"
+
+#include <algorithm>
+
+namespace iodrome::chain {
+
+namespace {
+constexpr std::int64_t kCanceled = -static_cast<std::int64_t>(Errno::ecanceled);
+
+std::size_t index_of(std::int16_t step) {
+  return static_cast<std::size_t>(step);
+}
+std::uint64_t bit(std::size_t step) {
+  return std::uint64_t{1} << step;
+}
+}  // namespace
+
+std::optional<std::int64_t> judge(const Step& step, Attempt& attempt, std::int64_t value,
+                                  std::uint64_t wanted, bool stopped) {
+  const bool is_short =
+      value >= 0 && step.transfers() && static_cast<std::uint64_t>(value) < wanted;
+  if (is_short && step.on_short == OnShort::error)
+    value = -static_cast<std::int64_t>(Errno::enodata);
+  if (value < 0) {
+    const bool again = step.on_error == OnError::retry && attempt.failures < step.retries;
+    if (!again || stopped) return value;
+    ++attempt.failures;
+    return std::nullopt;
+  }
+  attempt.done += value;
+  const bool resumes = is_short && step.on_short == OnShort::resume && value > 0 && !stopped;
+  return resumes ? std::nullopt : std::optional(attempt.done);
+}
+
+Course::Course(const Chain& chain, std::span<std::int64_t> results)
+    : chain_(chain), results_(results) {
+  for (const Step& step : chain.steps) {
+    if (step.loop.used()) rounds_.resize(chain.steps.size());
+    if (step.offset_from.total || step.bytes_from.total) totals_.resize(chain.steps.size());
+  }
+}
+
+bool Course::over() const {
+  const std::size_t steps = chain_.steps.size();
+  if (!chain_.graph) return cursor_ == steps && !running_;
+  return ended_ == (steps == kMaxGraphSteps ? ~std::uint64_t{0} : bit(steps) - 1);
+}
+
+std::optional<std::size_t> Course::next() {
+  return chain_.graph ? next_in_graph() : next_in_line();
+}
+
+std::optional<std::size_t> Course::next_in_line() {
+  while (!running_ && cursor_ < chain_.steps.size()) {
+    running_ = true;
+    const std::size_t step = cursor_;
+    if (begins(step)) return step;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::size_t> Course::next_in_graph() {
+  for (std::size_t i = 0; i < chain_.steps.size(); ++i) {
+    if ((begun_ & bit(i)) != 0 || (chain_.steps[i].after & ~ended_) != 0) continue;
+    begun_ |= bit(i);
+    if (begins(i)) return i;
+  }
+  return std::nullopt;
+}
+
+// False: the step has ended without having begun.
+bool Course::begins(std::size_t step) {
+  if (passed_over(step)) {
+    results_[step] = kCanceled;
+    ended_ |= chain_.graph ? bit(step) : 0;
+    running_ = false;
+    ++cursor_;
+    return false;
+  }
+  const std::int64_t error = missing_operand(chain_.steps[step]);
+  if (error == 0) return true;
+  ended(step, error);
+  return false;
+}
+
+bool Course::passed_over(std::size_t step) const {
+  return (stopped_ || (!chain_.graph && step < skip_to_)) && !cleans_up(chain_.steps[step]);
+}
+
+bool Course::cleans_up(const Step& step) const {
+  if (step.clean_up) return true;
+  return step.op == Op::close && step.fd_from >= 0 && results_[index_of(step.fd_from)] >= 0;
+}
+
+// A step whose operand is an error fails: with EBADF if it is the descriptor, else with that error.
+std::int64_t Course::missing_operand(const Step& step) const {
+  if (step.fd_from >= 0 && results_[index_of(step.fd_from)] < 0)
+    return -static_cast<std::int64_t>(Errno::ebadf);
+  for (const From& from : {step.offset_from, step.bytes_from}) {
+    if (!from.used() || from.total) continue;
+    const std::int64_t value = results_[index_of(from.step)];
+    if (value < 0) return value;
+  }
+  return 0;
+}
+
+Course::Numbers Course::numbers(std::size_t step) const {
+  const Step& of = chain_.steps[step];
+  return {of.offset + sum(of.offset_from), of.bytes + sum(of.bytes_from)};
+}
+
+std::uint64_t Course::sum(const From& from) const {
+  if (!from.used()) return 0;
+  return static_cast<std::uint64_t>(
+      (from.total ? std::span<const std::int64_t>(totals_) : results_)[index_of(from.step)]);
+}
+
+void Course::ended(std::size_t step, std::int64_t result) {
+  results_[step] = result;
+  running_ = false;
+  ended_ |= chain_.graph ? bit(step) : 0;
+  if (!totals_.empty()) totals_[step] += std::max<std::int64_t>(result, 0);
+  const Step& of = chain_.steps[step];
+  if (result < 0 && of.on_error == OnError::jump) skip_to_ = index_of(of.jump_to);
+  if (result < 0 && (of.on_error == OnError::stop || of.on_error == OnError::retry))
+    stopped_ = true;
+  cursor_ = goes_round(step, result) ? index_of(of.loop.to) : step + 1;
+}
+
+bool Course::goes_round(std::size_t step, std::int64_t result) {
+  const Step& of = chain_.steps[step];
+  if (!of.loop.used()) return false;
+  const bool at_end = result < 0 || (result == 0 && of.transfers());
+  if (at_end || stopped_ || ++rounds_[step] == of.loop.rounds) return false;
+  // The loops inside begin anew, and so does what a jump passed over.
+  const auto first = rounds_.begin() + of.loop.to;
+  std::fill(first, rounds_.begin() + static_cast<std::ptrdiff_t>(step), 0U);
+  skip_to_ = 0;
+  return true;
+}
+
+}  // namespace iodrome::chain

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/chain/validate.h"
+
+namespace iodrome::chain {
+
+namespace {
+
+// Its result is a number of bytes or another value that a later step may use.
+bool gives_number(const Step& step) {
+  return step.transfers() || step.op == Op::stat;
+}
+
+class Validator {
+ public:
+  explicit Validator(const Chain& chain) : chain_(chain) {}
+
+  bool valid(std::size_t i) const {
+    const Step& step = chain_.steps[i];
+    if (step.op == Op::open && step.path == nullptr) return false;
+    if (step.on_short != OnShort::accept && !step.transfers()) return false;
+    return operands(step, i) && reactions(step, i) && order(step, i) && loop(step, i);
+  }
+
+ private:
+  bool earlier(std::int16_t step, std::size_t i) const {
+    return static_cast<std::size_t>(step) < i && (!chain_.graph || comes_before(step, i));
+  }
+  // In a graph, only what a step waits for has ended when it begins.
+  bool comes_before(std::int16_t step, std::size_t i) const {
+    std::uint64_t before = chain_.steps[i].after;
+    for (std::size_t k = i; k-- > 0;)
+      if ((before >> k & 1) != 0) before |= chain_.steps[k].after;
+    return (before >> step & 1) != 0;
+  }
+  bool operands(const Step& step, std::size_t i) const {
+    if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || at(step.fd_from).op != Op::open))
+      return false;
+    for (const From& from : {step.offset_from, step.bytes_from}) {
+      if (!from.used()) continue;
+      if (!step.transfers()) return false;
+      // A running total may be the step's own: a loop's next piece begins where it has come to.
+      const bool own = from.total && static_cast<std::size_t>(from.step) == i;
+      if (!own && (!earlier(from.step, i) || !gives_number(at(from.step)))) return false;
+    }
+    return true;
+  }
+  bool reactions(const Step& step, std::size_t i) const {
+    if ((step.on_error == OnError::retry) != (step.retries > 0)) return false;
+    if (step.on_error != OnError::jump) return step.jump_to < 0;
+    return !chain_.graph && step.jump_to > static_cast<std::int64_t>(i) &&
+           static_cast<std::size_t>(step.jump_to) <= chain_.steps.size();
+  }
+  bool order(const Step& step, std::size_t i) const {
+    return chain_.graph ? step.after >> i == 0 : step.after == 0;
+  }
+  bool loop(const Step& step, std::size_t i) const {
+    if (!step.loop.used()) return step.loop.rounds == 0;
+    if (chain_.graph || static_cast<std::size_t>(step.loop.to) > i) return false;
+    if (step.loop.rounds == 0 && !step.transfers()) return false;
+    // Loops may lie in each other, but not overlap.
+    for (std::size_t k = static_cast<std::size_t>(step.loop.to); k < i; ++k)
+      if (at(static_cast<std::int16_t>(k)).loop.used() &&
+          at(static_cast<std::int16_t>(k)).loop.to < step.loop.to)
+        return false;
+    return true;
+  }
+  const Step& at(std::int16_t step) const { return chain_.steps[static_cast<std::size_t>(step)]; }
+
+  const Chain& chain_;
+};
+
+}  // namespace
+
+Errno validate(const Chain& chain, std::size_t max_steps) {
+  const std::size_t steps = chain.steps.size();
+  if (steps == 0) return Errno::einval;
+  if (steps > max_steps || (chain.graph && steps > kMaxGraphSteps)) return Errno::e2big;
+  const Validator validator(chain);
+  for (std::size_t i = 0; i < steps; ++i)
+    if (!validator.valid(i)) return Errno::einval;
+  return Errno::ok;
+}
+
+}  // namespace iodrome::chain
