@@ -66,6 +66,7 @@ struct Step {
   From bytes_from{};          // and to `bytes`
   std::uint64_t offset = 0;   // in the file, bytes
   std::uint64_t bytes = 0;    // to move
+  std::uint64_t memory = 0;   // read, write: where in the chain's memory, in whole pages
   const std::string* path = nullptr;  // open; outlives the chain
   Loop loop{};
   std::uint64_t after = 0;  // in a graph: the steps it waits for, a bit each

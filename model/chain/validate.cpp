@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/chain/validate.h"
 
+#include "hw/memory/memory.h"
+
 namespace iodrome::chain {
 
 namespace {
@@ -18,6 +20,7 @@ class Validator {
     const Step& step = chain_.steps[i];
     if (step.op == Op::open && step.path == nullptr) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
+    if (step.memory % hw::kPageBytes != 0) return false;
     return operands(step, i) && reactions(step, i) && order(step, i) && loop(step, i);
   }
 

@@ -68,6 +68,12 @@ class StageLedger {
     listener_ = listener;
   }
   std::uint64_t request() const { return request_; }
+  /// Goes on as `other` stands: a copy of this one, made when a request's work forked.
+  void take_over(const StageLedger& other) {
+    StageListener* const listener = listener_;
+    *this = other;
+    listener_ = listener;
+  }
   /// Ends the request and returns its latency; the stages then sum to it.
   Duration close(SimTime now) {
     enter(stage_, now);

@@ -37,6 +37,7 @@ enum class Sysno : std::uint16_t {
   io_uring_enter = 426,
   chain_submit = 1000,
   chain_wait = 1001,
+  chain_cancel = 1002,
 };
 
 struct SysnoName {
@@ -72,6 +73,7 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::io_uring_enter, "io_uring_enter"},
     {Sysno::chain_submit, "chain_submit"},
     {Sysno::chain_wait, "chain_wait"},
+    {Sysno::chain_cancel, "chain_cancel"},
 };
 
 /// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/designs/task_chain/chain_queue.h"
 
+#include <algorithm>
+
+#include "model/chain/validate.h"
 #include "model/events/io.h"
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/syscall.h"
@@ -8,30 +11,31 @@
 namespace iodrome::designs::task_chain {
 
 using namespace kernel;
+using chain::Branch;
 using chain::Walker;
 using Value = Result<std::int64_t>;
 
-// Goes on with deferred walkers in softirq context, on the CPU that deferred them.
+// Goes on with deferred branches in softirq context, on the CPU that deferred them.
 class ChainEngine::Tasklet final : public IrqAction {
  public:
   explicit Tasklet(System& system) : lists_(system.cpus.size()) {
     for (const auto& cpu : system.cpus) cpu->on_softirq(Softirq::tasklet, *this);
   }
-  void schedule(Cpu& cpu, Walker& walker) {
-    lists_[cpu.index()].push_back(walker);
+  void schedule(Cpu& cpu, Branch& branch) {
+    lists_[cpu.index()].push_back(branch);
     cpu.raise_softirq(Softirq::tasklet);
   }
   Task<void> handle(Atomic& ctx) override {
     auto& list = lists_[ctx.cpu().index()];
     while (!list.empty()) {
-      Walker& walker = list.front();
+      Branch& branch = list.front();
       list.pop_front();
-      co_await walker.advance_atomic(ctx);
+      co_await branch.advance_atomic(ctx);
     }
   }
 
  private:
-  std::vector<boost::intrusive::list<Walker>> lists_;
+  std::vector<boost::intrusive::list<Branch>> lists_;
 };
 
 ChainEngine::ChainEngine(Os& on, Process& of, ChainCosts& with, const ChainParams& as)
@@ -51,25 +55,12 @@ ChainQueue::ChainQueue(ChainEngine& engine, WaitQueue& sleepers)
       sleepers_(sleepers),
       ring_(std::bit_ceil(static_cast<std::uint32_t>(engine.params.ring_entries)), sleepers) {}
 
-void ChainQueue::defer_to_softirq(Atomic& ctx, Walker& walker) {
-  engine_.tasklet->schedule(ctx.cpu(), walker);
+void ChainQueue::defer_to_softirq(Atomic& ctx, Branch& branch) {
+  engine_.tasklet->schedule(ctx.cpu(), branch);
 }
 
 Task<Value> ChainQueue::submit(Sleepable& user, std::span<ChainRun* const> runs) {
   return syscall(user, Sysno::chain_submit, submit_body(user, runs));
-}
-
-// An operand may only be the descriptor of an earlier open.
-bool ChainQueue::valid(const chain::Chain& chain) {
-  if (chain.steps.empty()) return false;
-  for (std::size_t i = 0; i < chain.steps.size(); ++i) {
-    const chain::Step& step = chain.steps[i];
-    if (step.op == chain::Op::open && step.path == nullptr) return false;
-    if (step.fd_from < 0) continue;
-    const auto from = static_cast<std::size_t>(step.fd_from);
-    if (from >= i || chain.steps[from].op != chain::Op::open) return false;
-  }
-  return true;
 }
 
 Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> runs) {
@@ -77,7 +68,9 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   co_await ctx.spend(costs.submit_call);
   for (const ChainRun* run : runs) {
     co_await ctx.spend(costs.validate, run->chain.steps.size());
-    if (!valid(run->chain)) co_return fail(Errno::einval);
+    const auto max_steps = static_cast<std::size_t>(engine_.params.max_steps);
+    const Errno invalid = chain::validate(run->chain, max_steps);
+    if (invalid != Errno::ok) co_return fail(invalid);
   }
   std::int64_t accepted = 0;
   Errno refused = Errno::eagain;
@@ -93,19 +86,23 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     co_await ctx.spend(costs.accept);
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
+    walkers_.push_back(*walker);
     if (engine_.params.start_in_submitter) {
-      co_await walker->advance(ctx);
+      co_await walker->start(ctx);
       continue;
     }
     ctx.stop_work();
     run->ledger.enter(events::Stage::queue, ctx.now());
-    co_await engine_.threads.queue(ctx, *walker);
+    co_await engine_.threads.queue(ctx, walker->work());
   }
   if (accepted == 0) co_return fail(refused);
   co_return accepted;
 }
 
-Task<void> ChainQueue::finished(Atomic& ctx, ChainRun& run) {
+Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
+  ChainRun& run = walker.run();
+  walkers_.erase(walkers_.iterator_to(walker));
+  delete &walker;
   co_await ctx.spend(engine_.costs.ring_post);
   Spinlock::Guard guard = co_await lock_.lock(ctx);
   const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
@@ -114,6 +111,36 @@ Task<void> ChainQueue::finished(Atomic& ctx, ChainRun& run) {
   run.ledger.enter(events::Stage::reap, ctx.now());
   const bool posted = co_await ring_.post(ctx, {run.cookie(), error});
   check(posted, "an accepted chain found no ring slot");
+}
+
+Task<Value> ChainQueue::cancel(Sleepable& user, std::optional<std::uint64_t> one) {
+  return syscall(user, Sysno::chain_cancel, cancel_body(user, one));
+}
+
+Task<Value> ChainQueue::cancel_body(Sleepable& ctx, std::optional<std::uint64_t> one) {
+  std::vector<std::uint64_t> named;
+  std::size_t looked_at = 0;
+  for (Walker& walker : walkers_) {
+    ++looked_at;
+    if (!one || walker.run().cookie() == *one) named.push_back(walker.run().cookie());
+    if (one && !named.empty()) break;
+  }
+  co_await ctx.spend(engine_.costs.cancel, looked_at);
+  std::int64_t stopped = 0;
+  std::size_t under_way = 0;
+  for (const std::uint64_t cookie : named) {
+    // It may have ended while another one was being cancelled.
+    const auto walker = std::find_if(walkers_.begin(), walkers_.end(), [cookie](Walker& each) {
+      return each.run().cookie() == cookie;
+    });
+    if (walker == walkers_.end()) continue;
+    ++under_way;
+    const Errno left = co_await walker->cancel(ctx);
+    if (left == Errno::ok) ++stopped;
+  }
+  if (under_way == 0) co_return fail(Errno::enoent);
+  if (stopped == 0) co_return fail(Errno::ealready);
+  co_return stopped;
 }
 
 Task<Value> ChainQueue::wait(Sleepable& user, const WakeCondition& woken) {

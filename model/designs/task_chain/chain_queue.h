@@ -17,6 +17,7 @@ struct ChainCosts {
   kernel::Cost submit_call;  // chain_submit's own work, per call
   kernel::Cost accept;       // per chain: copied in, allocated, slot reserved
   kernel::Cost validate;     // per step: checked before anything runs
+  kernel::Cost cancel;       // chain_cancel's own work, per chain looked at
   kernel::Cost ring_post;    // the result written and the entry posted
   kernel::Cost user_reap;    // user: an entry read
   chain::WalkerCosts walker;
@@ -24,6 +25,7 @@ struct ChainCosts {
 
 struct ChainParams {
   std::int64_t ring_entries = 0;
+  std::int64_t max_steps = 0;
   std::int64_t threads = 0;  // kernel threads that any chain may use
   std::string continue_in;   // cheapest | softirq | kthread | workqueue
   std::string start_in;      // submitter | kthread
@@ -56,10 +58,15 @@ class ChainQueue final : public chain::WalkerHost {
   ChainQueue(ChainEngine& engine, kernel::WaitQueue& sleepers);
 
   /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
-  /// Errors: EINVAL (a bad step anywhere); for the first, EAGAIN (no ring slot), ENOMEM.
+  /// Errors: EINVAL, E2BIG (chain/validate.h; a bad chain anywhere); for the first, EAGAIN (no ring
+  /// slot), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
   /// chain_wait: sleeps until an entry is visible or `woken` holds.
   Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken);
+  /// chain_cancel: the chain with that user data, or all. Returns how many have nothing but
+  /// clean-up left to do. Each still posts its entry. Errors: ENOENT (no such chain is under way),
+  /// EALREADY (a step that nothing can stop, say at a device, is left to end first).
+  Task<Result<std::int64_t>> cancel(kernel::Sleepable& user, std::optional<std::uint64_t> one);
   /// User: takes an entry from the ring, no call.
   Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);
 
@@ -72,19 +79,20 @@ class ChainQueue final : public chain::WalkerHost {
   chain::Continue policy() const override { return engine_.params.policy; }
   kernel::KthreadPool& threads() override { return engine_.threads; }
   kernel::Workqueue& workqueue() override { return engine_.workqueue; }
-  void defer_to_softirq(kernel::Atomic& ctx, chain::Walker& walker) override;
-  Task<void> finished(kernel::Atomic& ctx, ChainRun& run) override;
+  void defer_to_softirq(kernel::Atomic& ctx, chain::Branch& branch) override;
+  Task<void> finished(kernel::Atomic& ctx, chain::Walker& walker) override;
 
  private:
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
-  static bool valid(const chain::Chain& chain);
+  Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
 
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;
   kernel::CompletionRing<ChainEvent> ring_;
   kernel::Spinlock lock_{"chain_queue.lock"};
-  std::uint32_t in_flight_ = 0;  // accepted, and not yet taken out of the ring
+  boost::intrusive::list<chain::Walker> walkers_;  // oldest first
+  std::uint32_t in_flight_ = 0;                    // accepted, and not yet taken out of the ring
 };
 
 }  // namespace iodrome::designs::task_chain

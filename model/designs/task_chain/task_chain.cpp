@@ -83,6 +83,7 @@ class TaskChain final : public Design {
   void describe(ParameterList& list) override {
     list.add("ring_entries", "entries", "completion ring size, per application thread",
              &params_.ring_entries);
+    list.add("max_steps", "steps", "longest chain that is accepted", &params_.max_steps);
     list.add("threads", "threads", "kernel threads that chains may use", &params_.threads);
     list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue",
              &params_.continue_in);
@@ -94,6 +95,8 @@ class TaskChain final : public Design {
     list.add("costs.accept", "", "per chain: copied in, allocated, slot reserved",
              &costs_.accept.each);
     list.add("costs.validate", "", "per step: checked before anything runs", &costs_.validate.each);
+    list.add("costs.cancel", "", "chain_cancel's own work, per chain looked at",
+             &costs_.cancel.each);
     list.add("costs.ring_post", "", "a result written and its entry posted",
              &costs_.ring_post.each);
     list.add("costs.user_reap", "", "user: an entry read", &costs_.user_reap.each);
@@ -118,6 +121,8 @@ class TaskChain final : public Design {
       return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
     if (params_.ring_entries < 1 || params_.ring_entries > 1 << 20)
       return "task_chain.ring_entries must be 1 to 1048576";
+    if (params_.max_steps < 1 || params_.max_steps > 32'767)
+      return "task_chain.max_steps must be 1 to 32767";
     if (params_.threads < 1 || params_.threads > 32'768)
       return "task_chain.threads must be 1 to 32768";
     params_.start_in_submitter = params_.start_in == "submitter";
@@ -131,10 +136,15 @@ class TaskChain final : public Design {
     return std::make_unique<ChainSide>(*engine_, sleepers);
   }
   std::vector<std::pair<std::string, const Cost*>> costs() const override {
-    return {{"user_build", &costs_.user_build}, {"submit_call", &costs_.submit_call},
-            {"accept", &costs_.accept},         {"validate", &costs_.validate},
-            {"ring_post", &costs_.ring_post},   {"user_reap", &costs_.user_reap},
-            {"step", &costs_.walker.step},      {"hand_over", &costs_.walker.hand_over}};
+    return {{"user_build", &costs_.user_build},
+            {"submit_call", &costs_.submit_call},
+            {"accept", &costs_.accept},
+            {"validate", &costs_.validate},
+            {"cancel", &costs_.cancel},
+            {"ring_post", &costs_.ring_post},
+            {"user_reap", &costs_.user_reap},
+            {"step", &costs_.walker.step},
+            {"hand_over", &costs_.walker.hand_over}};
   }
 
  private:
@@ -144,8 +154,7 @@ class TaskChain final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"providers, DMA engines, branches, retries, cancellation: steps are open, stat, read, "
-     "write, fsync, send, close in order",
+    {"providers and DMA engines: steps are open, stat, read, write, fsync, send, close",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",

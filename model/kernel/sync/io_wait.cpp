@@ -8,6 +8,14 @@ void add_waiter(IoWaitList& list, IoWait& wait) {
   link->wait = &wait;
   wait.expect();
   list.push_back(*link);
+  wait.links.push_back(*link);
+}
+
+void withdraw(IoWait& wait) {
+  while (!wait.links.empty()) {
+    delete &wait.links.front();
+    --wait.pending;
+  }
 }
 
 Task<void> notify_one(Atomic& ctx, IoWaitList& list) {

@@ -9,6 +9,20 @@
 
 namespace iodrome::kernel {
 
+struct IoWait;
+using OfWait =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<class LinksOfWait>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+/// Links an IoWait into the list of what it waits for.
+struct IoWaitLink
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>,
+      OfWait,
+      Pooled {
+  IoWait* wait = nullptr;
+};
+using IoWaitList = boost::intrusive::list<IoWaitLink, boost::intrusive::constant_time_size<false>>;
+
 /// Counts the things waited for; when the last arrives, tells whoever continues, in the context of
 /// the arrival.
 struct IoWait {
@@ -26,6 +40,9 @@ struct IoWait {
   /// The context that starts the awaited things, if it may be put to sleep for room in a queue
   /// meanwhile: as long as it is set, what never sleeps may.
   Sleepable* submitter = nullptr;
+  boost::intrusive::list<IoWaitLink, boost::intrusive::base_hook<OfWait>,
+                         boost::intrusive::constant_time_size<false>>
+      links;  // where it stands in line
 
   void expect() { ++pending; }
   /// One of the things has arrived.
@@ -35,14 +52,11 @@ struct IoWait {
   }
 };
 
-/// Links an IoWait into the list of what it waits for.
-struct IoWaitLink : boost::intrusive::list_base_hook<>, Pooled {
-  IoWait* wait = nullptr;
-};
-using IoWaitList = boost::intrusive::list<IoWaitLink, boost::intrusive::constant_time_size<false>>;
-
 /// Adds `wait` to a list of waiters.
 void add_waiter(IoWaitList& list, IoWait& wait);
+/// Takes `wait` out of every list it stands in: it no longer waits for those things, and nobody is
+/// told. What else it expects, a device's work, stays pending.
+void withdraw(IoWait& wait);
 /// Tells everybody in the list, in order, that the thing has arrived. The list is empty afterwards.
 Task<void> notify_all(Atomic& ctx, IoWaitList& list);
 /// Tells the first one only.

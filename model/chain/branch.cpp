@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/chain/branch.h"
+
+#include "model/chain/walker.h"
+
+namespace iodrome::chain {
+
+using namespace kernel;
+
+Branch::Branch(Walker& walker, events::StageLedger& of_request)
+    : IoWait(&Branch::arrived), walker_(walker) {
+  ledger = &of_request;
+  id = walker.run_.cookie();
+}
+
+// Until the join, each branch has its time in a ledger of its own; nobody listens to it.
+Branch::Branch(Walker& walker, const events::StageLedger& forked_from, std::size_t step)
+    : IoWait(&Branch::arrived),
+      walker_(walker),
+      own_ledger_(std::make_unique<events::StageLedger>(forked_from)) {
+  ledger = own_ledger_.get();
+  ledger->belong_to(forked_from.request(), nullptr);
+  id = walker.run_.cookie();
+  begin(step);
+}
+
+// Opening, changing the process's table, writing and syncing take locks that sleep. What moves
+// bytes out of files or drops the chain's own reference may run in a softirq; a hardirq may only
+// end a chain.
+bool Branch::legal(const Step& step, Level level) {
+  if (level == Level::thread) return true;
+  if (level == Level::hardirq) return step.op == Op::nop;
+  if (step.op == Op::open || step.op == Op::write || step.op == Op::fsync) return false;
+  return !(step.op == Op::close && step.fd_from < 0);
+}
+
+// A step in progress that only has to collect its result is legal anywhere.
+bool Branch::only_collects() const {
+  if (pending != 0) return false;
+  if (const auto* read = std::get_if<ReadAtDevice>(&operation_)) return read->started;
+  const auto* write = std::get_if<std::unique_ptr<Write>>(&operation_);
+  return write != nullptr && (*write)->at_device();
+}
+
+Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
+  auto& branch = static_cast<Branch&>(self);
+  if (branch.running_) {
+    branch.look_again_ = true;
+    return Task<void>::ready();
+  }
+  const Continue policy = branch.walker_.host_.policy();
+  const bool here = policy == Continue::cheapest ||
+                    (policy == Continue::softirq && ctx.level() != Level::hardirq);
+  return here ? branch.advance_atomic(ctx) : branch.hand_over(ctx);
+}
+
+Task<void> Branch::hand_over(Atomic& ctx) {
+  WalkerHost& host = walker_.host_;
+  co_await ctx.spend(host.walker_costs().hand_over);
+  if (ctx.ledger() == ledger) ctx.stop_work();
+  ledger->enter(events::Stage::queue, ctx.now());
+  const Continue policy = host.policy();
+  const bool by_softirq = policy == Continue::cheapest || policy == Continue::softirq;
+  if (by_softirq && ctx.level() == Level::hardirq && (!step_ || legal(step(), Level::softirq))) {
+    host.defer_to_softirq(ctx, *this);
+    co_return;
+  }
+  if (policy == Continue::workqueue) co_return co_await host.workqueue().queue(ctx, *this);
+  co_await host.threads().queue(ctx, *this);
+}
+
+void Branch::begin(std::size_t step) {
+  step_ = step;
+  numbers_ = walker_.course_.numbers(step);
+  attempt_ = {};
+  cleans_up_ = walker_.course_.stopped();
+}
+
+// Steps one after another, until one waits, must run elsewhere, or none is left for this branch.
+Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
+  const events::Stage here = ctx.level() == Level::hardirq   ? events::Stage::hardirq
+                             : ctx.level() == Level::softirq ? events::Stage::softirq
+                                                             : events::Stage::kernel;
+  const WorkOn work(ctx, ledger, here);
+  running_ = true;
+  for (;;) {
+    if (!step_) {
+      const bool more = co_await take_up(ctx, sleeper);
+      if (!more) co_return co_await end(ctx);
+    }
+    if (sleeper == nullptr && !only_collects() && !legal(step(), ctx.level())) {
+      running_ = false;
+      co_return co_await hand_over(ctx);
+    }
+    const Value value = co_await take_step(ctx, sleeper, step());
+    if (value || value.error() != Errno::eagain) {
+      settle(value);
+      continue;
+    }
+    if (std::exchange(look_again_, false)) continue;
+    if (walker_.course_.stopped() && drop_wait()) continue;
+    running_ = false;
+    co_return park(ctx);
+  }
+}
+
+// Takes the next step for itself and starts a branch for every other one that is ready.
+Task<bool> Branch::take_up(Atomic& ctx, Sleepable* sleeper) {
+  Course& course = walker_.course_;
+  const std::optional<std::size_t> next = course.next();
+  if (!next) co_return false;
+  begin(*next);
+  if (!walker_.run_.chain.graph) co_return true;
+  while (const std::optional<std::size_t> other = course.next()) {
+    auto* forked = new Branch(walker_, *ledger, *other);
+    walker_.branches_.push_back(*forked);
+    co_await forked->advance_in(ctx, sleeper);
+  }
+  co_return true;
+}
+
+// The device took over at its doorbell; anything else is waited for in a queue or at the peer.
+void Branch::park(Atomic& ctx) {
+  if (ctx.ledger() != ledger) return;
+  ctx.stop_work();
+  if (ledger->stage() != events::Stage::device) ledger->enter(stage, ctx.now());
+}
+
+// Nothing is left for this branch. The last one ends the chain, and its time is the request's.
+Task<void> Branch::end(Atomic& ctx) {
+  Walker& walker = walker_;
+  const bool last = walker.course_.over();
+  if (!last) {
+    if (ctx.ledger() == ledger) ctx.stop_work();
+    running_ = false;
+    if (own_ledger_ != nullptr)
+      delete this;
+    else
+      InWalker::unlink();
+    co_return;
+  }
+  if (own_ledger_ != nullptr) {
+    events::StageLedger& request = walker.run_.ledger;
+    const events::Stage stage_now = ctx.stage();
+    ctx.stop_work();
+    request.take_over(*own_ledger_);
+    ctx.work_on(&request, stage_now);
+    delete this;
+  }
+  co_await walker.host_.finished(ctx, walker);
+}
+
+bool Branch::drop_wait() {
+  const auto* send = std::get_if<FileSend>(&operation_);
+  const bool droppable = send != nullptr || std::holds_alternative<std::monostate>(operation_) ||
+                         std::holds_alternative<BufferedRead>(operation_);
+  if (cleans_up_ || !droppable || pending == 0) return false;
+  withdraw(*this);
+  if (pending != 0) return false;
+  const std::uint64_t sent = send != nullptr ? send->sent() : 0;
+  settle(sent > 0 ? Value(static_cast<std::int64_t>(sent)) : fail(Errno::ecanceled));
+  return true;
+}
+
+// What a try has come to: again, or the step's end.
+void Branch::settle(const Value& value) {
+  const Step& of = step();
+  const std::int64_t returned = as_return_value(value);
+  operation_.emplace<std::monostate>();
+  std::uint64_t wanted = bytes();
+  // A file's transfer that ends inside a page has come to the file's end, or to that of the room.
+  const bool of_file = of.op == Op::read || of.op == Op::write;
+  if (of_file && of.on_short == OnShort::resume && returned > 0 &&
+      (static_cast<std::uint64_t>(attempt_.done + returned)) % hw::kPageBytes != 0)
+    wanted = static_cast<std::uint64_t>(returned);
+  const auto result = judge(of, attempt_, returned, wanted, walker_.course_.stopped());
+  if (!result) return;
+  walker_.course_.ended(*step_, *result);
+  step_.reset();
+}
+
+const Step& Branch::step() const {
+  return walker_.run_.chain.steps[*step_];
+}
+std::uint64_t Branch::offset() const {
+  return numbers_.offset + static_cast<std::uint64_t>(attempt_.done);
+}
+std::uint64_t Branch::bytes() const {
+  return numbers_.bytes - static_cast<std::uint64_t>(attempt_.done);
+}
+
+}  // namespace iodrome::chain

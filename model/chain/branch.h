@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+// Carries steps of a chain out one after another, in whatever context the last one ended in if that
+// is legal, and hands itself over where it is not. A line has one branch; in a graph, a step that
+// makes several ready goes on with the first and starts a branch for each of the others, and the
+// branch that ends last goes on behind a join.
+//
+// Invariants
+//  1. One context at a time works on a branch: while it runs, an arrival only asks for another
+//  look.
+//  2. A branch that waits has its IoWait armed; every other is on its way through a context.
+#pragma once
+#include <variant>
+
+#include "model/chain/chain_run.h"
+#include "model/chain/course.h"
+#include "model/kernel/kthread/kthread.h"
+#include "model/kernel/vfs/write_ops.h"
+
+namespace iodrome::chain {
+
+class Walker;
+using InWalker =
+    boost::intrusive::list_base_hook<boost::intrusive::tag<class BranchesOfWalker>,
+                                     boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
+class Branch final : public kernel::IoWait,
+                     public kernel::Work,
+                     public Pooled,
+                     public boost::intrusive::list_base_hook<>,
+                     public InWalker {
+ public:
+  /// The walker's own: works on the request's ledger.
+  Branch(Walker& walker, events::StageLedger& of_request);
+
+  /// Goes on from a thread: every step is legal.
+  Task<void> advance(kernel::Sleepable& ctx) { return advance_in(ctx, &ctx); }
+  /// Goes on from any context; steps that need a thread are handed over.
+  Task<void> advance_atomic(kernel::Atomic& ctx) { return advance_in(ctx, nullptr); }
+  /// Work: goes on in a kernel thread.
+  Task<void> run(kernel::Sleepable& ctx) override { return advance(ctx); }
+
+  /// Ends the step whose wait it sleeps in, with -ECANCELED or what it has sent so far, if the step
+  /// was begun before the chain was stopped and nothing at a device works for it. The branch is
+  /// ready to go on then.
+  bool stop_waiting() { return !running_ && drop_wait(); }
+
+ private:
+  friend class Walker;
+  using Value = Result<std::int64_t>;
+  struct ReadAtDevice {
+    kernel::DirectRead read;
+    bool started = false;
+    std::optional<kernel::RangeWrite> write_back;  // what the cache holds goes first
+  };
+
+  /// Large and rare, so apart from the branch: a million chains may be in flight.
+  struct Write final : kernel::FileWrite, Pooled {
+    using FileWrite::FileWrite;
+  };
+  struct Sync final : kernel::FileSync, Pooled {
+    using FileSync::FileSync;
+  };
+
+  Branch(Walker& walker, const events::StageLedger& forked_from, std::size_t step);
+  static Task<void> arrived(kernel::Atomic& ctx, IoWait& self);
+  static bool legal(const Step& step, kernel::Level level);
+  Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
+  Task<bool> take_up(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
+  Task<void> end(kernel::Atomic& ctx);
+  Task<void> hand_over(kernel::Atomic& ctx);
+  bool drop_wait();
+  void begin(std::size_t step);
+  void settle(const Value& value);
+  void park(kernel::Atomic& ctx);
+
+  Task<Value> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> carry_out(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> open(kernel::Sleepable& ctx, const Step& step);
+  Task<Value> stat(kernel::Atomic& ctx, const Step& step);
+  Task<Value> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> read(kernel::Atomic& ctx, const Step& step);
+  Task<Value> read_direct(kernel::Atomic& ctx, kernel::File& file);
+  Task<Value> send(kernel::Atomic& ctx, const Step& step);
+  Task<Value> write(kernel::Atomic& ctx, const Step& step);
+  Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
+  bool only_collects() const;
+  Result<kernel::FilePtr> file_of(const Step& step);
+  Result<std::span<const hw::PhysAddr>> memory_of(const Step& step) const;
+  std::uint64_t offset() const;
+  std::uint64_t bytes() const;
+  const Step& step() const;
+
+  Walker& walker_;
+  std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
+  std::optional<std::size_t> step_;                  // the one it carries out
+  Course::Numbers numbers_;
+  Attempt attempt_;
+  std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
+               std::unique_ptr<Sync>, kernel::FileSend>
+      operation_;
+  bool cleans_up_ = false;  // the step was begun after the chain was stopped
+  bool running_ = false;
+  bool look_again_ = false;
+};
+
+}  // namespace iodrome::chain

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: Apache-2.0
+// The operations of a branch. Each ends with a value or an error, or returns EAGAIN with the
+// branch's wait armed and is called again.
+#include "model/chain/walker.h"
+
+namespace iodrome::chain {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+namespace {
+std::uint64_t pages_of(std::uint64_t bytes) {
+  return (bytes + hw::kPageBytes - 1) / hw::kPageBytes;
+}
+}  // namespace
+
+Result<FilePtr> Branch::file_of(const Step& step) {
+  if (step.fd_from < 0) return walker_.host_.files().get(step.fd);
+  const FilePtr* const opened = walker_.opened_by(step.fd_from);
+  if (opened == nullptr) return fail(Errno::ebadf);
+  return *opened;
+}
+
+// The chain's pages from where the step's bytes begin, or go on. A rest begins at a page.
+Result<std::span<const hw::PhysAddr>> Branch::memory_of(const Step& step) const {
+  const std::span<const hw::PhysAddr> pages = walker_.run_.buffer;
+  const std::uint64_t first =
+      (step.memory + static_cast<std::uint64_t>(attempt_.done)) / hw::kPageBytes;
+  if (first + pages_of(bytes()) > pages.size()) return fail(Errno::efault);
+  return pages.subspan(first, pages_of(bytes()));
+}
+
+Task<Value> Branch::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  return then(ctx.spend(walker_.host_.walker_costs().step),
+              [this, &ctx, sleeper, &step] { return carry_out(ctx, sleeper, step); });
+}
+
+Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  switch (step.op) {
+    case Op::nop:
+      return Task<Value>::ready(0);
+    case Op::open:
+      check(sleeper != nullptr, "open outside a thread");
+      return open(*sleeper, step);
+    case Op::stat:
+      return stat(ctx, step);
+    case Op::read:
+      return read(ctx, step);
+    case Op::send:
+      return send(ctx, step);
+    case Op::close:
+      return close(ctx, sleeper, step);
+    case Op::write:
+      return write(ctx, step);
+    case Op::fsync:
+      return fsync(ctx, step);
+  }
+  return Task<Value>::ready(fail(Errno::einval));
+}
+
+Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return fail(file.error());
+  co_return co_await stat_file(ctx, **file);
+}
+
+Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
+  WalkerHost& host = walker_.host_;
+  Result<FilePtr> file = co_await try_open(ctx, host.os(), *step.path, this);
+  if (!file) co_return fail(file.error());
+  walker_.keep_open(*step_, *file);
+  if (!step.keep) co_return 0;
+  const Result<int> fd = co_await install_file(ctx, host.files(), std::move(*file));
+  if (!fd) co_return fail(fd.error());
+  co_return *fd;
+}
+
+Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  if (step.fd_from < 0) {
+    check(sleeper != nullptr, "a descriptor closed outside a thread");
+    co_return co_await close_file(*sleeper, walker_.host_.files(), step.fd);
+  }
+  co_await ctx.spend(ctx.costs().file_close);
+  FilePtr* const opened = walker_.opened_by(step.fd_from);
+  if (opened == nullptr) co_return fail(Errno::ebadf);
+  *opened = nullptr;
+  co_return 0;
+}
+
+Task<Value> Branch::read(Atomic& ctx, const Step& step) {
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    const auto memory = memory_of(step);
+    if (!memory) co_return fail(memory.error());
+    if (walker_.run_.direct) {
+      operation_.emplace<ReadAtDevice>();
+    } else {
+      co_await ctx.spend(ctx.costs().vfs_read);
+      // The copy may run in any context, so the user's pages are pinned first.
+      co_await ctx.spend(ctx.costs().page_pin, pages_of(bytes()));
+      operation_.emplace<BufferedRead>(*file, offset(), bytes(), *memory);
+    }
+  }
+  if (auto* buffered = std::get_if<BufferedRead>(&operation_))
+    co_return co_await buffered->try_run(ctx, walker_.host_.os(), *this);
+  const auto& at_device = std::get<ReadAtDevice>(operation_);
+  if (at_device.started) co_return at_device.read.result();
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return fail(file.error());
+  co_return co_await read_direct(ctx, **file);
+}
+
+Task<Value> Branch::read_direct(Atomic& ctx, File& file) {
+  auto& operation = std::get<ReadAtDevice>(operation_);
+  Os& os = walker_.host_.os();
+  for (;;) {
+    if (operation.write_back) {
+      const Errno waits = co_await operation.write_back->try_run(ctx, os, *this);
+      if (waits == Errno::eagain) co_return fail(waits);
+      operation.write_back.reset();
+    }
+    const auto memory = memory_of(step());
+    if (!memory) co_return fail(memory.error());
+    operation.started = true;
+    const Value started =
+        co_await operation.read.start(ctx, os, file, offset(), bytes(), *memory, *this);
+    if (started && *started != 0)
+      co_return pending == 0 ? operation.read.result() : Value(fail(Errno::eagain));
+    if (started || started.error() != Errno::eagain) co_return started;
+    operation.started = false;
+    operation.write_back.emplace(*file.inode, offset() / hw::kPageBytes,
+                                 (offset() + bytes() - 1) / hw::kPageBytes);
+  }
+}
+
+Task<Value> Branch::write(Atomic& ctx, const Step& step) {
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    const auto memory = memory_of(step);
+    if (!memory) co_return fail(memory.error());
+    // Whichever thread copies, the submitter's pages are pinned first; a direct write does it
+    // itself.
+    const bool direct = walker_.run_.direct;
+    if (!direct) co_await ctx.spend(ctx.costs().page_pin, pages_of(bytes()));
+    operation_ = std::make_unique<Write>(*file, direct, offset(), bytes(), *memory);
+  }
+  Write& operation = *std::get<std::unique_ptr<Write>>(operation_);
+  co_return co_await operation.try_run(ctx, walker_.host_.os(), *this);
+}
+
+Task<Value> Branch::fsync(Atomic& ctx, const Step& step) {
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    operation_ = std::make_unique<Sync>(*file, step.data_only);
+  }
+  Sync& operation = *std::get<std::unique_ptr<Sync>>(operation_);
+  co_return co_await operation.try_run(ctx, walker_.host_.os(), *this);
+}
+
+Task<Value> Branch::send(Atomic& ctx, const Step& step) {
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    const Result<FilePtr> file = file_of(step);
+    if (!file) co_return fail(file.error());
+    const Result<FilePtr> socket = walker_.host_.files().get(step.to_fd);
+    if (!socket) co_return fail(socket.error());
+    co_await ctx.spend(ctx.costs().splice_call);
+    operation_.emplace<FileSend>(*file, *socket, offset(), bytes());
+  }
+  co_return co_await std::get<FileSend>(operation_).try_run(ctx, walker_.host_.os(), *this);
+}
+
+}  // namespace iodrome::chain

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+// The rules of chains, carried out in the kernel.
+#include "tests/model/designs/task_chain/scene.h"
+
+namespace iodrome::designs::task_chain {
+namespace {
+
+chain::Step read_into(std::uint64_t memory, std::uint64_t offset, std::uint64_t bytes) {
+  chain::Step step = read_step(0, offset, bytes);
+  step.memory = memory;
+  return step;
+}
+
+constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
+                                         chain::Continue::kthread, chain::Continue::workqueue};
+
+TEST_CASE("three blocks are read at once and what comes behind them runs once, after all") {
+  for (const chain::Continue policy : kPolicies) {
+    Scene s(policy);
+    ChainRun& run = s.run({open_step(s.path), read_into(0, 8192, 4096), read_into(4096, 0, 4096),
+                           read_into(8192, 65'536, 4096), stat_step(0), close_step(0)});
+    run.chain.graph = true;
+    for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].after = 0b1;
+    run.chain.steps[4].after = 0b1110;
+    run.chain.steps[5].after = 0b10000;
+    play_all(s);
+    CHECK(results(run) == Results{0, 4096, 4096, 4096, 100'000, 0});
+    CHECK(s.disk.in_flight_most == 3);
+    const Inode& inode = **s.files.lookup(s.path);
+    for (const auto& [page, offset] : {std::pair{0, 8192}, std::pair{1, 0}, std::pair{2, 65'536}})
+      CHECK(s.holds(std::span(run.buffer).subspan(static_cast<std::size_t>(page)), inode,
+                    static_cast<std::uint64_t>(offset), 4096));
+    CHECK(run.ledger.close(s.rig.timeline.now()) >= s.disk.latency);
+  }
+}
+
+TEST_CASE("a branch that fails lets the others end and the file be closed") {
+  for (const chain::Continue policy : kPolicies) {
+    Scene s(policy);
+    ChainRun& run = s.run({open_step(s.path), read_into(0, 0, 512), read_into(4096, 512, 512),
+                           stat_step(0), close_step(0)});
+    run.chain.graph = true;
+    run.chain.steps[1].after = run.chain.steps[2].after = 0b1;
+    run.chain.steps[3].after = 0b110;
+    run.chain.steps[4].after = 0b1000;
+    s.disk.broken = {(*s.files.lookup(s.path))->first_sector};
+    play_all(s);
+    CHECK(results(run) == Results{0, error(Errno::eio), 512, error(Errno::ecanceled), 0});
+  }
+}
+
+TEST_CASE("a loop reads a file whose length nobody knows, piece by piece") {
+  Scene s;
+  ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 16'384), close_step(0)});
+  run.direct = false;
+  run.chain.steps[1].offset_from = {1, true};
+  run.chain.steps[1].loop = {1, 0};
+  play_all(s);
+  CHECK(results(run) == Results{0, 0, 0});  // the last piece is the end of the file
+  const Inode& inode = **s.files.lookup(s.path);
+  // The last piece that brought bytes is still in memory.
+  CHECK(s.holds(run.buffer, inode, 98'304, 100'000 - 98'304));
+}
+
+TEST_CASE("a read that fails is tried again as often as asked, and may come to succeed") {
+  for (const bool heals : {false, true}) {
+    Scene s;
+    ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 512), close_step(0)});
+    run.chain.steps[1].on_error = chain::OnError::retry;
+    run.chain.steps[1].retries = 2;
+    s.disk.broken = {(*s.files.lookup(s.path))->first_sector};
+    if (heals) s.rig.at(1500ns, [&s] { s.disk.broken.clear(); });
+    play_all(s);
+    CHECK(results(run) == Results{0, heals ? 512 : error(Errno::eio), 0});
+    CHECK(s.disk.issued.size() == (heals ? 2U : 3U));
+  }
+}
+
+TEST_CASE("a failed read jumps over what needs its bytes") {
+  Scene s;
+  ChainRun& run =
+      s.run({open_step(s.path), read_step(0, 0, 512), stat_step(0), stat_step(0), close_step(0)});
+  run.chain.steps[1].on_error = chain::OnError::jump;
+  run.chain.steps[1].jump_to = 3;
+  s.disk.broken = {(*s.files.lookup(s.path))->first_sector};
+  play_all(s);
+  CHECK(results(run) == Results{0, error(Errno::eio), error(Errno::ecanceled), 100'000, 0});
+}
+
+TEST_CASE("a transfer is as long as an earlier step has said") {
+  Scene s;
+  const std::string small = "/small";
+  s.file(small, 5'000);
+  ChainRun& run = s.run({open_step(small), stat_step(0), read_step(0, 0, 0), close_step(0)});
+  run.direct = false;
+  run.chain.steps[2].bytes_from = {1, false};
+  play_all(s);
+  CHECK(results(run) == Results{0, 5'000, 5'000, 0});
+}
+
+TEST_CASE("memory beyond the chain's own is EFAULT, in the step that reaches for it") {
+  Scene s;
+  ChainRun& run = s.run({open_step(s.path), read_into(28'672, 0, 8192), close_step(0)});
+  play_all(s);
+  CHECK(results(run) == Results{0, error(Errno::efault), 0});
+}
+
+TEST_CASE("a chain of more steps than allowed is E2BIG before anything has run") {
+  Scene s;
+  s.run(std::vector<chain::Step>(65));
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    ChainRun* const one = &scene.runs[0];
+    const Result<std::int64_t> refused = co_await scene.queue.submit(ctx, {&one, 1});
+    CHECK(refused == fail(Errno::e2big));
+  });
+  s.rig.run();
+}
+
+// --- cancellation --------------------------------------------------------------------------------
+
+struct Cancelling : Scene {
+  using Scene::Scene;
+  std::vector<Result<std::int64_t>> said;
+  std::optional<std::uint64_t> whom;
+};
+
+// Submits all, cancels at once, and takes every entry.
+Task<void> submit_and_cancel(Sleepable& ctx, Cancelling& s) {
+  const Never never;
+  std::vector<ChainRun*> all;
+  for (ChainRun& run : s.runs) all.push_back(&run);
+  co_await s.queue.submit(ctx, all);
+  for (int twice = 0; twice < 2; ++twice) {
+    const Result<std::int64_t> said = co_await s.queue.cancel(ctx, s.whom);
+    s.said.push_back(said);
+    for (std::size_t left = twice == 0 ? all.size() : 0; left > 0; --left) {
+      co_await s.queue.wait(ctx, never);
+      co_await s.queue.take(ctx);
+    }
+  }
+}
+
+void play_cancelling(Cancelling& s) {
+  Thread& thread = s.rig.thread(0, s, submit_and_cancel);
+  s.rig.run();
+  REQUIRE(thread.state == Thread::State::dead);
+  CHECK(s.queue.slots_free() == 4);
+}
+
+TEST_CASE("a cancelled chain ends its step at the device, no other, and closes its file") {
+  for (const chain::Continue policy : kPolicies) {
+    Cancelling s(policy);
+    ChainRun& run =
+        s.run({open_step(s.path), read_step(0, 0, 512), read_step(0, 512, 512), close_step(0)});
+    play_cancelling(s);
+    CHECK(s.said == std::vector<Result<std::int64_t>>{fail(Errno::ealready), fail(Errno::enoent)});
+    CHECK(results(run) == Results{0, 512, error(Errno::ecanceled), 0});
+  }
+}
+
+TEST_CASE("a chain that waits for another's page is cancelled there and then; the other goes on") {
+  Cancelling s;
+  for (int i = 0; i < 2; ++i)
+    s.run({open_step(s.path), read_step(0, 0, 4096), stat_step(0), close_step(0)}).direct = false;
+  s.whom = s.runs[1].cookie();
+  play_cancelling(s);
+  CHECK(s.said == std::vector<Result<std::int64_t>>{1, fail(Errno::enoent)});
+  CHECK(results(s.runs[0]) == Results{0, 4096, 100'000, 0});
+  const auto cancelled = error(Errno::ecanceled);
+  CHECK(results(s.runs[1]) == Results{0, cancelled, cancelled, 0});
+}
+
+TEST_CASE("all chains are cancelled by one call, and each still posts its entry") {
+  Cancelling s;
+  for (int i = 0; i < 3; ++i)
+    s.run({open_step(s.path), read_step(0, 0, 4096), close_step(0)}).direct = false;
+  play_cancelling(s);
+  CHECK(s.said == std::vector<Result<std::int64_t>>{3, fail(Errno::enoent)});
+  for (const ChainRun& run : s.runs) CHECK(run.results[1] == error(Errno::ecanceled));
+}
+
+}  // namespace
+}  // namespace iodrome::designs::task_chain

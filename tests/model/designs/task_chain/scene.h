@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Chains over a disk of constant latency, submitted and reaped by one thread.
+#pragma once
+#include "model/designs/task_chain/chain_queue.h"
+#include "tests/model/kernel/disk.h"
+#include "tests/model/testbed/scripted.h"
+
+namespace iodrome::designs::task_chain {
+
+using namespace kernel;
+using namespace tests;
+
+struct Never final : WakeCondition {
+  bool holds() const override { return false; }
+  bool possible() const override { return false; }
+};
+
+struct Scene : DiskRig {
+  explicit Scene(chain::Continue policy = chain::Continue::cheapest)
+      : DiskRig(2),
+        params{4, 64, 2, "", "", policy, true},
+        engine(os, process, costs, params),
+        queue(engine, sleepers) {
+    disk.irq_cpu = 1;
+    file(path, 100'000);
+  }
+  ChainRun& run(std::vector<chain::Step> steps) {
+    runs.emplace_back();
+    ChainRun& added = runs.back();
+    added.slot = static_cast<std::uint32_t>(runs.size() - 1);
+    added.chain.steps.assign(steps.begin(), steps.end());
+    added.direct = true;
+    added.buffer = pages(8);
+    added.start(rig.timeline.now());
+    return added;
+  }
+  std::string path = "/f";
+  std::string missing = "/missing";
+  Process process{16};
+  ChainCosts costs;
+  ChainParams params;
+  WaitQueue sleepers{"chain"};
+  ChainEngine engine;
+  ChainQueue queue;
+  std::deque<ChainRun> runs;
+};
+
+using Results = std::vector<std::int64_t>;
+
+inline Results results(const ChainRun& run) {
+  return {run.results.begin(), run.results.end()};
+}
+inline std::int64_t error(Errno number) {
+  return -static_cast<std::int64_t>(number);
+}
+
+// Submits all chains at once and takes as many events as were accepted.
+inline Task<void> submit_and_take(Sleepable& ctx, Scene& s) {
+  const Never never;
+  std::vector<ChainRun*> all;
+  for (ChainRun& run : s.runs) all.push_back(&run);
+  const Result<std::int64_t> accepted = co_await s.queue.submit(ctx, all);
+  CHECK(accepted == static_cast<std::int64_t>(all.size()));
+  for (std::int64_t left = *accepted; left > 0; --left) {
+    co_await s.queue.wait(ctx, never);
+    const std::optional<ChainEvent> event = co_await s.queue.take(ctx);
+    REQUIRE(event);
+  }
+  const std::optional<ChainEvent> none = co_await s.queue.take(ctx);
+  CHECK_FALSE(none);
+}
+
+inline void play_all(Scene& s) {
+  Thread& thread = s.rig.thread(0, s, submit_and_take);
+  s.rig.run();
+  CHECK(thread.state == Thread::State::dead);
+  CHECK(s.queue.slots_free() == 4);
+}
+
+}  // namespace iodrome::designs::task_chain
