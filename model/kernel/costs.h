@@ -16,6 +16,7 @@ struct KernelCosts {
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
+  Cost dirent_change, inode_create, inode_evict, readdir_entry;
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
@@ -29,10 +30,10 @@ struct KernelCosts {
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
 
-  static constexpr std::array<CostRow<KernelCosts>, 64> table();
+  static constexpr std::array<CostRow<KernelCosts>, 68> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 68> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -58,6 +59,10 @@ constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
       {"file_install", &K::file_install, "descriptor allocated and installed"},
       {"file_stat", &K::file_stat, "fstat's own work"},
       {"file_close", &K::file_close, "descriptor removed, file released"},
+      {"dirent_change", &K::dirent_change, "a name put into a directory, changed or taken out"},
+      {"inode_create", &K::inode_create, "an inode allocated and initialised"},
+      {"inode_evict", &K::inode_evict, "an inode without a name given back with its blocks"},
+      {"readdir_entry", &K::readdir_entry, "a directory's entry told to the caller"},
       {"vfs_read", &K::vfs_read, "the read call above the file system"},
       {"filesystem_read", &K::filesystem_read, "the file system's direct-read path, per call"},
       {"filesystem_map", &K::filesystem_map, "block mapping of one extent of a buffered read"},

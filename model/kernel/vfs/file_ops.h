@@ -10,9 +10,12 @@ namespace iodrome::kernel {
 
 /// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
 /// Without `wait` it only looks at what is cached, and starts nothing.
-/// Errors: ENOENT, EIO, ENOMEM. Takes locks that sleep in Linux, so it wants a thread.
+/// Errors: ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, EIO, ENOMEM. Takes locks that sleep in Linux, so
+/// it wants a thread.
 Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
 Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path);
+/// The part behind the look-up.
+Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr inode, IoWait* wait);
 
 /// open(2) past the look-up: gives the file a descriptor. Errors: EMFILE.
 Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
@@ -33,9 +36,9 @@ class DirectRead {
   /// stays silent.
   ///
   /// Shape: offset and bytes are multiples of 512; `pages` covers `bytes` in 4 KiB pages.
-  /// Errors: EINVAL (alignment), EBADF; EAGAIN, nothing started or armed, while the cache holds
-  /// what the device does not have yet: write that back first (RangeWrite). At or past the end of
-  /// the file it returns 0 and starts nothing.
+  /// Errors: EINVAL (alignment), EBADF, EISDIR; EAGAIN, nothing started or armed, while the cache
+  /// holds what the device does not have yet: write that back first (RangeWrite). At or past the
+  /// end of the file it returns 0 and starts nothing.
   Task<Result<std::int64_t>> start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
                                    std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
                                    IoWait& wait);
@@ -59,7 +62,7 @@ class BufferedRead {
                std::span<const hw::PhysAddr> pages)
       : file_(std::move(file)), pages_(pages), offset_(offset), left_(bytes) {}
   /// Returns the bytes read in all; short at the end of the file.
-  /// Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM.
+  /// Errors: EAGAIN with `wait` armed, EIO, EBADF, EISDIR, ENOMEM.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
 
  private:
@@ -78,8 +81,8 @@ class FileSend {
       : file_(std::move(file)), socket_(std::move(socket)), offset_(offset), left_(bytes) {}
 
   /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end
-  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM,
-  /// ENOBUFS; what was sent before is sent.
+  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF, EINVAL (a
+  /// directory), ENOMEM, ENOBUFS; what was sent before is sent.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
   std::uint64_t sent() const { return sent_; }
 

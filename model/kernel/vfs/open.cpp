@@ -9,12 +9,13 @@ namespace {
 
 // The read of an inode's block. The buffer page lives until the read has ended.
 struct MetadataRead : Bio, Pooled {
-  Inode* inode = nullptr;
+  InodePtr inode;
   PagePtr buffer;
 
   static Task<void> end(Atomic& ctx, Bio& bio) {
     auto* const read = static_cast<MetadataRead*>(&bio);
-    Inode& inode = *read->inode;
+    const InodePtr keep = read->inode;
+    Inode& inode = *keep;
     const bool failed = bio.status != Errno::ok;
     inode.metadata = failed ? Inode::Metadata::failed : Inode::Metadata::cached;
     inode.failure_untold = failed ? inode.metadata_waiters.size() : 0;
@@ -45,7 +46,11 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
     ctx.emit(events::FileOpen{0, static_cast<std::uint64_t>(found.error())});
     co_return fail(found.error());
   }
-  Inode& inode = **found;
+  co_return co_await try_open_inode(ctx, os, InodePtr(*found), wait);
+}
+
+Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr held, IoWait* wait) {
+  Inode& inode = *held;
   if (inode.metadata == Inode::Metadata::failed) {
     // Everybody who waited is told; who comes after them tries anew.
     if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
@@ -66,7 +71,7 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
   }
   ctx.emit(events::FileOpen{inode.number, 0});
   FilePtr file{new File};
-  file->inode = &inode;
+  file->inode = std::move(held);
   file->error_since = inode.write_error.sample();
   co_return file;
 }
@@ -97,6 +102,8 @@ namespace {
 Task<void> release_file(Sleepable& ctx, File& file) {
   if (!file.watches.empty()) co_await ctx.spend(ctx.costs().epoll_ctl, file.watches.size());
   if (file.object != nullptr) co_await file.object->release(ctx);
+  const bool last = file.inode != nullptr && file.inode->links == 0 && file.inode->references == 1;
+  if (last) co_await ctx.spend(ctx.costs().inode_evict);
 }
 
 }  // namespace

@@ -84,6 +84,23 @@ Task<void> FileSync::end_flush(Atomic& ctx, Bio& bio) {
   return static_cast<Flush&>(bio).wait->arrived(ctx);
 }
 
+Task<Result<PagePtr>> read_page_blocking(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t index,
+                                         std::uint64_t count) {
+  for (;;) {
+    HeldPages held;
+    const Errno error =
+        co_await os.page_cache.read_pages(ctx, inode, index, count, ctx.ledger(), held);
+    if (error != Errno::ok) co_return fail(error);
+    const PagePtr page = held.front();
+    if (page->state == Page::State::error) co_return fail(Errno::eio);
+    if (page->state == Page::State::uptodate && inode.pages[index] == page) co_return page;
+    if (page->state != Page::State::reading) continue;
+    BlockingWait wait(ctx);
+    PageCache::await_page(*page, wait);
+    co_await wait.wait("page");
+  }
+}
+
 namespace {
 
 // Waits for what is on its way already.
@@ -111,19 +128,9 @@ Task<Errno> zero_tail(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t size_b
   const std::uint64_t index = size_bytes / hw::kPageBytes;
   if (size_bytes % hw::kPageBytes == 0 || size_bytes >= inode.size_bytes) co_return Errno::ok;
   if (inode.map(index).hole) co_return Errno::ok;
-  PagePtr page;
-  for (;;) {
-    HeldPages held;
-    const Errno error = co_await os.page_cache.read_pages(ctx, inode, index, 1, ctx.ledger(), held);
-    if (error != Errno::ok) co_return error;
-    page = held.front();
-    if (page->state == Page::State::error) co_return Errno::eio;
-    if (page->state == Page::State::uptodate && inode.pages[index] == page) break;
-    if (page->state != Page::State::reading) continue;
-    BlockingWait wait(ctx);
-    PageCache::await_page(*page, wait);
-    co_await wait.wait("page");
-  }
+  const Result<PagePtr> read = co_await read_page_blocking(ctx, os, inode, index, 1);
+  if (!read) co_return read.error();
+  Page* const page = read->get();
   if (ctx.system().payload_checked)
     std::ranges::fill(ctx.system()
                           .memory.bytes(page->address, hw::kPageBytes)

@@ -61,6 +61,7 @@ Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
 
 Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || !file_->readable) co_return fail(Errno::ebadf);
+  if (file_->inode->directory != nullptr) co_return fail(Errno::eisdir);
   Inode& inode = *file_->inode;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
@@ -88,6 +89,7 @@ Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wa
 
 Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || socket_->socket == nullptr) co_return fail(Errno::ebadf);
+  if (file_->inode->directory != nullptr) co_return fail(Errno::einval);
   Inode& inode = *file_->inode;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
@@ -115,6 +117,7 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
                                          std::uint64_t offset, std::uint64_t bytes, IoWait& wait,
                                          PagePtr& awaited) {
   if (file.inode == nullptr) co_return fail(Errno::ebadf);
+  if (file.inode->directory != nullptr) co_return fail(Errno::einval);
   Inode& inode = *file.inode;
   if (offset >= inode.size_bytes || bytes == 0) co_return 0;
   const std::uint64_t room = pipe.free_slots() * hw::kPageBytes;

@@ -38,6 +38,8 @@ class Writeback {
   void mark_dirty(Inode& inode, Page& page);
   /// So was what its block says of the file; `size`: also what is needed to read data back.
   void mark_attributes_dirty(Inode& inode, bool size);
+  /// Nothing of the inode need be written any more.
+  void forget(Inode& inode);
   /// A dirty page that need not be written any more.
   void forget(Inode& inode, Page& page);
 
@@ -75,6 +77,7 @@ class Writeback {
   Task<void> tick();
   PageBio* take_run(Inode& inode, std::uint64_t first, std::uint64_t most);
   Task<void> start_attributes(Atomic& ctx, Inode& inode, events::StageLedger* ledger);
+  static void unpin(Inode& inode);
   static Task<void> end_pages(Atomic& ctx, Bio& bio);
   static Task<void> end_inode(Atomic& ctx, Bio& bio);
 
