@@ -29,11 +29,12 @@ struct KernelCosts {
   Cost timer_mod, timer_del, timer_expire;
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
+  Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
 
-  static constexpr std::array<CostRow<KernelCosts>, 68> table();
+  static constexpr std::array<CostRow<KernelCosts>, 72> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 68> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 72> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -105,6 +106,10 @@ constexpr std::array<CostRow<KernelCosts>, 68> KernelCosts::table() {
       {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
       {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
       {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
+      {"inotify_watch", &K::inotify_watch, "an inode's watch added, changed or removed"},
+      {"inotify_event", &K::inotify_event, "an event made for a watch, and queued or merged"},
+      {"inotify_call", &K::inotify_call, "a read of an inotify instance, its own work"},
+      {"inotify_copy", &K::inotify_copy, "an event told to the reader"},
   }};
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/name_ops.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -132,6 +133,7 @@ Task<Result<std::int64_t>> get_dents(Sleepable& ctx, Os& os, File& file, std::sp
     if (placed == Errno::ok) done = co_await fill_dents(ctx, os, directory, file.position, to);
   }
   co_await directory.directory->i_rwsem.up_read(ctx);
+  if (done) co_await fsnotify(ctx, directory, kInAccess);
   co_return done;
 }
 

@@ -24,6 +24,10 @@ Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file);
 /// close(2). Errors: EBADF.
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
 
+/// Before a thread lets go of an inode: of an unlinked one it tells who watches it and pays for
+/// giving it back, if nobody else has it open.
+Task<void> last_reference(Sleepable& ctx, Inode& inode);
+
 /// A direct read in flight: O_DIRECT, from the device into user pages, past the page cache.
 class DirectRead {
  public:

@@ -195,8 +195,17 @@ Result<InodePtr> FileSystem::create(Inode& in, std::string_view name, bool direc
 
 void FileSystem::link(Inode& in, std::string_view name, Inode& inode) {
   in.directory->insert(name, inode);
+  inode.entry = in.directory->place_of(name);
   inode.parent = &in;
   inode.links = 1;
+}
+
+void FileSystem::replace(Inode& in, std::string_view name, Inode& inode, PageCache& cache) {
+  Inode& before = *in.directory->find(name)->inode;
+  inode.entry = before.entry;
+  inode.parent = &in;
+  in.directory->point(name, inode);
+  unlink(before, name, cache);
 }
 
 void FileSystem::unlink(Inode& inode, std::string_view name, PageCache& cache) {
@@ -210,6 +219,7 @@ void FileSystem::unlink(Inode& inode, std::string_view name, PageCache& cache) {
 }
 
 void FileSystem::evict(Inode& inode) {
+  while (!inode.watches.empty()) inode.watches.front().inode_gone();
   cache_->forget(inode);
   if (inode.number != 0) inode.volume->remove(inode);
   if (inode.directory == nullptr) --file_count_;
@@ -220,7 +230,7 @@ void put_inode(Inode& inode) {
   if (inode.references != 0 || inode.links != 0) return;
   if (inode.files == nullptr)
     delete &inode;
-  else if (inode.io == 0)
+  else if (inode.pins == 0)
     inode.files->evict(inode);
 }
 

@@ -66,6 +66,9 @@ class FileSystem final {
   Result<InodePtr> create(Inode& in, std::string_view name, bool directory, PageCache& cache);
   /// Gives it the name, which is free, where Directory::room_for() says.
   void link(Inode& in, std::string_view name, Inode& inode);
+  /// Lets a name that is there mean another one, which has a name already; what it meant before has
+  /// none then.
+  void replace(Inode& in, std::string_view name, Inode& inode, PageCache& cache);
   /// Takes its name away, unless it means something else already. What is open lives on.
   void unlink(Inode& inode, std::string_view name, PageCache& cache);
 
@@ -75,6 +78,8 @@ class FileSystem final {
   /// Whoever renames from one directory to another holds it (s_vfs_rename_mutex): then nobody else
   /// moves a directory, and what lies above what stays so.
   Mutex rename_mutex{"s_vfs_rename_mutex"};
+
+  std::uint32_t last_cookie = 0;  // of a renaming that somebody was told of
 
   /// Largest file. Source: ext4 with 4 KiB blocks, 2^32 of them.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 44;

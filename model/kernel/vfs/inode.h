@@ -9,6 +9,7 @@
 
 #include "model/kernel/mm/page.h"
 #include "model/kernel/vfs/errseq.h"
+#include "model/kernel/vfs/inode_watch.h"
 
 namespace iodrome::kernel {
 
@@ -68,9 +69,11 @@ struct Inode
   FileSystem* files = nullptr;
   std::unique_ptr<Directory> directory;  // its names, if it is one
   Inode* parent = nullptr;               // the directory that its name stands in
-  std::uint32_t links = 1;               // 0 once its name is gone
-  std::uint32_t references = 0;          // open files, and calls that work with it
-  std::uint32_t io = 0;                  // writes of it on their way to the device
+  std::uint64_t entry = 0;               // where in it, in bytes
+  InodeWatches watches;
+  std::uint32_t links = 1;       // 0 once its name is gone
+  std::uint32_t references = 0;  // open files, and calls that work with it
+  std::uint32_t pins = 0;        // writes on their way to the device, and the like
   std::uint64_t size_bytes = 0;
   Volume* volume = nullptr;           // whose blocks it has
   std::uint64_t first_sector = 0;     // the extent it was laid out with, if any
@@ -125,5 +128,21 @@ inline void intrusive_ptr_release(Inode* inode) {
   if (--inode->references == 0 && inode->links == 0) put_inode(*inode);
 }
 using InodePtr = boost::intrusive_ptr<Inode>;
+
+/// Keeps an inode for a scope without having it open.
+class InodePin {
+ public:
+  explicit InodePin(Inode& inode) : inode_(inode) { ++inode_.pins; }
+  ~InodePin() { unpin(inode_); }
+  InodePin(const InodePin&) = delete;
+  InodePin& operator=(const InodePin&) = delete;
+
+  static void unpin(Inode& inode) {
+    if (--inode.pins == 0 && inode.links == 0) put_inode(inode);
+  }
+
+ private:
+  Inode& inode_;
+};
 
 }  // namespace iodrome::kernel

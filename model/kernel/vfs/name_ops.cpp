@@ -3,6 +3,7 @@
 #include "model/kernel/vfs/name_ops.h"
 
 #include "model/events/vfs.h"
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::kernel {
@@ -24,6 +25,7 @@ Task<Result<InodePtr>> add_name(Sleepable& ctx, Os& os, Inode& in, std::string_v
   os.files.link(in, name, **made);
   directory_changed(os, in, **block);
   os.page_cache.writeback.mark_attributes_dirty(**made, true);
+  co_await fsnotify_name(ctx, in, {kInCreate | isdir(**made), 0, name});
   co_return made;
 }
 
@@ -142,14 +144,13 @@ Task<Errno> remove_name(Sleepable& ctx, Os& os, Inode& in, std::string_view name
   co_await ctx.spend(ctx.costs().dirent_change);
   os.files.unlink(inode, name, os.page_cache);
   directory_changed(os, in, **block);
+  if (inode.directory == nullptr) co_await fsnotify_name(ctx, inode, {kInAttrib});
+  if (inode.references == 1 && !inode.watches.empty()) co_await fsnotify_inoderemove(ctx, inode);
+  co_await fsnotify_name(ctx, in, {kInDelete | isdir(inode), 0, name});
   co_return Errno::ok;
 }
 
 }  // namespace
-
-Task<void> drop_inode(Sleepable& ctx, InodePtr inode) {
-  if (inode->links == 0 && inode->references == 1) co_await ctx.spend(ctx.costs().inode_evict);
-}
 
 Task<Value> unlink_file(Sleepable& ctx, Os& os, const std::string& path) {
   co_await ctx.spend(ctx.costs().path_lookup);
@@ -167,7 +168,7 @@ Task<Value> unlink_file(Sleepable& ctx, Os& os, const std::string& path) {
   }
   co_await in->directory->i_rwsem.up_write(ctx);
   if (error != Errno::ok) co_return fail(error);
-  co_await drop_inode(ctx, std::move(inode));
+  co_await last_reference(ctx, *inode);
   co_return 0;
 }
 
@@ -210,7 +211,7 @@ Task<Value> remove_directory(Sleepable& ctx, Os& os, const std::string& path) {
   }
   co_await in->directory->i_rwsem.up_write(ctx);
   if (error != Errno::ok) co_return fail(error);
-  co_await drop_inode(ctx, std::move(inode));
+  co_await last_reference(ctx, *inode);
   co_return 0;
 }
 

@@ -66,9 +66,6 @@ struct Dirent {
 /// Takes the first record off what getdents64(2) has given.
 Dirent take_dirent(std::span<const std::byte>& from);
 
-/// Lets go of an inode that its caller has unlinked: the last one pays for giving it back.
-Task<void> drop_inode(Sleepable& ctx, InodePtr inode);
-
 /// A directory's block that is to be changed: in memory, with a block of the device behind it,
 /// which is allocated if `place` lies behind the last one. The caller has its lock for writing.
 /// Errors: ENOSPC, EIO, ENOMEM.

@@ -2,6 +2,7 @@
 #include "model/events/vfs.h"
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/fsnotify.h"
 
 namespace iodrome::kernel {
 
@@ -73,6 +74,7 @@ Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr held, IoWa
   FilePtr file{new File};
   file->inode = std::move(held);
   file->error_since = inode.write_error.sample();
+  co_await fsnotify(ctx, inode, kInOpen);
   co_return file;
 }
 
@@ -96,14 +98,21 @@ Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file) {
   co_return static_cast<std::int64_t>(file.inode->size_bytes);
 }
 
+Task<void> last_reference(Sleepable& ctx, Inode& inode) {
+  if (inode.links != 0 || inode.references != 1) co_return;
+  if (!inode.watches.empty()) co_await fsnotify_inoderemove(ctx, inode);
+  co_await ctx.spend(ctx.costs().inode_evict);
+}
+
 namespace {
 
 // The work that the end of a file brings; the end itself comes with its last reference.
 Task<void> release_file(Sleepable& ctx, File& file) {
   if (!file.watches.empty()) co_await ctx.spend(ctx.costs().epoll_ctl, file.watches.size());
   if (file.object != nullptr) co_await file.object->release(ctx);
-  const bool last = file.inode != nullptr && file.inode->links == 0 && file.inode->references == 1;
-  if (last) co_await ctx.spend(ctx.costs().inode_evict);
+  if (file.inode == nullptr) co_return;
+  co_await fsnotify(ctx, *file.inode, file.writable ? kInCloseWrite : kInCloseNowrite);
+  co_await last_reference(ctx, *file.inode);
 }
 
 }  // namespace

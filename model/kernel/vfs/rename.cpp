@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/name_ops.h"
 
 namespace iodrome::kernel {
@@ -63,6 +64,18 @@ Errno look(Rename& rename) {
   return directory ? Errno::enotdir : Errno::eisdir;
 }
 
+// fsnotify_move().
+Task<void> fsnotify_move(Atomic& ctx, Os& os, Rename& rename) {
+  const std::uint32_t what = isdir(*rename.moved);
+  const std::uint32_t cookie = ++os.files.last_cookie;
+  co_await fsnotify_name(ctx, *rename.from_directory,
+                         {kInMovedFrom | what, cookie, rename.from.name});
+  co_await fsnotify_name(ctx, *rename.to_directory, {kInMovedTo | what, cookie, rename.to.name});
+  if (rename.replaced != nullptr)
+    co_await fsnotify_name(ctx, *rename.replaced, {kInAttrib | isdir(*rename.replaced)});
+  co_await fsnotify_name(ctx, *rename.moved, {kInMoveSelf | what});
+}
+
 // All blocks first, then all names at once.
 Task<Errno> move_name(Sleepable& ctx, Os& os, Rename& rename) {
   Inode& from = *rename.from_directory;
@@ -81,10 +94,8 @@ Task<Errno> move_name(Sleepable& ctx, Os& os, Rename& rename) {
   if (!up_block) co_return up_block.error();
   co_await ctx.spend(ctx.costs().dirent_change, up_changes ? 3 : 2);
   if (rename.replaced != nullptr) {
-    to.directory->point(rename.to.name, moved);
-    os.files.unlink(*rename.replaced, rename.to.name, os.page_cache);
+    os.files.replace(to, rename.to.name, moved, os.page_cache);
     from.directory->erase(rename.from.name);
-    moved.parent = &to;
   } else {
     os.files.link(to, rename.to.name, moved);
     from.directory->erase(rename.from.name);
@@ -92,6 +103,7 @@ Task<Errno> move_name(Sleepable& ctx, Os& os, Rename& rename) {
   directory_changed(os, to, **new_block);
   directory_changed(os, from, **old_block);
   if (up_changes) directory_changed(os, moved, **up_block);
+  co_await fsnotify_move(ctx, os, rename);
   co_return Errno::ok;
 }
 
@@ -132,7 +144,7 @@ Task<Value> rename_file(Sleepable& ctx, Os& os, const std::string& from, const s
   co_await unlock_directories(ctx, os, rename);
   if (error != Errno::ok) co_return fail(error);
   rename.moved = nullptr;
-  if (rename.replaced != nullptr) co_await drop_inode(ctx, std::move(rename.replaced));
+  if (rename.replaced != nullptr) co_await last_reference(ctx, *rename.replaced);
   co_return 0;
 }
 

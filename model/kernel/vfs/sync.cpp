@@ -2,6 +2,7 @@
 // Bringing changes to the device and waiting for them.
 #include <algorithm>
 
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -144,8 +145,10 @@ Task<Errno> zero_tail(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t size_b
 
 Task<Value> pwrite_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, std::uint64_t offset,
                             std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
-  FileWrite write(std::move(file), direct, offset, bytes, pages);
-  co_return co_await run_blocking(ctx, os, write, "write");
+  FileWrite write(file, direct, offset, bytes, pages);
+  const Value written = co_await run_blocking(ctx, os, write, "write");
+  if (written && *written > 0) co_await fsnotify(ctx, *file->inode, kInModify);
+  co_return written;
 }
 
 Task<void> write_back_blocking(Sleepable& ctx, Os& os, const File& file, std::uint64_t offset,
@@ -207,6 +210,7 @@ Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_
   }
   co_await inode.lock.unlock(ctx);
   if (error != Errno::ok) co_return fail(error);
+  co_await fsnotify(ctx, inode, kInModify);
   co_return 0;
 }
 

@@ -77,7 +77,6 @@ class Writeback {
   Task<void> tick();
   PageBio* take_run(Inode& inode, std::uint64_t first, std::uint64_t most);
   Task<void> start_attributes(Atomic& ctx, Inode& inode, events::StageLedger* ledger);
-  static void unpin(Inode& inode);
   static Task<void> end_pages(Atomic& ctx, Bio& bio);
   static Task<void> end_inode(Atomic& ctx, Bio& bio);
 
