@@ -16,7 +16,7 @@ struct KernelCosts {
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
-  Cost dirent_change, inode_create, inode_evict, readdir_entry;
+  Cost path_component, directory_search, dirent_change, inode_create, inode_evict, readdir_entry;
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
@@ -31,10 +31,10 @@ struct KernelCosts {
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
   Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
 
-  static constexpr std::array<CostRow<KernelCosts>, 72> table();
+  static constexpr std::array<CostRow<KernelCosts>, 74> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 72> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 74> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -60,6 +60,8 @@ constexpr std::array<CostRow<KernelCosts>, 72> KernelCosts::table() {
       {"file_install", &K::file_install, "descriptor allocated and installed"},
       {"file_stat", &K::file_stat, "fstat's own work"},
       {"file_close", &K::file_close, "descriptor removed, file released"},
+      {"path_component", &K::path_component, "a name of a path found in the dentry cache"},
+      {"directory_search", &K::directory_search, "a directory's block searched for a name"},
       {"dirent_change", &K::dirent_change, "a name put into a directory, changed or taken out"},
       {"inode_create", &K::inode_create, "an inode allocated and initialised"},
       {"inode_evict", &K::inode_evict, "an inode without a name given back with its blocks"},

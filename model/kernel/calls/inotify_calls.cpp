@@ -31,7 +31,8 @@ Task<Value> add_body(Sleepable& ctx, Os& os, FileTable& files, int fd, const std
   const bool both = (mask & kInMaskAdd) != 0 && (mask & kInMaskCreate) != 0;
   Inotify* const inotify = inotify_of(**file);
   if (both || inotify == nullptr) co_return fail(Errno::einval);
-  co_await ctx.spend(ctx.costs().path_lookup);
+  const Errno walked = co_await walk_blocking(ctx, os, path);
+  if (walked != Errno::ok) co_return fail(walked);
   const Result<Inode*> found = os.files.find(path);
   if (!found) co_return fail(found.error());
   const InodePtr inode(*found);

@@ -7,7 +7,7 @@
 #include <unordered_map>
 
 #include "model/kernel/sync/rwsem.h"
-#include "model/kernel/vfs/inode.h"
+#include "model/kernel/vfs/dentry_cache.h"
 
 namespace iodrome::kernel {
 
@@ -51,6 +51,8 @@ struct Directory {
 
   const Entries& entries() const { return entries_; }
   bool empty() const { return entries_.empty(); }
+
+  Dentries known;  // the dentry cache's
 
   /// Whoever changes names holds it for writing, whoever reads them for reading.
   Rwsem i_rwsem{"i_mutex_dir_key"};

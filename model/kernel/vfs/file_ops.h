@@ -8,6 +8,15 @@
 
 namespace iodrome::kernel {
 
+/// What looking a path up costs: `path_lookup`, and with a dentry cache `path_component` for every
+/// name that is known, else the inode's and the directory's blocks and a search of each. Behind it
+/// the tree of names tells what the path means. Without `wait` it starts nothing.
+/// Errors: EAGAIN with `wait` armed; EIO, ENOMEM; ENOSPC, a directory laid out has no blocks.
+Task<Errno> try_walk(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
+Task<Errno> walk_blocking(Sleepable& ctx, Os& os, const std::string& path);
+/// Makes the inode's block be in memory. Errors: EAGAIN with `wait` armed; EIO, ENOMEM.
+Task<Errno> try_metadata(Sleepable& ctx, Os& os, Inode& inode, IoWait* wait);
+
 /// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
 /// Without `wait` it only looks at what is cached, and starts nothing.
 /// Errors: ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, EIO, ENOMEM. Takes locks that sleep in Linux, so

@@ -219,6 +219,7 @@ void FileSystem::unlink(Inode& inode, std::string_view name, PageCache& cache) {
 }
 
 void FileSystem::evict(Inode& inode) {
+  if (inode.directory != nullptr) dentries.forget_all(inode);
   while (!inode.watches.empty()) inode.watches.front().inode_gone();
   cache_->forget(inode);
   if (inode.number != 0) inode.volume->remove(inode);

@@ -55,6 +55,7 @@ class FileSystem final {
   Result<ParentOf> find_parent(std::string_view path) const;
   /// What a name means in a directory. Errors: as find().
   Result<Inode*> step(Inode& at, std::string_view name) const;
+  Inode& root() { return *root_; }
   /// Files, not directories, that have not been given back.
   std::size_t file_count() const { return file_count_; }
 
@@ -74,6 +75,8 @@ class FileSystem final {
 
   std::size_t volume_count() const { return volumes_.size(); }
   Volume& volume(std::size_t index = 0) { return volumes_[index]; }
+
+  DentryCache dentries;
 
   /// Whoever renames from one directory to another holds it (s_vfs_rename_mutex): then nobody else
   /// moves a directory, and what lies above what stays so.

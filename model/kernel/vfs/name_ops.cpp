@@ -69,7 +69,8 @@ bool known(std::int32_t flags) {
 Task<Result<Found>> find_to_open(Sleepable& ctx, Os& os, const std::string& path,
                                  std::int32_t flags) {
   if (!known(flags)) co_return fail(Errno::einval);
-  co_await ctx.spend(ctx.costs().path_lookup);
+  const Errno walked = co_await walk_blocking(ctx, os, path);
+  if (walked != Errno::ok) co_return fail(walked);
   if ((flags & kOpenCreate) != 0)
     co_return co_await find_or_make(ctx, os, path, (flags & kOpenExclusive) != 0);
   const Result<Inode*> found = os.files.find(path);
@@ -112,7 +113,8 @@ Task<Result<FilePtr>> open_file(Sleepable& ctx, Os& os, const std::string& path,
 // --- making and removing ------------------------------------------------------------------------
 
 Task<Value> make_directory(Sleepable& ctx, Os& os, const std::string& path) {
-  co_await ctx.spend(ctx.costs().path_lookup);
+  const Errno walked = co_await walk_blocking(ctx, os, path);
+  if (walked != Errno::ok) co_return fail(walked);
   const Result<ParentOf> parent = os.files.find_parent(path);
   if (!parent) co_return fail(parent.error());
   if (!parent->plain()) co_return fail(Errno::eexist);
@@ -143,6 +145,7 @@ Task<Errno> remove_name(Sleepable& ctx, Os& os, Inode& in, std::string_view name
   if (!block) co_return block.error();
   co_await ctx.spend(ctx.costs().dirent_change);
   os.files.unlink(inode, name, os.page_cache);
+  if (inode.references > 1) os.files.dentries.forget(in, name);  // else it is known to be gone
   directory_changed(os, in, **block);
   if (inode.directory == nullptr) co_await fsnotify_name(ctx, inode, {kInAttrib});
   if (inode.references == 1 && !inode.watches.empty()) co_await fsnotify_inoderemove(ctx, inode);
@@ -153,7 +156,8 @@ Task<Errno> remove_name(Sleepable& ctx, Os& os, Inode& in, std::string_view name
 }  // namespace
 
 Task<Value> unlink_file(Sleepable& ctx, Os& os, const std::string& path) {
-  co_await ctx.spend(ctx.costs().path_lookup);
+  const Errno walked = co_await walk_blocking(ctx, os, path);
+  if (walked != Errno::ok) co_return fail(walked);
   const Result<ParentOf> parent = os.files.find_parent(path);
   if (!parent) co_return fail(parent.error());
   if (!parent->plain()) co_return fail(Errno::eisdir);
@@ -193,7 +197,8 @@ Task<Errno> remove_empty(Sleepable& ctx, Os& os, Inode& in, std::string_view nam
 }  // namespace
 
 Task<Value> remove_directory(Sleepable& ctx, Os& os, const std::string& path) {
-  co_await ctx.spend(ctx.costs().path_lookup);
+  const Errno walked = co_await walk_blocking(ctx, os, path);
+  if (walked != Errno::ok) co_return fail(walked);
   const Result<ParentOf> parent = os.files.find_parent(path);
   if (!parent) co_return fail(parent.error());
   Errno error = may_rmdir(*parent);

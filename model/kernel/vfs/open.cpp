@@ -40,9 +40,27 @@ Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger*
 
 }  // namespace
 
+Task<Errno> try_metadata(Sleepable& ctx, Os& os, Inode& inode, IoWait* wait) {
+  if (inode.metadata == Inode::Metadata::failed) {
+    // Everybody who waited is told; who comes after them tries anew.
+    if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
+    co_return Errno::eio;
+  }
+  if (inode.metadata == Inode::Metadata::cached) co_return Errno::ok;
+  if (wait == nullptr) co_return Errno::eagain;
+  if (inode.metadata == Inode::Metadata::cold && allocation_fails(os.system, "inode buffer"))
+    co_return Errno::enomem;
+  wait->stage = events::Stage::queue;
+  add_waiter(inode.metadata_waiters, *wait);
+  if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, wait->ledger);
+  co_return Errno::eagain;
+}
+
 Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait) {
-  co_await ctx.spend(ctx.costs().path_lookup);
-  const Result<Inode*> found = os.files.lookup(path);
+  const Errno walked = co_await try_walk(ctx, os, path, wait);
+  if (walked == Errno::eagain) co_return fail(walked);
+  const Result<Inode*> found =
+      walked == Errno::ok ? os.files.lookup(path) : Result<Inode*>(fail(walked));
   if (!found) {
     ctx.emit(events::FileOpen{0, static_cast<std::uint64_t>(found.error())});
     co_return fail(found.error());
@@ -52,25 +70,10 @@ Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, 
 
 Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr held, IoWait* wait) {
   Inode& inode = *held;
-  if (inode.metadata == Inode::Metadata::failed) {
-    // Everybody who waited is told; who comes after them tries anew.
-    if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
-    ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::eio)});
-    co_return fail(Errno::eio);
-  }
-  if (inode.metadata != Inode::Metadata::cached) {
-    if (wait == nullptr) co_return fail(Errno::eagain);
-    if (inode.metadata == Inode::Metadata::cold && allocation_fails(os.system, "inode buffer")) {
-      ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::enomem)});
-      co_return fail(Errno::enomem);
-    }
-    wait->stage = events::Stage::queue;
-    add_waiter(inode.metadata_waiters, *wait);
-    if (inode.metadata == Inode::Metadata::cold)
-      co_await read_metadata(ctx, os, inode, wait->ledger);
-    co_return fail(Errno::eagain);
-  }
-  ctx.emit(events::FileOpen{inode.number, 0});
+  const Errno known = co_await try_metadata(ctx, os, inode, wait);
+  if (known == Errno::eagain) co_return fail(known);
+  ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(known)});
+  if (known != Errno::ok) co_return fail(known);
   FilePtr file{new File};
   file->inode = std::move(held);
   file->error_since = inode.write_error.sample();

@@ -100,6 +100,7 @@ Task<Errno> move_name(Sleepable& ctx, Os& os, Rename& rename) {
     os.files.link(to, rename.to.name, moved);
     from.directory->erase(rename.from.name);
   }
+  os.files.dentries.forget(from, rename.from.name);
   directory_changed(os, to, **new_block);
   directory_changed(os, from, **old_block);
   if (up_changes) directory_changed(os, moved, **up_block);
@@ -135,9 +136,11 @@ Errno find_both(Os& os, const std::string& from, const std::string& to, Rename& 
 }  // namespace
 
 Task<Value> rename_file(Sleepable& ctx, Os& os, const std::string& from, const std::string& to) {
-  co_await ctx.spend(ctx.costs().path_lookup, 2);
+  Errno error = co_await walk_blocking(ctx, os, from);
+  if (error == Errno::ok) error = co_await walk_blocking(ctx, os, to);
+  if (error != Errno::ok) co_return fail(error);
   Rename rename;
-  Errno error = find_both(os, from, to, rename);
+  error = find_both(os, from, to, rename);
   if (error != Errno::ok) co_return fail(error);
   co_await lock_directories(ctx, os, rename);
   error = co_await carry_out(ctx, os, rename);
