@@ -168,6 +168,20 @@ Result<Inode*> FileSystem::lookup(const std::string& path) const {
   return found;
 }
 
+// --- limits -------------------------------------------------------------------------------------
+
+Result<std::uint64_t> FileSystem::may_write(std::uint64_t offset, std::uint64_t bytes) {
+  if (offset >= fsize_limit) ++sigxfsz;
+  if (offset >= fsize_limit || offset >= max_file_bytes) return fail(Errno::efbig);
+  return std::min(bytes, std::min(fsize_limit, max_file_bytes) - offset);
+}
+
+Errno FileSystem::may_resize(const Inode& inode, std::uint64_t size_bytes) {
+  if (size_bytes <= inode.size_bytes) return Errno::ok;
+  if (size_bytes > fsize_limit) ++sigxfsz;
+  return size_bytes > fsize_limit || size_bytes > max_file_bytes ? Errno::efbig : Errno::ok;
+}
+
 // --- changing -----------------------------------------------------------------------------------
 
 Result<InodePtr> FileSystem::create(Inode& in, std::string_view name, bool directory,

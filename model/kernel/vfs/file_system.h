@@ -86,6 +86,16 @@ class FileSystem final {
 
   /// Largest file. Source: ext4 with 4 KiB blocks, 2^32 of them.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 44;
+  /// RLIMIT_FSIZE, in bytes, of whoever writes; and how often it was met, each time with a SIGXFSZ
+  /// that nobody delivers.
+  static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+  std::uint64_t fsize_limit = kNoLimit;
+  std::uint64_t sigxfsz = 0;
+  /// generic_write_check_limits(): what may be written of `bytes`, more than none, at `offset`.
+  /// Errors: EFBIG.
+  Result<std::uint64_t> may_write(std::uint64_t offset, std::uint64_t bytes);
+  /// inode_newsize_ok(). Errors: EFBIG.
+  Errno may_resize(const Inode& inode, std::uint64_t size_bytes);
 
  private:
   friend void put_inode(Inode& inode);

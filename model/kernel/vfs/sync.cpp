@@ -189,10 +189,10 @@ Task<Value> sync_range_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint6
 
 Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t size_bytes) {
   if (file->inode == nullptr || !file->writable) co_return fail(Errno::einval);
-  if (size_bytes > os.files.max_file_bytes) co_return fail(Errno::efbig);
   Inode& inode = *file->inode;
   co_await lock(ctx, inode);
-  const Errno error = co_await zero_tail(ctx, os, inode, size_bytes);
+  Errno error = os.files.may_resize(inode, size_bytes);
+  if (error == Errno::ok) error = co_await zero_tail(ctx, os, inode, size_bytes);
   if (error == Errno::ok && size_bytes != inode.size_bytes) {
     const std::uint64_t kept = (size_bytes + hw::kPageBytes - 1) / hw::kPageBytes;
     const bool shorter = size_bytes < inode.size_bytes;

@@ -3,7 +3,7 @@
 // EAGAIN with `wait` armed instead of sleeping, and go on when called again.
 //
 // Differs from Linux: no journal, so fsync writes the file's pages and its inode's block in no
-// order that a crash could show; no RLIMIT_FSIZE, quota, O_SYNC or mandatory locks; an inode's
+// order that a crash could show; no quota, O_SYNC or mandatory locks; an inode's
 // times are not kept, only that they have changed.
 #pragma once
 #include <optional>
