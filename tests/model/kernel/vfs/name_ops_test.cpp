@@ -250,3 +250,33 @@ TEST_CASE("a directory's changed block reaches the device with the flusher or an
   });
   CHECK(s.cache.writeback.pages_dirty() == 0);
 }
+
+TEST_CASE("a writer held up by dirty pages goes on when they are forgotten instead of written") {
+  NameScene s(2);
+  s.file("/many", 0);
+  s.file("/one", 0);
+  s.user = s.pages(10);
+  s.cache.params.dirty_background = s.cache.params.dirty = Fraction{40'000};  // 10 pages
+  s.rig.thread<NameScene>(0, s, [](Sleepable& ctx, NameScene& scene) -> Task<void> {
+    Result<FilePtr> file = co_await open_file(ctx, scene.os, "/many", kOpenReadWrite);
+    REQUIRE(file);
+    co_await pwrite_blocking(ctx, scene.os, *file, false, 0, 10 * 4096, scene.user);
+    CHECK(scene.cache.writeback.pages_dirty() == 10);
+    co_await ctx.spend(scene.work, 200);  // the flusher waits for this CPU
+    CHECK(scene.cache.writeback.pages_dirty() == 11);
+    *file = nullptr;
+    EXPECT("OK", unlink(ctx, scene, "/many"));
+  });
+  s.rig.thread<NameScene>(1, s, [](Sleepable& ctx, NameScene& scene) -> Task<void> {
+    co_await ctx.spend(scene.work, 100);
+    const Result<FilePtr> file = co_await open_file(ctx, scene.os, "/one", kOpenReadWrite);
+    REQUIRE(file);
+    const Value wrote = co_await pwrite_blocking(ctx, scene.os, *file, false, 0, 4096, scene.user);
+    CHECK(wrote == 4096);
+    CHECK(ctx.now() > SimTime{} + 200us);
+    CHECK(ctx.now() < SimTime{} + 1ms);
+    ++scene.done;
+  });
+  s.rig.run();
+  CHECK(s.done == 1);
+}
