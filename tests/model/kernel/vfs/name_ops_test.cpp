@@ -258,9 +258,10 @@ TEST_CASE("a writer held up by dirty pages goes on when they are forgotten inste
   s.user = s.pages(10);
   s.cache.params.dirty_background = s.cache.params.dirty = Fraction{40'000};  // 10 pages
   s.rig.thread<NameScene>(0, s, [](Sleepable& ctx, NameScene& scene) -> Task<void> {
+    EXPECT("OK", opened(ctx, scene, "/x", kMake));  // the directory's block: no reading later
     Result<FilePtr> file = co_await open_file(ctx, scene.os, "/many", kOpenReadWrite);
     REQUIRE(file);
-    co_await pwrite_blocking(ctx, scene.os, *file, false, 0, 10 * 4096, scene.user);
+    co_await pwrite_blocking(ctx, scene.os, *file, false, 0, 9 * 4096, scene.user);
     CHECK(scene.cache.writeback.pages_dirty() == 10);
     co_await ctx.spend(scene.work, 200);  // the flusher waits for this CPU
     CHECK(scene.cache.writeback.pages_dirty() == 11);
