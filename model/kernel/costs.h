@@ -16,6 +16,7 @@ struct KernelCosts {
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create;
   Cost path_lookup, file_install, file_stat, file_close;
+  Cost path_component, directory_search, dirent_change, inode_create, inode_evict, readdir_entry;
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
@@ -28,79 +29,96 @@ struct KernelCosts {
   Cost timer_mod, timer_del, timer_expire;
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
+  Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
 
-  static constexpr std::array<CostRow<KernelCosts>, 64> table();
+  static constexpr std::array<CostRow<KernelCosts>, 74> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
-  using K = KernelCosts;
-  return {{
-      {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
-      {"syscall_exit", &K::syscall_exit, "back to user mode"},
-      {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
-      {"mm_switch", &K::mm_switch, "a switch's change of address space, TLB refill included"},
-      {"migration", &K::migration, "a thread's refill of the caches of another CPU of its socket"},
-      {"socket_migration", &K::socket_migration, "the same of another socket"},
-      {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
-      {"ipi_send", &K::ipi_send, "the waker's interrupt to another CPU"},
-      {"idle_exit", &K::idle_exit, "out of the idle loop: its tick and clock brought back"},
-      {"tick", &K::tick, "the timer tick's handler: accounting and the scheduler's check"},
-      {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
-      {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
-      {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},
-      {"spin_lock", &K::spin_lock, "an uncontended lock and unlock"},
-      {"mutex_lock", &K::mutex_lock, "an uncontended lock and unlock of a mutex or rwsem"},
-      {"futex_call", &K::futex_call, "a futex call's own work: key, bucket, comparison"},
-      {"queue_work", &K::queue_work, "put an item on a workqueue"},
-      {"worker_pick", &K::worker_pick, "a worker takes the next item"},
-      {"thread_create", &K::thread_create, "a kernel thread made for waiting work"},
-      {"path_lookup", &K::path_lookup, "path walk with every dentry cached, file allocated"},
-      {"file_install", &K::file_install, "descriptor allocated and installed"},
-      {"file_stat", &K::file_stat, "fstat's own work"},
-      {"file_close", &K::file_close, "descriptor removed, file released"},
-      {"vfs_read", &K::vfs_read, "the read call above the file system"},
-      {"filesystem_read", &K::filesystem_read, "the file system's direct-read path, per call"},
-      {"filesystem_map", &K::filesystem_map, "block mapping of one extent of a buffered read"},
-      {"vfs_write", &K::vfs_write, "the write call above the file system"},
-      {"filesystem_write", &K::filesystem_write, "the file system's direct-write path, per call"},
-      {"block_alloc", &K::block_alloc, "a block found and given to a file"},
-      {"fsync_call", &K::fsync_call, "fsync's own work, per call"},
-      {"page_lookup", &K::page_lookup, "page-cache look-up, per page"},
-      {"page_insert", &K::page_insert, "page allocated and added to the page cache"},
-      {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
-      {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
-      {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
-      {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
-      {"bio_merge", &K::bio_merge, "a bio put into a request that waits in the elevator"},
-      {"elevator_add", &K::elevator_add, "a request taken and sorted into the elevator"},
-      {"elevator_dispatch", &K::elevator_dispatch, "the elevator chooses the next request"},
-      {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
-      {"vm_exit_doorbell", &K::vm_exit_doorbell,
-       "a doorbell of a paravirtual device: exit to the host and back"},
-      {"bio_complete", &K::bio_complete, "a request ended and its bio completed"},
-      {"splice_call", &K::splice_call, "splice's or sendfile's own work, per call"},
-      {"splice_page", &K::splice_page, "a page reference moved into or out of a pipe"},
-      {"socket_send", &K::socket_send, "a send's own work: lock, header, accounting"},
-      {"socket_page", &K::socket_page, "a page reference attached to a segment"},
-      {"segment_xmit", &K::segment_xmit, "a segment built and given to the network card"},
-      {"copy_call", &K::copy_call, "a copy's fixed part; the rest follows the copy rates"},
-      {"event_wait", &K::event_wait, "a wait call's own work: look for events, queue, dequeue"},
-      {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
-      {"hrtimer_start", &K::hrtimer_start, "a high-resolution timer queued"},
-      {"hrtimer_cancel", &K::hrtimer_cancel, "a high-resolution timer taken back"},
-      {"hrtimer_expire", &K::hrtimer_expire, "an expired one taken up, without what it does"},
-      {"clock_event", &K::clock_event, "the CPU's clock event device programmed"},
-      {"timer_mod", &K::timer_mod, "a timer put into the wheel or moved in it"},
-      {"timer_del", &K::timer_del, "a timer taken out of the wheel"},
-      {"timer_expire", &K::timer_expire, "an expired one taken up, without what it does"},
-      {"eventfd_call", &K::eventfd_call, "a read or write of an eventfd, its own work"},
-      {"timerfd_call", &K::timerfd_call, "a call on a timerfd, its own work without the timer's"},
-      {"epoll_ctl", &K::epoll_ctl, "an item added to an epoll instance or removed"},
-      {"epoll_mod", &K::epoll_mod, "an item of an epoll instance changed"},
-      {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
-      {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
-      {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
-  }};
+namespace detail {
+
+using K = KernelCosts;
+inline constexpr std::array<CostRow<K>, 74> kKernelCosts = {{
+    {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
+    {"syscall_exit", &K::syscall_exit, "back to user mode"},
+    {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
+    {"mm_switch", &K::mm_switch, "a switch's change of address space, TLB refill included"},
+    {"migration", &K::migration, "a thread's refill of the caches of another CPU of its socket"},
+    {"socket_migration", &K::socket_migration, "the same of another socket"},
+    {"try_to_wake_up", &K::try_to_wake_up, "the waker's work to make a thread runnable"},
+    {"ipi_send", &K::ipi_send, "the waker's interrupt to another CPU"},
+    {"idle_exit", &K::idle_exit, "out of the idle loop: its tick and clock brought back"},
+    {"tick", &K::tick, "the timer tick's handler: accounting and the scheduler's check"},
+    {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
+    {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
+    {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},
+    {"spin_lock", &K::spin_lock, "an uncontended lock and unlock"},
+    {"mutex_lock", &K::mutex_lock, "an uncontended lock and unlock of a mutex or rwsem"},
+    {"futex_call", &K::futex_call, "a futex call's own work: key, bucket, comparison"},
+    {"queue_work", &K::queue_work, "put an item on a workqueue"},
+    {"worker_pick", &K::worker_pick, "a worker takes the next item"},
+    {"thread_create", &K::thread_create, "a kernel thread made for waiting work"},
+    {"path_lookup", &K::path_lookup, "path walk with every dentry cached, file allocated"},
+    {"file_install", &K::file_install, "descriptor allocated and installed"},
+    {"file_stat", &K::file_stat, "fstat's own work"},
+    {"file_close", &K::file_close, "descriptor removed, file released"},
+    {"path_component", &K::path_component, "a name of a path found in the dentry cache"},
+    {"directory_search", &K::directory_search, "a directory's block searched for a name"},
+    {"dirent_change", &K::dirent_change, "a name put into a directory, changed or taken out"},
+    {"inode_create", &K::inode_create, "an inode allocated and initialised"},
+    {"inode_evict", &K::inode_evict, "an inode without a name given back with its blocks"},
+    {"readdir_entry", &K::readdir_entry, "a directory's entry told to the caller"},
+    {"vfs_read", &K::vfs_read, "the read call above the file system"},
+    {"filesystem_read", &K::filesystem_read, "the file system's direct-read path, per call"},
+    {"filesystem_map", &K::filesystem_map, "block mapping of one extent of a buffered read"},
+    {"vfs_write", &K::vfs_write, "the write call above the file system"},
+    {"filesystem_write", &K::filesystem_write, "the file system's direct-write path, per call"},
+    {"block_alloc", &K::block_alloc, "a block found and given to a file"},
+    {"fsync_call", &K::fsync_call, "fsync's own work, per call"},
+    {"page_lookup", &K::page_lookup, "page-cache look-up, per page"},
+    {"page_insert", &K::page_insert, "page allocated and added to the page cache"},
+    {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
+    {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
+    {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
+    {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
+    {"bio_merge", &K::bio_merge, "a bio put into a request that waits in the elevator"},
+    {"elevator_add", &K::elevator_add, "a request taken and sorted into the elevator"},
+    {"elevator_dispatch", &K::elevator_dispatch, "the elevator chooses the next request"},
+    {"driver_submit", &K::driver_submit, "command built and doorbell written by the driver"},
+    {"vm_exit_doorbell", &K::vm_exit_doorbell,
+     "a doorbell of a paravirtual device: exit to the host and back"},
+    {"bio_complete", &K::bio_complete, "a request ended and its bio completed"},
+    {"splice_call", &K::splice_call, "splice's or sendfile's own work, per call"},
+    {"splice_page", &K::splice_page, "a page reference moved into or out of a pipe"},
+    {"socket_send", &K::socket_send, "a send's own work: lock, header, accounting"},
+    {"socket_page", &K::socket_page, "a page reference attached to a segment"},
+    {"segment_xmit", &K::segment_xmit, "a segment built and given to the network card"},
+    {"copy_call", &K::copy_call, "a copy's fixed part; the rest follows the copy rates"},
+    {"event_wait", &K::event_wait, "a wait call's own work: look for events, queue, dequeue"},
+    {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
+    {"hrtimer_start", &K::hrtimer_start, "a high-resolution timer queued"},
+    {"hrtimer_cancel", &K::hrtimer_cancel, "a high-resolution timer taken back"},
+    {"hrtimer_expire", &K::hrtimer_expire, "an expired one taken up, without what it does"},
+    {"clock_event", &K::clock_event, "the CPU's clock event device programmed"},
+    {"timer_mod", &K::timer_mod, "a timer put into the wheel or moved in it"},
+    {"timer_del", &K::timer_del, "a timer taken out of the wheel"},
+    {"timer_expire", &K::timer_expire, "an expired one taken up, without what it does"},
+    {"eventfd_call", &K::eventfd_call, "a read or write of an eventfd, its own work"},
+    {"timerfd_call", &K::timerfd_call, "a call on a timerfd, its own work without the timer's"},
+    {"epoll_ctl", &K::epoll_ctl, "an item added to an epoll instance or removed"},
+    {"epoll_mod", &K::epoll_mod, "an item of an epoll instance changed"},
+    {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
+    {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
+    {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
+    {"inotify_watch", &K::inotify_watch, "an inode's watch added, changed or removed"},
+    {"inotify_event", &K::inotify_event, "an event made for a watch, and queued or merged"},
+    {"inotify_call", &K::inotify_call, "a read of an inotify instance, its own work"},
+    {"inotify_copy", &K::inotify_copy, "an event told to the reader"},
+}};
+
+}  // namespace detail
+
+constexpr std::array<CostRow<KernelCosts>, 74> KernelCosts::table() {
+  return detail::kKernelCosts;
 }
 
 }  // namespace iodrome::kernel

@@ -10,6 +10,7 @@
 #include "model/kernel/costs.h"
 #include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/scheduler_params.h"
+#include "model/kernel/inotify/limits.h"
 #include "model/kernel/sync/lock_names.h"
 #include "model/kernel/time/timer_params.h"
 
@@ -45,6 +46,7 @@ struct System {
   std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
   LockNames lock_names;
+  InotifyLimits inotify;
 
   void add_cpus(std::uint32_t count);
 };

@@ -114,6 +114,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
   system_.payload_checked = payload_checked;
   page_cache_.params = spec.page_cache;
+  files_.dentries.limit = static_cast<std::uint64_t>(spec.dentries);
   make_storage(ports, seed, storage);
 
   nic_memory_port_ = ports(memory_, "nic_dma");

@@ -146,6 +146,11 @@ constexpr Group kGroups[] = {
                 &spec.page_cache.dirty_writeback);
        list.add("dirty_expire", "s", "how old they are then", &spec.page_cache.dirty_expire);
      }},
+    {"dentry_cache",
+     [](MachineSpec& spec, ParameterList& list) {
+       list.add("entries", "", "most names known without looking into their directory; 0: all",
+                &spec.dentries);
+     }},
     {"process",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("fd_limit", "", "descriptors of the application", &spec.fd_limit);
@@ -299,6 +304,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "page_cache.dirty is a share of at most 100%");
   require(spec.page_cache.dirty_writeback > Duration{0},
           "page_cache.dirty_writeback must be positive");
+  require(spec.dentries >= 0, "dentry_cache.entries must not be negative");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
   require(spec.storage_count >= 1 && spec.storage_count <= 64,
           "storage.count: a machine has 1 to 64 storage devices");

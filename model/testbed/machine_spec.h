@@ -31,6 +31,7 @@ struct MachineSpec {
   Fraction relative_cost;  // of the designs' own costs, against the machine they were measured on
   kernel::KernelCosts costs;
   kernel::PageCacheParams page_cache;
+  std::int64_t dentries = 0;
   std::int64_t fd_limit = 0;
 
   kernel::QueueParams block;

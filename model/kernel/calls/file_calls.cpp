@@ -2,6 +2,7 @@
 #include "model/kernel/calls/file_calls.h"
 
 #include "model/kernel/mm/copy.h"
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -60,6 +61,7 @@ Task<Value> pread_direct(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t off
     }
     if (!started || *started == 0) co_return started;
     co_await wait.wait("direct read");
+    if (read.result()) co_await fsnotify(ctx, *file->inode, kInAccess);
     co_return read.result();
   }
 }
@@ -67,8 +69,10 @@ Task<Value> pread_direct(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t off
 Task<Value> pread_buffered(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t offset,
                            std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
   co_await ctx.spend(ctx.costs().vfs_read);
-  BufferedRead read(std::move(file), offset, bytes, pages);
-  co_return co_await run_blocking(ctx, os, read, "page");
+  BufferedRead read(file, offset, bytes, pages);
+  const Value got = co_await run_blocking(ctx, os, read, "page");
+  if (got && *got > 0) co_await fsnotify(ctx, *file->inode, kInAccess);
+  co_return got;
 }
 
 }  // namespace

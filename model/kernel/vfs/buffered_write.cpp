@@ -30,8 +30,9 @@ Task<Errno> BufferedWrite::begin(Atomic& ctx, Os& os, IoWait& wait) {
   if (!inode.lock.try_lock(wait)) co_return Errno::eagain;
   locked_ = true;
   if (file_->append) offset_ = inode.size_bytes;
-  if (offset_ >= os.files.max_file_bytes) co_return Errno::efbig;
-  left_ = std::min(left_, os.files.max_file_bytes - offset_);
+  const Result<std::uint64_t> allowed = os.files.may_write(offset_, left_);
+  if (!allowed) co_return allowed.error();
+  left_ = *allowed;
   co_return Errno::ok;
 }
 

@@ -23,6 +23,7 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
                                              std::uint64_t offset, std::uint64_t bytes,
                                              std::span<const hw::PhysAddr> pages, IoWait& wait) {
   if (file.inode == nullptr || !file.readable) co_return fail(Errno::ebadf);
+  if (file.inode->directory != nullptr) co_return fail(Errno::eisdir);
   if (offset % 512 != 0 || bytes % 512 != 0) co_return fail(Errno::einval);
   co_await ctx.spend(ctx.costs().vfs_read);
   const Inode& inode = *file.inode;

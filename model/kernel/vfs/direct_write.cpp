@@ -24,13 +24,19 @@ bool overwrites(const Inode& inode, std::uint64_t offset, std::uint64_t bytes) {
   return true;
 }
 
-Errno refused(Os& os, const File& file, std::uint64_t offset, std::uint64_t bytes,
+// Cuts `bytes` to what may be written; of what is appended the buffered write knows that.
+Errno refused(Os& os, const File& file, std::uint64_t offset, std::uint64_t& bytes,
               std::span<const hw::PhysAddr> pages) {
   if (file.inode == nullptr || !file.writable) return Errno::ebadf;
+  if (bytes != 0 && !file.append) {
+    const Result<std::uint64_t> allowed = os.files.may_write(offset, bytes);
+    if (!allowed) return allowed.error();
+    bytes = *allowed;
+  }
   if (offset % kLogicalBlock != 0 || bytes % kLogicalBlock != 0) return Errno::einval;
   for (const hw::PhysAddr page : pages)
     if (page % kLogicalBlock != 0) return Errno::einval;
-  return offset >= os.files.max_file_bytes && bytes != 0 ? Errno::efbig : Errno::ok;
+  return Errno::ok;
 }
 
 }  // namespace

@@ -79,21 +79,35 @@ Result<bool> Volume::allocate(Inode& inode, std::uint64_t block) {
   return true;
 }
 
+Errno Volume::add_empty(Inode& inode) {
+  const Result<std::uint64_t> taken = take_block(kNoGoal);
+  if (!taken) return taken.error();
+  inode.volume = this;
+  inode.metadata_sector = *taken * kSectors;
+  return Errno::ok;
+}
+
+void Volume::remove(Inode& inode) {
+  release_blocks(inode, 0);
+  give_back(inode.metadata_sector, 1);
+}
+
+void Volume::give_back(std::uint64_t sector, std::uint64_t count) {
+  if (count == 0) return;
+  auto place = free_.emplace(sector / kSectors, count).first;
+  const auto next = std::next(place);
+  if (next != free_.end() && place->first + place->second == next->first) {
+    place->second += next->second;
+    free_.erase(next);
+  }
+  if (place == free_.begin()) return;
+  const auto before = std::prev(place);
+  if (before->first + before->second != place->first) return;
+  before->second += place->second;
+  free_.erase(place);
+}
+
 void Volume::release_blocks(Inode& inode, std::uint64_t first) {
-  const auto give_back = [this](std::uint64_t sector, std::uint64_t count) {
-    if (count == 0) return;
-    auto place = free_.emplace(sector / kSectors, count).first;
-    const auto next = std::next(place);
-    if (next != free_.end() && place->first + place->second == next->first) {
-      place->second += next->second;
-      free_.erase(next);
-    }
-    if (place == free_.begin()) return;
-    const auto before = std::prev(place);
-    if (before->first + before->second != place->first) return;
-    before->second += place->second;
-    free_.erase(place);
-  };
   while (!inode.more.empty() && inode.more.back().first + inode.more.back().count > first) {
     Extent& last = inode.more.back();
     const std::uint64_t keep = last.first < first ? first - last.first : 0;

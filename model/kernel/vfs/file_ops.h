@@ -8,11 +8,23 @@
 
 namespace iodrome::kernel {
 
+/// What looking a path up costs: `path_lookup`, and with a dentry cache `path_component` for every
+/// name that is known, else the inode's and the directory's blocks and a search of each. Behind it
+/// the tree of names tells what the path means. Without `wait` it starts nothing.
+/// Errors: EAGAIN with `wait` armed; EIO, ENOMEM; ENOSPC, a directory laid out has no blocks.
+Task<Errno> try_walk(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
+Task<Errno> walk_blocking(Sleepable& ctx, Os& os, const std::string& path);
+/// Makes the inode's block be in memory. Errors: EAGAIN with `wait` armed; EIO, ENOMEM.
+Task<Errno> try_metadata(Sleepable& ctx, Os& os, Inode& inode, IoWait* wait);
+
 /// Looks a path up and opens it. A cold inode is read from the device first: EAGAIN, `wait` armed.
 /// Without `wait` it only looks at what is cached, and starts nothing.
-/// Errors: ENOENT, EIO, ENOMEM. Takes locks that sleep in Linux, so it wants a thread.
+/// Errors: ENOENT, ENOTDIR, EISDIR, ENAMETOOLONG, EIO, ENOMEM. Takes locks that sleep in Linux, so
+/// it wants a thread.
 Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait);
 Task<Result<FilePtr>> open_blocking(Sleepable& ctx, Os& os, const std::string& path);
+/// The part behind the look-up.
+Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr inode, IoWait* wait);
 
 /// open(2) past the look-up: gives the file a descriptor. Errors: EMFILE.
 Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
@@ -20,6 +32,10 @@ Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
 Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file);
 /// close(2). Errors: EBADF.
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
+
+/// Before a thread lets go of an inode: of an unlinked one it tells who watches it and pays for
+/// giving it back, if nobody else has it open.
+Task<void> last_reference(Sleepable& ctx, Inode& inode);
 
 /// A direct read in flight: O_DIRECT, from the device into user pages, past the page cache.
 class DirectRead {
@@ -33,9 +49,9 @@ class DirectRead {
   /// stays silent.
   ///
   /// Shape: offset and bytes are multiples of 512; `pages` covers `bytes` in 4 KiB pages.
-  /// Errors: EINVAL (alignment), EBADF; EAGAIN, nothing started or armed, while the cache holds
-  /// what the device does not have yet: write that back first (RangeWrite). At or past the end of
-  /// the file it returns 0 and starts nothing.
+  /// Errors: EINVAL (alignment), EBADF, EISDIR; EAGAIN, nothing started or armed, while the cache
+  /// holds what the device does not have yet: write that back first (RangeWrite). At or past the
+  /// end of the file it returns 0 and starts nothing.
   Task<Result<std::int64_t>> start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
                                    std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
                                    IoWait& wait);
@@ -59,7 +75,7 @@ class BufferedRead {
                std::span<const hw::PhysAddr> pages)
       : file_(std::move(file)), pages_(pages), offset_(offset), left_(bytes) {}
   /// Returns the bytes read in all; short at the end of the file.
-  /// Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM.
+  /// Errors: EAGAIN with `wait` armed, EIO, EBADF, EISDIR, ENOMEM.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
 
  private:
@@ -78,8 +94,8 @@ class FileSend {
       : file_(std::move(file)), socket_(std::move(socket)), offset_(offset), left_(bytes) {}
 
   /// Sends as much as goes without waiting. Returns the bytes sent in all, once done or at the end
-  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF, ENOMEM,
-  /// ENOBUFS; what was sent before is sent.
+  /// of the file. Legal up to softirq. Errors: EAGAIN with `wait` armed, EIO, EBADF, EINVAL (a
+  /// directory), ENOMEM, ENOBUFS; what was sent before is sent.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
   std::uint64_t sent() const { return sent_; }
 

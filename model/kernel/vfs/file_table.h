@@ -28,7 +28,7 @@ struct File : Pooled {
     return object.get();
   }
 
-  Inode* inode = nullptr;
+  InodePtr inode;
   Socket* socket = nullptr;
   Pipe* pipe = nullptr;
   FileObjectPtr object;
@@ -37,6 +37,7 @@ struct File : Pooled {
   bool writable = true;
   bool nonblocking = false;       // O_NONBLOCK, of objects
   bool append = false;            // O_APPEND: every write goes to the end
+  std::uint64_t position = 0;     // of a directory: where getdents goes on
   std::uint64_t error_since = 0;  // where it listens for errors of writeback
   std::uint32_t references = 0;
 };

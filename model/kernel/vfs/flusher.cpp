@@ -50,12 +50,14 @@ Task<void> Writeback::Flusher::run(Sleepable& ctx) {
     const auto place = next();
     if (place == inodes().end()) {
       old_wanted_ = false;
+      // Pages that were forgotten instead of written tell nobody.
+      if (!owner_.over(owner_.params_.dirty)) co_await notify_all(ctx, owner_.throttled_);
       co_await idle_.wait(ctx, "dirty pages", events::Stage::queue);
       continue;
     }
-    Inode& inode = **place;
+    const InodePtr inode(*place);
     inodes().splice(inodes().end(), inodes(), place);
-    co_await write(ctx, inode);
+    co_await write(ctx, *inode);
   }
 }
 

@@ -1,15 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
+#include <boost/intrusive/list.hpp>
+#include <boost/intrusive_ptr.hpp>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "model/kernel/mm/page.h"
 #include "model/kernel/vfs/errseq.h"
+#include "model/kernel/vfs/inode_watch.h"
 
 namespace iodrome::kernel {
 
+class FileSystem;
 class Volume;
+struct Directory;
 
 /// Blocks of a file that lie together on the device. A block is a page's size.
 struct Extent {
@@ -49,10 +55,25 @@ class InodeLock {
   IoWaitList waiters_;
 };
 
-/// A file: its place on the device and what of it is in memory.
-struct Inode {
+/// A file or a directory: its place on the device and what of it is in memory. It lives as long as
+/// it has a name, somebody who works with it, or blocks on their way to the device.
+struct Inode
+    : boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+  Inode();
+  ~Inode();
+  Inode(const Inode&) = delete;
+  Inode& operator=(const Inode&) = delete;
+
   std::uint64_t number = 0;
-  std::string path;
+  std::string path;  // that it was made with, for messages: renaming changes other things
+  FileSystem* files = nullptr;
+  std::unique_ptr<Directory> directory;  // its names, if it is one
+  Inode* parent = nullptr;               // the directory that its name stands in
+  std::uint64_t entry = 0;               // where in it, in bytes
+  InodeWatches watches;
+  std::uint32_t links = 1;       // 0 once its name is gone
+  std::uint32_t references = 0;  // open files, and calls that work with it
+  std::uint32_t pins = 0;        // writes on their way to the device, and the like
   std::uint64_t size_bytes = 0;
   Volume* volume = nullptr;           // whose blocks it has
   std::uint64_t first_sector = 0;     // the extent it was laid out with, if any
@@ -95,6 +116,33 @@ struct Inode {
 
  private:
   BlockMapping map_further(std::uint64_t block) const;
+};
+
+/// An inode that nothing keeps any more gives its blocks and pages back.
+void put_inode(Inode& inode);
+
+inline void intrusive_ptr_add_ref(Inode* inode) {
+  ++inode->references;
+}
+inline void intrusive_ptr_release(Inode* inode) {
+  if (--inode->references == 0 && inode->links == 0) put_inode(*inode);
+}
+using InodePtr = boost::intrusive_ptr<Inode>;
+
+/// Keeps an inode for a scope without having it open.
+class InodePin {
+ public:
+  explicit InodePin(Inode& inode) : inode_(inode) { ++inode_.pins; }
+  ~InodePin() { unpin(inode_); }
+  InodePin(const InodePin&) = delete;
+  InodePin& operator=(const InodePin&) = delete;
+
+  static void unpin(Inode& inode) {
+    if (--inode.pins == 0 && inode.links == 0) put_inode(inode);
+  }
+
+ private:
+  Inode& inode_;
 };
 
 }  // namespace iodrome::kernel

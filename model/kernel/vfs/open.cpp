@@ -2,6 +2,7 @@
 #include "model/events/vfs.h"
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/fsnotify.h"
 
 namespace iodrome::kernel {
 
@@ -9,12 +10,13 @@ namespace {
 
 // The read of an inode's block. The buffer page lives until the read has ended.
 struct MetadataRead : Bio, Pooled {
-  Inode* inode = nullptr;
+  InodePtr inode;
   PagePtr buffer;
 
   static Task<void> end(Atomic& ctx, Bio& bio) {
     auto* const read = static_cast<MetadataRead*>(&bio);
-    Inode& inode = *read->inode;
+    const InodePtr keep = read->inode;
+    Inode& inode = *keep;
     const bool failed = bio.status != Errno::ok;
     inode.metadata = failed ? Inode::Metadata::failed : Inode::Metadata::cached;
     inode.failure_untold = failed ? inode.metadata_waiters.size() : 0;
@@ -38,36 +40,44 @@ Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger*
 
 }  // namespace
 
+Task<Errno> try_metadata(Sleepable& ctx, Os& os, Inode& inode, IoWait* wait) {
+  if (inode.metadata == Inode::Metadata::failed) {
+    // Everybody who waited is told; who comes after them tries anew.
+    if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
+    co_return Errno::eio;
+  }
+  if (inode.metadata == Inode::Metadata::cached) co_return Errno::ok;
+  if (wait == nullptr) co_return Errno::eagain;
+  if (inode.metadata == Inode::Metadata::cold && allocation_fails(os.system, "inode buffer"))
+    co_return Errno::enomem;
+  wait->stage = events::Stage::queue;
+  add_waiter(inode.metadata_waiters, *wait);
+  if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, wait->ledger);
+  co_return Errno::eagain;
+}
+
 Task<Result<FilePtr>> try_open(Sleepable& ctx, Os& os, const std::string& path, IoWait* wait) {
-  co_await ctx.spend(ctx.costs().path_lookup);
-  const Result<Inode*> found = os.files.lookup(path);
+  const Errno walked = co_await try_walk(ctx, os, path, wait);
+  if (walked == Errno::eagain) co_return fail(walked);
+  const Result<Inode*> found =
+      walked == Errno::ok ? os.files.lookup(path) : Result<Inode*>(fail(walked));
   if (!found) {
     ctx.emit(events::FileOpen{0, static_cast<std::uint64_t>(found.error())});
     co_return fail(found.error());
   }
-  Inode& inode = **found;
-  if (inode.metadata == Inode::Metadata::failed) {
-    // Everybody who waited is told; who comes after them tries anew.
-    if (--inode.failure_untold == 0) inode.metadata = Inode::Metadata::cold;
-    ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::eio)});
-    co_return fail(Errno::eio);
-  }
-  if (inode.metadata != Inode::Metadata::cached) {
-    if (wait == nullptr) co_return fail(Errno::eagain);
-    if (inode.metadata == Inode::Metadata::cold && allocation_fails(os.system, "inode buffer")) {
-      ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(Errno::enomem)});
-      co_return fail(Errno::enomem);
-    }
-    wait->stage = events::Stage::queue;
-    add_waiter(inode.metadata_waiters, *wait);
-    if (inode.metadata == Inode::Metadata::cold)
-      co_await read_metadata(ctx, os, inode, wait->ledger);
-    co_return fail(Errno::eagain);
-  }
-  ctx.emit(events::FileOpen{inode.number, 0});
+  co_return co_await try_open_inode(ctx, os, InodePtr(*found), wait);
+}
+
+Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr held, IoWait* wait) {
+  Inode& inode = *held;
+  const Errno known = co_await try_metadata(ctx, os, inode, wait);
+  if (known == Errno::eagain) co_return fail(known);
+  ctx.emit(events::FileOpen{inode.number, static_cast<std::uint64_t>(known)});
+  if (known != Errno::ok) co_return fail(known);
   FilePtr file{new File};
-  file->inode = &inode;
+  file->inode = std::move(held);
   file->error_since = inode.write_error.sample();
+  co_await fsnotify(ctx, inode, kInOpen);
   co_return file;
 }
 
@@ -91,12 +101,21 @@ Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file) {
   co_return static_cast<std::int64_t>(file.inode->size_bytes);
 }
 
+Task<void> last_reference(Sleepable& ctx, Inode& inode) {
+  if (inode.links != 0 || inode.references != 1) co_return;
+  if (!inode.watches.empty()) co_await fsnotify_inoderemove(ctx, inode);
+  co_await ctx.spend(ctx.costs().inode_evict);
+}
+
 namespace {
 
 // The work that the end of a file brings; the end itself comes with its last reference.
 Task<void> release_file(Sleepable& ctx, File& file) {
   if (!file.watches.empty()) co_await ctx.spend(ctx.costs().epoll_ctl, file.watches.size());
   if (file.object != nullptr) co_await file.object->release(ctx);
+  if (file.inode == nullptr) co_return;
+  co_await fsnotify(ctx, *file.inode, file.writable ? kInCloseWrite : kInCloseNowrite);
+  co_await last_reference(ctx, *file.inode);
 }
 
 }  // namespace

@@ -69,6 +69,13 @@ void PageCache::drop_dirty(Inode& inode, std::uint64_t first) {
     writeback.forget(inode, *inode.pages[*inode.dirty.rbegin()]);
 }
 
+void PageCache::forget(Inode& inode) {
+  drop_dirty(inode, 0);
+  writeback.forget(inode);
+  drop(inode, 0, inode.pages.size());
+  if (inode.number < inodes_.size()) inodes_[inode.number] = nullptr;
+}
+
 Task<void> PageCache::fill_done(Atomic& ctx, Page& page) {
   page.state = Page::State::uptodate;
   return notify_all(ctx, page.waiters);

@@ -49,6 +49,9 @@ class PageCache {
   /// The pages from `first` on need not be written any more: the file ends before them.
   void drop_dirty(Inode& inode, std::uint64_t first);
 
+  /// Forgets an inode that is given back: nothing of it is on its way to the device.
+  void forget(Inode& inode);
+
   std::size_t pages_cached() const { return lru_.size(); }
 
  private:

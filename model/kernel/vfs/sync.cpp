@@ -2,6 +2,7 @@
 // Bringing changes to the device and waiting for them.
 #include <algorithm>
 
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -84,6 +85,23 @@ Task<void> FileSync::end_flush(Atomic& ctx, Bio& bio) {
   return static_cast<Flush&>(bio).wait->arrived(ctx);
 }
 
+Task<Result<PagePtr>> read_page_blocking(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t index,
+                                         std::uint64_t count) {
+  for (;;) {
+    HeldPages held;
+    const Errno error =
+        co_await os.page_cache.read_pages(ctx, inode, index, count, ctx.ledger(), held);
+    if (error != Errno::ok) co_return fail(error);
+    const PagePtr page = held.front();
+    if (page->state == Page::State::error) co_return fail(Errno::eio);
+    if (page->state == Page::State::uptodate && inode.pages[index] == page) co_return page;
+    if (page->state != Page::State::reading) continue;
+    BlockingWait wait(ctx);
+    PageCache::await_page(*page, wait);
+    co_await wait.wait("page");
+  }
+}
+
 namespace {
 
 // Waits for what is on its way already.
@@ -111,19 +129,9 @@ Task<Errno> zero_tail(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t size_b
   const std::uint64_t index = size_bytes / hw::kPageBytes;
   if (size_bytes % hw::kPageBytes == 0 || size_bytes >= inode.size_bytes) co_return Errno::ok;
   if (inode.map(index).hole) co_return Errno::ok;
-  PagePtr page;
-  for (;;) {
-    HeldPages held;
-    const Errno error = co_await os.page_cache.read_pages(ctx, inode, index, 1, ctx.ledger(), held);
-    if (error != Errno::ok) co_return error;
-    page = held.front();
-    if (page->state == Page::State::error) co_return Errno::eio;
-    if (page->state == Page::State::uptodate && inode.pages[index] == page) break;
-    if (page->state != Page::State::reading) continue;
-    BlockingWait wait(ctx);
-    PageCache::await_page(*page, wait);
-    co_await wait.wait("page");
-  }
+  const Result<PagePtr> read = co_await read_page_blocking(ctx, os, inode, index, 1);
+  if (!read) co_return read.error();
+  Page* const page = read->get();
   if (ctx.system().payload_checked)
     std::ranges::fill(ctx.system()
                           .memory.bytes(page->address, hw::kPageBytes)
@@ -137,8 +145,10 @@ Task<Errno> zero_tail(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t size_b
 
 Task<Value> pwrite_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, std::uint64_t offset,
                             std::uint64_t bytes, std::span<const hw::PhysAddr> pages) {
-  FileWrite write(std::move(file), direct, offset, bytes, pages);
-  co_return co_await run_blocking(ctx, os, write, "write");
+  FileWrite write(file, direct, offset, bytes, pages);
+  const Value written = co_await run_blocking(ctx, os, write, "write");
+  if (written && *written > 0) co_await fsnotify(ctx, *file->inode, kInModify);
+  co_return written;
 }
 
 Task<void> write_back_blocking(Sleepable& ctx, Os& os, const File& file, std::uint64_t offset,
@@ -179,10 +189,10 @@ Task<Value> sync_range_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint6
 
 Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t size_bytes) {
   if (file->inode == nullptr || !file->writable) co_return fail(Errno::einval);
-  if (size_bytes > os.files.max_file_bytes) co_return fail(Errno::efbig);
   Inode& inode = *file->inode;
   co_await lock(ctx, inode);
-  const Errno error = co_await zero_tail(ctx, os, inode, size_bytes);
+  Errno error = os.files.may_resize(inode, size_bytes);
+  if (error == Errno::ok) error = co_await zero_tail(ctx, os, inode, size_bytes);
   if (error == Errno::ok && size_bytes != inode.size_bytes) {
     const std::uint64_t kept = (size_bytes + hw::kPageBytes - 1) / hw::kPageBytes;
     const bool shorter = size_bytes < inode.size_bytes;
@@ -200,6 +210,7 @@ Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_
   }
   co_await inode.lock.unlock(ctx);
   if (error != Errno::ok) co_return fail(error);
+  co_await fsnotify(ctx, inode, kInModify);
   co_return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/run_blocking.h"
 
 namespace iodrome::kernel {
@@ -61,6 +62,7 @@ Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
 
 Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || !file_->readable) co_return fail(Errno::ebadf);
+  if (file_->inode->directory != nullptr) co_return fail(Errno::eisdir);
   Inode& inode = *file_->inode;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
@@ -88,6 +90,7 @@ Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wa
 
 Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || socket_->socket == nullptr) co_return fail(Errno::ebadf);
+  if (file_->inode->directory != nullptr) co_return fail(Errno::einval);
   Inode& inode = *file_->inode;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
@@ -107,14 +110,17 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
 Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
                                              std::uint64_t offset, std::uint64_t bytes) {
   co_await ctx.spend(ctx.costs().splice_call);
-  FileSend transfer(std::move(file), std::move(socket), offset, bytes);
-  co_return co_await run_blocking(ctx, os, transfer, "sendfile");
+  FileSend transfer(file, std::move(socket), offset, bytes);
+  const Result<std::int64_t> sent = co_await run_blocking(ctx, os, transfer, "sendfile");
+  if (sent && *sent > 0) co_await fsnotify(ctx, *file->inode, kInAccess);
+  co_return sent;
 }
 
 Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& pipe,
                                          std::uint64_t offset, std::uint64_t bytes, IoWait& wait,
                                          PagePtr& awaited) {
   if (file.inode == nullptr) co_return fail(Errno::ebadf);
+  if (file.inode->directory != nullptr) co_return fail(Errno::einval);
   Inode& inode = *file.inode;
   if (offset >= inode.size_bytes || bytes == 0) co_return 0;
   const std::uint64_t room = pipe.free_slots() * hw::kPageBytes;
@@ -173,6 +179,7 @@ Task<Result<std::int64_t>> splice_in_blocking(Sleepable& ctx, Os& os, FilePtr fi
     if (*moved == 0) break;  // the end of the file
     done += static_cast<std::uint64_t>(*moved);
   }
+  if (done != 0) co_await fsnotify(ctx, *file->inode, kInAccess);
   co_return static_cast<std::int64_t>(done);
 }
 

@@ -34,6 +34,10 @@ class Volume final : public hw::Medium, public hw::Reproducible {
 
   /// Lays out a file, whose number and size are known. Errors: ENOSPC.
   Errno add(Inode& inode);
+  /// Gives a new inode its block on the device; it has no others. Errors: ENOSPC.
+  Errno add_empty(Inode& inode);
+  /// Gives all its blocks back, and the one that holds it.
+  void remove(Inode& inode);
   /// Gives a block of the file its place on the device, if it has none. Returns whether it was
   /// allocated now. Errors: ENOSPC.
   Result<bool> allocate(Inode& inode, std::uint64_t block);
@@ -65,6 +69,7 @@ class Volume final : public hw::Medium, public hw::Reproducible {
     std::uint64_t inode = 0;
   };
   Result<std::uint64_t> take_block(std::uint64_t goal);
+  void give_back(std::uint64_t sector, std::uint64_t count);
 
   const std::uint64_t device_bytes_;
   const bool payload_checked_;

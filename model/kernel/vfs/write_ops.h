@@ -3,7 +3,7 @@
 // EAGAIN with `wait` armed instead of sleeping, and go on when called again.
 //
 // Differs from Linux: no journal, so fsync writes the file's pages and its inode's block in no
-// order that a crash could show; no RLIMIT_FSIZE, quota, O_SYNC or mandatory locks; an inode's
+// order that a crash could show; no quota, O_SYNC or mandatory locks; an inode's
 // times are not kept, only that they have changed.
 #pragma once
 #include <optional>
@@ -97,7 +97,7 @@ class DirectWrite {
 
   IoWait* wait_ = nullptr;
   PageCache* cache_ = nullptr;
-  Inode* inode_ = nullptr;
+  InodePtr inode_;
   std::uint64_t offset_ = 0;
   std::int64_t bytes_ = 0;
   Errno status_ = Errno::ok;
@@ -163,6 +163,11 @@ struct SyncRange {
   bool write = false;
   bool wait_after = false;
 };
+
+/// A page of the file, read if need be with up to `count` pages from it on; it is uptodate and in
+/// the cache. Errors: EIO, ENOMEM.
+Task<Result<PagePtr>> read_page_blocking(Sleepable& ctx, Os& os, Inode& inode, std::uint64_t index,
+                                         std::uint64_t count);
 
 /// As threads that may sleep call them.
 Task<Result<std::int64_t>> pwrite_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct,

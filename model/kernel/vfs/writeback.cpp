@@ -79,6 +79,11 @@ void Writeback::forget(Inode& inode, Page& page) {
   inode.dirty.erase(page.index);
 }
 
+void Writeback::forget(Inode& inode) {
+  inode.attributes_dirty = inode.size_dirty = false;
+  if (std::exchange(inode.listed, false)) dirty_of_[inode.volume->index()].inodes.remove(&inode);
+}
+
 Task<Errno> Writeback::try_balance(Atomic& ctx, IoWait& wait) {
   if (!over(params_.dirty_background)) co_return Errno::ok;
   for (std::size_t volume = 0; volume < dirty_of_.size(); ++volume)
@@ -107,6 +112,7 @@ Writeback::PageBio* Writeback::take_run(Inode& inode, std::uint64_t first, std::
   bio->op = BlockOp::write;
   bio->sector = place.sector;
   bio->end_io = &Writeback::end_pages;
+  ++inode.pins;
   for (std::uint64_t index = first; index < end && inode.dirty.contains(index); ++index) {
     Page& page = *inode.pages[index];
     if (page.writeback) break;
@@ -157,6 +163,7 @@ Task<void> Writeback::end_pages(Atomic& ctx, Bio& bio) {
     --owner.written_back_;
   }
   for (const PagePtr& page : write->pages) co_await notify_all(ctx, page->waiters);
+  InodePin::unpin(*write->inode);
   delete write;
   if (!owner.over(owner.params_.dirty)) co_await notify_all(ctx, owner.throttled_);
 }
@@ -172,6 +179,7 @@ Task<Errno> Writeback::try_attributes(Atomic& ctx, Inode& inode, IoWait& wait) {
 Task<void> Writeback::start_attributes(Atomic& ctx, Inode& inode, events::StageLedger* ledger) {
   inode.attributes_dirty = inode.size_dirty = false;
   inode.attributes_writing = true;
+  ++inode.pins;
   auto* const write = new InodeBio;
   write->inode = &inode;
   write->buffer = new Page(system_.memory);
@@ -194,7 +202,8 @@ Task<void> Writeback::end_inode(Atomic& ctx, Bio& bio) {
   inode.write_error.set(bio.status);
   inode.attributes_writing = false;
   delete write;
-  return notify_all(ctx, inode.attributes_waiters);
+  co_await notify_all(ctx, inode.attributes_waiters);
+  InodePin::unpin(inode);
 }
 
 }  // namespace iodrome::kernel

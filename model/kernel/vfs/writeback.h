@@ -38,6 +38,8 @@ class Writeback {
   void mark_dirty(Inode& inode, Page& page);
   /// So was what its block says of the file; `size`: also what is needed to read data back.
   void mark_attributes_dirty(Inode& inode, bool size);
+  /// Nothing of the inode need be written any more.
+  void forget(Inode& inode);
   /// A dirty page that need not be written any more.
   void forget(Inode& inode, Page& page);
 
