@@ -19,6 +19,7 @@ struct KernelCosts {
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
+  Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost bio_submit, bio_merge, elevator_add, elevator_dispatch, driver_submit, vm_exit_doorbell,
       bio_complete;
   Cost splice_call, splice_page;
@@ -29,10 +30,10 @@ struct KernelCosts {
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
 
-  static constexpr std::array<CostRow<KernelCosts>, 64> table();
+  static constexpr std::array<CostRow<KernelCosts>, 69> table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 69> KernelCosts::table() {
   using K = KernelCosts;
   return {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
@@ -70,6 +71,12 @@ constexpr std::array<CostRow<KernelCosts>, 64> KernelCosts::table() {
       {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
       {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
       {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
+      {"page_fault_minor", &K::page_fault_minor,
+       "a first touch of user memory: fault, page taken, zeroed and mapped"},
+      {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
+      {"vma_call", &K::vma_call, "mmap's, munmap's or mprotect's own work, per call"},
+      {"page_unmap", &K::page_unmap, "a resident page taken out of the page table and let go"},
+      {"page_reclaim", &K::page_reclaim, "a clean page found and taken from the page cache"},
       {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
       {"bio_merge", &K::bio_merge, "a bio put into a request that waits in the elevator"},
       {"elevator_add", &K::elevator_add, "a request taken and sorted into the elevator"},

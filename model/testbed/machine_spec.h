@@ -32,6 +32,7 @@ struct MachineSpec {
   kernel::KernelCosts costs;
   kernel::PageCacheParams page_cache;
   std::int64_t fd_limit = 0;
+  std::string user_memory;  // resident or on_demand
 
   kernel::QueueParams block;
 

@@ -59,6 +59,7 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   const Result<FilePtr> file = files_.get(iocb.fd);
   if (!file) co_return file.error();
   if (iocb.command == Command::fsync || iocb.command == Command::fdsync) co_return Errno::einval;
+  co_await kernel::fault_in_user(ctx, iocb.pages, iocb.bytes);
   ++requests_active_;
   auto* kiocb = new Kiocb(*this, iocb);
   ctx.emit(events::IoAccepted{iocb.data});

@@ -72,6 +72,15 @@ bool ChainQueue::valid(const chain::Chain& chain) {
   return true;
 }
 
+// Of the buffer that all steps share.
+std::uint64_t ChainQueue::most_bytes(const chain::Chain& chain) {
+  std::uint64_t most = 0;
+  for (const chain::Step& step : chain.steps)
+    if (step.op == chain::Op::read || step.op == chain::Op::write)
+      most = std::max(most, step.bytes);
+  return most;
+}
+
 Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> runs) {
   ChainCosts& costs = engine_.costs;
   co_await ctx.spend(costs.submit_call);
@@ -91,6 +100,8 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     ++accepted;
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
     co_await ctx.spend(costs.accept);
+    // The walker may copy where nobody can fault, so its buffer is there before it begins.
+    co_await kernel::fault_in_user(ctx, run->buffer, most_bytes(run->chain));
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
     if (engine_.params.start_in_submitter) {

@@ -79,6 +79,7 @@ class ChainQueue final : public chain::WalkerHost {
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
   static bool valid(const chain::Chain& chain);
+  static std::uint64_t most_bytes(const chain::Chain& chain);
 
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;
