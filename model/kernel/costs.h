@@ -19,7 +19,6 @@ struct KernelCosts {
   Cost vfs_read, filesystem_read, filesystem_map;
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
-  Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost bio_submit, bio_merge, elevator_add, elevator_dispatch, driver_submit, vm_exit_doorbell,
       bio_complete;
   Cost splice_call, splice_page;
@@ -29,13 +28,43 @@ struct KernelCosts {
   Cost timer_mod, timer_del, timer_expire;
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
+  Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
+  Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 69> table();
+  static constexpr std::size_t kLaterRows = 15;
+  static constexpr std::size_t kRows = 57 + kLaterRows;
+  static constexpr std::array<CostRow<KernelCosts>, kRows> table();
+
+ private:
+  static constexpr std::array<CostRow<KernelCosts>, kLaterRows> later_table();
 };
 
-constexpr std::array<CostRow<KernelCosts>, 69> KernelCosts::table() {
+// The last rows: events; memory touched, mapped and unmapped.
+constexpr std::array<CostRow<KernelCosts>, KernelCosts::kLaterRows> KernelCosts::later_table() {
   using K = KernelCosts;
   return {{
+      {"eventfd_call", &K::eventfd_call, "a read or write of an eventfd, its own work"},
+      {"timerfd_call", &K::timerfd_call, "a call on a timerfd, its own work without the timer's"},
+      {"epoll_ctl", &K::epoll_ctl, "an item added to an epoll instance or removed"},
+      {"epoll_mod", &K::epoll_mod, "an item of an epoll instance changed"},
+      {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
+      {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
+      {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
+      {"page_fault_minor", &K::page_fault_minor,
+       "a first touch of user memory: fault, page taken, zeroed and mapped"},
+      {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
+      {"vma_call", &K::vma_call, "mmap's, munmap's or mprotect's own work, per call"},
+      {"page_unmap", &K::page_unmap, "a resident page taken out of the page table and let go"},
+      {"page_reclaim", &K::page_reclaim, "a clean page found and taken from the page cache"},
+      {"iommu_map", &K::iommu_map, "a page mapped for a device: address found, entry written"},
+      {"iommu_unmap", &K::iommu_unmap, "a page unmapped from a device, without the invalidation"},
+      {"iommu_flush", &K::iommu_flush, "an IOTLB invalidation queued, and waited for"},
+  }};
+}
+
+constexpr std::array<CostRow<KernelCosts>, KernelCosts::kRows> KernelCosts::table() {
+  using K = KernelCosts;
+  std::array<CostRow<KernelCosts>, kRows> all = {{
       {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
       {"syscall_exit", &K::syscall_exit, "back to user mode"},
       {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -71,12 +100,6 @@ constexpr std::array<CostRow<KernelCosts>, 69> KernelCosts::table() {
       {"page_pin", &K::page_pin, "one user page pinned for direct I/O and released"},
       {"page_write", &K::page_write, "a page prepared for a buffered write and marked dirty"},
       {"page_writeback", &K::page_writeback, "a dirty page taken up and put into a bio"},
-      {"page_fault_minor", &K::page_fault_minor,
-       "a first touch of user memory: fault, page taken, zeroed and mapped"},
-      {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
-      {"vma_call", &K::vma_call, "mmap's, munmap's or mprotect's own work, per call"},
-      {"page_unmap", &K::page_unmap, "a resident page taken out of the page table and let go"},
-      {"page_reclaim", &K::page_reclaim, "a clean page found and taken from the page cache"},
       {"bio_submit", &K::bio_submit, "a bio built and carried through the block layer"},
       {"bio_merge", &K::bio_merge, "a bio put into a request that waits in the elevator"},
       {"elevator_add", &K::elevator_add, "a request taken and sorted into the elevator"},
@@ -100,14 +123,10 @@ constexpr std::array<CostRow<KernelCosts>, 69> KernelCosts::table() {
       {"timer_mod", &K::timer_mod, "a timer put into the wheel or moved in it"},
       {"timer_del", &K::timer_del, "a timer taken out of the wheel"},
       {"timer_expire", &K::timer_expire, "an expired one taken up, without what it does"},
-      {"eventfd_call", &K::eventfd_call, "a read or write of an eventfd, its own work"},
-      {"timerfd_call", &K::timerfd_call, "a call on a timerfd, its own work without the timer's"},
-      {"epoll_ctl", &K::epoll_ctl, "an item added to an epoll instance or removed"},
-      {"epoll_mod", &K::epoll_mod, "an item of an epoll instance changed"},
-      {"epoll_wait", &K::epoll_wait, "epoll_wait's own work, per call"},
-      {"epoll_event", &K::epoll_event, "a ready item polled and told to the caller"},
-      {"epoll_callback", &K::epoll_callback, "a wake-up that makes an item ready"},
   }};
+  constexpr std::array later = later_table();
+  for (std::size_t i = 0; i < kLaterRows; ++i) all[kRows - kLaterRows + i] = later[i];
+  return all;
 }
 
 }  // namespace iodrome::kernel
