@@ -54,12 +54,12 @@ Task<Value> Kioctx::submit_body(Sleepable& ctx, std::span<const Iocb> iocbs) {
 Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   const WorkOn work(ctx, iocb.ledger, events::Stage::kernel);
   co_await ctx.spend(costs_.prepare);
+  co_await kernel::fault_in_user(ctx, iocb.pages, iocb.bytes);
   if (requests_active_ >= ring_.size()) co_return Errno::eagain;
   if (allocation_fails(os_.system, "kiocb")) co_return Errno::eagain;
   const Result<FilePtr> file = files_.get(iocb.fd);
   if (!file) co_return file.error();
   if (iocb.command == Command::fsync || iocb.command == Command::fdsync) co_return Errno::einval;
-  co_await kernel::fault_in_user(ctx, iocb.pages, iocb.bytes);
   ++requests_active_;
   auto* kiocb = new Kiocb(*this, iocb);
   ctx.emit(events::IoAccepted{iocb.data});
