@@ -25,6 +25,15 @@ struct DeviceDma {
   Words2 words() const { return {device, bytes}; }
 };
 
+/// A thread, or the kernel on its behalf, touched user memory that it could not use so.
+struct PageFaultUser {
+  static constexpr EventInfo info{"page_fault_user", Subsystem::memory, "thread address error"};
+  std::uint64_t thread;
+  std::uint64_t address;
+  std::uint64_t error;  // the errno, or 0 if a page was mapped
+  Words3 words() const { return {thread, address, error}; }
+};
+
 /// A driver rings a device's doorbell.
 struct Doorbell {
   static constexpr EventInfo info{"doorbell", Subsystem::device, "device queue tail"};

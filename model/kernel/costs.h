@@ -30,14 +30,16 @@ struct KernelCosts {
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
   Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
+  Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
+  Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 74> table();
+  static constexpr std::array<CostRow<KernelCosts>, 82> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 74> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 82> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -113,11 +115,20 @@ inline constexpr std::array<CostRow<K>, 74> kKernelCosts = {{
     {"inotify_event", &K::inotify_event, "an event made for a watch, and queued or merged"},
     {"inotify_call", &K::inotify_call, "a read of an inotify instance, its own work"},
     {"inotify_copy", &K::inotify_copy, "an event told to the reader"},
+    {"page_fault_minor", &K::page_fault_minor,
+     "a first touch of user memory: fault, page taken, zeroed and mapped"},
+    {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
+    {"vma_call", &K::vma_call, "mmap's, munmap's or mprotect's own work, per call"},
+    {"page_unmap", &K::page_unmap, "a resident page taken out of the page table and let go"},
+    {"page_reclaim", &K::page_reclaim, "a clean page found and taken from the page cache"},
+    {"iommu_map", &K::iommu_map, "a page mapped for a device: address found, entry written"},
+    {"iommu_unmap", &K::iommu_unmap, "a page unmapped from a device, without the invalidation"},
+    {"iommu_flush", &K::iommu_flush, "an IOTLB invalidation queued, and waited for"},
 }};
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 74> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 82> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

@@ -11,6 +11,8 @@
 #include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/scheduler_params.h"
 #include "model/kernel/inotify/limits.h"
+#include "model/kernel/mm/first_touch.h"
+#include "model/kernel/mm/memory_limits.h"
 #include "model/kernel/sync/lock_names.h"
 #include "model/kernel/time/timer_params.h"
 
@@ -39,12 +41,16 @@ struct System {
   SchedulerParams scheduler;
   TimerParams timer_params;
   CopyRates copy_rates;
-  bool payload_checked = true;  // somebody looks at payload bytes, so they are really moved
+  FirstTouch first_touch;
+  MemoryLimits memory_limits;
+  std::vector<Shrinker*> shrinkers;  // asked in their order
+  bool payload_checked = true;       // somebody looks at payload bytes, so they are really moved
   std::vector<std::unique_ptr<Cpu>> cpus;
   std::uint32_t cpus_per_socket = kMaxCpus;
   CpuMask idle_cpus;                               // on which no thread runs or waits
   std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
+  std::uint32_t last_mm_id = 0;
   LockNames lock_names;
   InotifyLimits inotify;
 

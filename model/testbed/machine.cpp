@@ -113,6 +113,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   system_.add_cpus(static_cast<std::uint32_t>(spec.cpus));
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
   system_.payload_checked = payload_checked;
+  system_.first_touch.on_demand = spec.user_memory == "on_demand";
   page_cache_.params = spec.page_cache;
   files_.dentries.limit = static_cast<std::uint64_t>(spec.dentries);
   make_storage(ports, seed, storage);

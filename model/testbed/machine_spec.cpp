@@ -154,6 +154,9 @@ constexpr Group kGroups[] = {
     {"process",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("fd_limit", "", "descriptors of the application", &spec.fd_limit);
+       list.add("user_memory", "",
+                "buffers are resident, or on_demand: mapped when first used, at page_fault_minor",
+                &spec.user_memory);
      }},
     {"block", describe_block},
     {"storage", describe_storage},
@@ -306,6 +309,8 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "page_cache.dirty_writeback must be positive");
   require(spec.dentries >= 0, "dentry_cache.entries must not be negative");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
+  require(spec.user_memory == "resident" || spec.user_memory == "on_demand",
+          "process.user_memory is resident or on_demand");
   require(spec.storage_count >= 1 && spec.storage_count <= 64,
           "storage.count: a machine has 1 to 64 storage devices");
   require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");

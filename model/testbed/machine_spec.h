@@ -33,6 +33,7 @@ struct MachineSpec {
   kernel::PageCacheParams page_cache;
   std::int64_t dentries = 0;
   std::int64_t fd_limit = 0;
+  std::string user_memory;  // resident or on_demand
 
   kernel::QueueParams block;
 

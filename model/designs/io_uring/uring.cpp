@@ -158,8 +158,10 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     auto* const req = new Req(*this, sq_.take());
     const WorkOn work(ctx, req->ledger, events::Stage::kernel);
     co_await ctx.spend(costs_.issue);
-    if (req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write)
+    if (req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write) {
       co_await ctx.spend(costs_.rw_prepare);
+      co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
+    }
     if (head == nullptr) {
       head = tail = req;
     } else {

@@ -54,6 +54,7 @@ Task<Value> Kioctx::submit_body(Sleepable& ctx, std::span<const Iocb> iocbs) {
 Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   const WorkOn work(ctx, iocb.ledger, events::Stage::kernel);
   co_await ctx.spend(costs_.prepare);
+  co_await kernel::fault_in_user(ctx, iocb.pages, iocb.bytes);
   if (requests_active_ >= ring_.size()) co_return Errno::eagain;
   if (allocation_fails(os_.system, "kiocb")) co_return Errno::eagain;
   const Result<FilePtr> file = files_.get(iocb.fd);

@@ -63,6 +63,17 @@ Task<Value> ChainQueue::submit(Sleepable& user, std::span<ChainRun* const> runs)
   return syscall(user, Sysno::chain_submit, submit_body(user, runs));
 }
 
+// How much of its memory the chain can reach: all of it, where a step's length is not known yet.
+std::uint64_t ChainQueue::reach_of(const ChainRun& run) {
+  std::uint64_t reach = 0;
+  for (const chain::Step& step : run.chain.steps) {
+    if (step.op != chain::Op::read && step.op != chain::Op::write) continue;
+    if (step.bytes_from.used()) return run.buffer.size() * hw::kPageBytes;
+    reach = std::max(reach, step.memory + step.bytes);
+  }
+  return std::min<std::uint64_t>(reach, run.buffer.size() * hw::kPageBytes);
+}
+
 Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> runs) {
   ChainCosts& costs = engine_.costs;
   co_await ctx.spend(costs.submit_call);
@@ -84,6 +95,8 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     ++accepted;
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
     co_await ctx.spend(costs.accept);
+    // The walker may copy where nobody can fault, so its buffer is there before it begins.
+    co_await kernel::fault_in_user(ctx, run->buffer, reach_of(*run));
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
     walkers_.push_back(*walker);

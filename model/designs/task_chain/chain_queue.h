@@ -86,6 +86,7 @@ class ChainQueue final : public chain::WalkerHost {
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
   Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
+  static std::uint64_t reach_of(const ChainRun& run);
 
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;

@@ -31,6 +31,7 @@ Task<Value> pread_body(Sleepable& ctx, Os& os, FileTable& files, int fd, bool di
                        std::span<const hw::PhysAddr> pages) {
   const Result<FilePtr> file = files.get(fd);
   if (!file) co_return fail(file.error());
+  co_await fault_in_user(ctx, pages, bytes);
   co_return co_await pread_blocking(ctx, os, *file, direct, offset, bytes, pages);
 }
 
@@ -46,6 +47,7 @@ Task<Value> send_body(Sleepable& ctx, Os& os, FileTable& files, int fd,
                       std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
   const Result<FilePtr> socket = files.get(fd);
   if (!socket) co_return fail(socket.error());
+  co_await fault_in_user(ctx, pages, bytes);
   co_return co_await send_blocking(ctx, os, *socket, pages, bytes);
 }
 

@@ -12,6 +12,7 @@ Task<Value> pwrite_body(Sleepable& ctx, Os& os, FileTable& files, int fd, bool d
                         std::span<const hw::PhysAddr> pages) {
   const Result<FilePtr> file = files.get(fd);
   if (!file) co_return fail(file.error());
+  co_await fault_in_user(ctx, pages, bytes);
   co_return co_await pwrite_blocking(ctx, os, *file, direct, offset, bytes, pages);
 }
 

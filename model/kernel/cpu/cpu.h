@@ -13,6 +13,7 @@
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "model/engine/shared.h"
@@ -129,6 +130,11 @@ class Cpu {
   void turn_to(events::CpuClass cpu_class);
   /// Lets go of all threads, once their code has been destroyed.
   void forget_threads() { run_queue_.clear(); }
+
+  /// The address space that is loaded; 0: none yet.
+  std::uint32_t loaded_mm() const { return mm_; }
+  /// Loads one for the thread that runs. True: it was another, and the caller pays mm_switch.
+  bool load_mm(std::uint32_t mm) { return std::exchange(mm_, mm) != mm; }
 
   // Bursts.
   /// Spends at once, if nothing could interrupt or preempt meanwhile.

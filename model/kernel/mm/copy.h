@@ -10,8 +10,8 @@ enum class CacheState : std::uint8_t { hot, cold };
 
 /// Charges the time to copy `bytes` and counts them; the request's stage is `copy` meanwhile.
 ///
-/// Differs: user memory is always resident, so the copy never faults; caches are two rates, not a
-/// model.
+/// Differs: it never faults, as the memory is the kernel's or resident (uaccess.h copies where it
+/// need not be); caches are two rates, not a model.
 Task<void> charge_copy(Atomic& ctx, std::uint64_t bytes, CacheState source);
 
 /// Copies between two places of physical memory, charging the time. Each range lies in one page or

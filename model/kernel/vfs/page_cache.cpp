@@ -38,17 +38,27 @@ Page* PageCache::add_page(Inode& inode, std::uint64_t index) {
 
 void PageCache::evict() {
   const auto limit = static_cast<std::size_t>(params.capacity_bytes) / hw::kPageBytes;
-  // Pages that are being read or written, or that a pipe or socket holds, stay; look at a few, as
-  // reclaim does.
-  for (int tries = 0; lru_.size() >= limit && tries < 64 && !lru_.empty(); ++tries) {
-    Page& oldest = lru_.front();
-    lru_.pop_front();
-    if (oldest.state == Page::State::reading || oldest.dirty || oldest.references > 1) {
-      lru_.push_back(oldest);
-      continue;
-    }
-    inodes_[oldest.inode]->pages[oldest.index] = nullptr;  // the last reference: the page is gone
+  // Look at a few, as reclaim does.
+  for (int tries = 0; lru_.size() >= limit && tries < 64 && !lru_.empty(); ++tries) evict_oldest();
+}
+
+// Pages that are being read or written, or that a pipe or socket holds, stay: false.
+bool PageCache::evict_oldest() {
+  Page& oldest = lru_.front();
+  lru_.pop_front();
+  if (oldest.state == Page::State::reading || oldest.dirty || oldest.references > 1) {
+    lru_.push_back(oldest);
+    return false;
   }
+  inodes_[oldest.inode]->pages[oldest.index] = nullptr;  // the last reference: the page is gone
+  return true;
+}
+
+std::uint64_t PageCache::shrink(std::uint64_t pages) {
+  std::uint64_t freed = 0;
+  for (std::size_t left = lru_.size(); left > 0 && freed < pages; --left)
+    if (evict_oldest()) ++freed;
+  return freed;
 }
 
 void PageCache::remove(Inode& inode, std::uint64_t index) {

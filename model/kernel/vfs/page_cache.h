@@ -15,10 +15,15 @@ namespace iodrome::kernel {
 /// Pages that somebody works with: what is held is not dropped.
 using HeldPages = boost::container::small_vector<PagePtr, 16>;
 
-class PageCache {
+class PageCache final : public Shrinker {
  public:
-  explicit PageCache(System& system) : writeback(system, params), system_(system) {}
-  ~PageCache() { lru_.clear(); }
+  explicit PageCache(System& system) : writeback(system, params), system_(system) {
+    system.shrinkers.push_back(this);
+  }
+  ~PageCache() {
+    std::erase(system_.shrinkers, this);
+    lru_.clear();
+  }
   PageCache(const PageCache&) = delete;
   PageCache& operator=(const PageCache&) = delete;
 
@@ -51,6 +56,8 @@ class PageCache {
 
   /// Forgets an inode that is given back: nothing of it is on its way to the device.
   void forget(Inode& inode);
+  /// Drops clean pages that nobody holds, the least recently used first, at no cost.
+  std::uint64_t shrink(std::uint64_t pages) override;
 
   std::size_t pages_cached() const { return lru_.size(); }
 
@@ -59,6 +66,7 @@ class PageCache {
   Page* add_page(Inode& inode, std::uint64_t index);
   void remove(Inode& inode, std::uint64_t index);
   void evict();
+  bool evict_oldest();
   Task<void> fill_hole(Atomic& ctx, std::span<const PagePtr> pages);
   Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
                          events::StageLedger* ledger);

@@ -133,6 +133,7 @@ TEST_CASE("values that no machine can have are refused by the name of their para
       {"socket.segment", "1 MiB"},
       {"socket.send_buffer", "0"},
       {"process.fd_limit", "0"},
+      {"process.user_memory", "sometimes"},
       {"workload.connections", "0"},
       {"io_uring.sq_entries", "0"},
       {"io_uring.sq_entries", "100000000000"},

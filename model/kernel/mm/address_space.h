@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process's memory: its mappings, the pages that have been touched, faults, and pins.
+//
+// Invariants
+//  1. A page table entry lies inside a mapping, and lets nobody do what the mapping forbids.
+//  2. Mappings do not overlap, and neighbours of equal rights are one.
+//  3. Every pin and every borrower is given back before the address space goes.
+//
+// Source: Linux mm/mmap.c, mm/memory.c, mm/gup.c, kernel/kthread.c; mmap(2), mprotect(2),
+// getrlimit(2).
+// Differs: anonymous private mappings alone, of 4 KiB pages, at addresses the kernel chooses; no
+// swap, so every fault is minor; no TLB: another CPU's is flushed for free; each address space has
+// a zero page of its own; a fault sleeps for memory and for the lock alone.
+#pragma once
+#include <map>
+#include <span>
+#include <vector>
+
+#include "model/engine/result.h"
+#include "model/kernel/mm/page.h"
+#include "model/kernel/sync/rwsem.h"
+
+namespace iodrome::kernel {
+
+using UserAddr = std::uint64_t;
+
+/// PROT_NONE, PROT_READ, PROT_READ | PROT_WRITE.
+enum class Prot : std::uint8_t { none, read, write };
+
+/// What somebody wants to do with user memory.
+enum class UserAccess : std::uint8_t { read, write };
+
+class AddressSpace;
+
+/// User pages that stay where they are until unpin(), mapped or not.
+struct PinnedPages {
+  std::vector<PagePtr> pages;
+  AddressSpace* mm = nullptr;
+  bool long_term = false;
+
+  /// Their addresses, as block I/O and drivers take them.
+  std::vector<hw::PhysAddr> addresses() const;
+};
+
+class AddressSpace {
+ public:
+  /// The first user address that is none: TASK_SIZE_MAX of x86-64.
+  static constexpr UserAddr kTaskSize = 0x7fff'ffff'f000;
+  /// Mappings of one process: vm.max_map_count's default.
+  static constexpr std::size_t kMaxMapCount = 65'530;
+
+  /// The first one of a system is that of all its user threads; a thread of another one is given
+  /// its id(). `memlock_bytes` is RLIMIT_MEMLOCK.
+  AddressSpace(System& system, std::uint64_t memlock_bytes);
+  /// Errors: pins or borrowers that are left are a bug.
+  ~AddressSpace() noexcept(false);
+  AddressSpace(const AddressSpace&) = delete;
+  AddressSpace& operator=(const AddressSpace&) = delete;
+
+  /// Thread::mm of its threads.
+  std::uint32_t id() const { return id_; }
+
+  /// mmap(2), anonymous and private. Nothing is resident yet. Sleeps for mmap_lock.
+  ///
+  /// Errors: EINVAL (no length), ENOMEM (no room, or too many mappings).
+  Task<Result<UserAddr>> mmap(Sleepable& ctx, std::uint64_t bytes, Prot prot);
+  /// munmap(2): what is mapped in [start, start + bytes) goes; that nothing is, is no error. Pinned
+  /// pages outlive it.
+  ///
+  /// Errors: EINVAL (not whole pages from a page on, no length), ENOMEM (a hole would make too many
+  /// mappings).
+  Task<Result<std::int64_t>> munmap(Sleepable& ctx, UserAddr start, std::uint64_t bytes);
+  /// mprotect(2).
+  ///
+  /// Errors: EINVAL (not from a page on), ENOMEM (an address without mapping: what lies before it
+  /// is changed).
+  Task<Result<std::int64_t>> mprotect(Sleepable& ctx, UserAddr start, std::uint64_t bytes,
+                                      Prot prot);
+
+  /// A page fault of a thread at `address`. Sleeps for mmap_lock and for memory.
+  ///
+  /// Errors: EFAULT (no mapping, or one that forbids it), ENOMEM.
+  Task<Errno> handle_mm_fault(Sleepable& ctx, UserAddr address, UserAccess access);
+  /// The page there, if it is resident and may be used so; a walk of the page table, free of cost.
+  Page* follow_page(UserAddr address, UserAccess access);
+
+  /// pin_user_pages_fast(): pins up to `count` pages from that of `start` on. Resident pages take
+  /// no lock; others are faulted in. Returns how many, which are fewer where one behind the first
+  /// cannot be had. With `long_term` (FOLL_LONGTERM) they count against RLIMIT_MEMLOCK.
+  ///
+  /// Errors: EFAULT, ENOMEM (memory, or the limit); then none is pinned.
+  /// Differs: Linux leaves the limit's account to the caller (account_locked_vm()).
+  Task<Result<std::int64_t>> pin_user_pages_fast(Sleepable& ctx, UserAddr start,
+                                                 std::uint64_t count, UserAccess access,
+                                                 bool long_term, PinnedPages& to);
+  /// The same of resident pages alone, for who may not sleep: get_user_pages_fast_only(). Returns
+  /// how many, perhaps none.
+  Task<std::int64_t> pin_user_pages_fast_only(Atomic& ctx, UserAddr start, std::uint64_t count,
+                                              UserAccess access, PinnedPages& to);
+  /// unpin_user_pages(): legal anywhere. Its cost is part of page_pin.
+  static void unpin(PinnedPages& pins);
+
+  /// access_remote_vm(): another thread's CPU moves bytes through pinned pages, without loading
+  /// this address space. Returns the bytes done, fewer where a page cannot be had.
+  Task<std::uint64_t> read_remote(Sleepable& ctx, UserAddr from, std::span<std::byte> to);
+  Task<std::uint64_t> write_remote(Sleepable& ctx, UserAddr to, std::span<const std::byte> from);
+
+  std::uint64_t resident_pages() const { return page_table_.size(); }
+  std::uint64_t pinned_pages() const { return pins_; }
+  std::uint64_t locked_pages() const { return locked_; }
+  std::size_t map_count() const { return vmas_.size(); }
+
+  /// mmget() and mmput(): somebody borrows it, and is done.
+  void mmget() { ++users_; }
+  void mmput() { --users_; }
+
+ private:
+  struct Vma {
+    UserAddr end;
+    Prot prot;
+  };
+  struct Entry {
+    PagePtr page;
+    Prot allows;
+  };
+  using Vmas = std::map<UserAddr, Vma>;  // by start
+
+  Vmas::iterator find_vma(UserAddr address);
+  void split_at(UserAddr address);
+  void join(UserAddr from, UserAddr to);
+  std::uint64_t drop_entries(UserAddr start, UserAddr end);
+  void protect_entries(UserAddr start, UserAddr end, Prot prot);
+  Errno change_prot(UserAddr start, UserAddr end, Prot prot);
+  UserAddr unmapped_area(std::uint64_t bytes) const;
+  Task<Errno> fault_locked(Sleepable& ctx, UserAddr address, UserAccess access);
+  Task<Errno> map_new_page(Sleepable& ctx, UserAddr address);
+  PagePtr zeroed_page();
+  Task<std::int64_t> pin_resident(Atomic& ctx, UserAddr& at, std::uint64_t count, UserAccess access,
+                                  PinnedPages& to);
+  Task<Errno> pin_absent(Sleepable& ctx, UserAddr& at, std::uint64_t count, UserAccess access,
+                         PinnedPages& to);
+  template <class Bytes>
+  Task<std::uint64_t> access_remote(Sleepable& ctx, UserAddr at, Bytes bytes);
+
+  System& system_;
+  const std::uint32_t id_;
+  const std::uint64_t memlock_pages_;
+  Rwsem mmap_lock_{"mmap_lock"};
+  Vmas vmas_;
+  std::map<std::uint64_t, Entry> page_table_;  // by page number
+  PagePtr zero_page_;
+  std::uint64_t pins_ = 0;
+  std::uint64_t locked_ = 0;  // of them, what RLIMIT_MEMLOCK counts
+  std::int64_t users_ = 0;    // kernel threads that borrow it
+};
+
+/// kthread_use_mm(): a kernel thread works on a process's memory. What is to be awaited is the
+/// change of address space, if the CPU has another one.
+///
+/// Errors: a user thread, or one that has borrowed already, is a bug.
+Spend kthread_use_mm(Sleepable& ctx, AddressSpace& mm);
+/// kthread_unuse_mm(). The CPU keeps the address space loaded until somebody needs another.
+void kthread_unuse_mm(Sleepable& ctx, AddressSpace& mm);
+
+}  // namespace iodrome::kernel
