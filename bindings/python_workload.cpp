@@ -172,7 +172,7 @@ void PythonRun::prepare(Program& program) {
           stage_.files.lookup(*run.chain.steps[static_cast<std::size_t>(step.fd_from)].path);
       if (found) inode = *found;
     } else if (const auto file = stage_.process.files.get(step.fd)) {
-      inode = (*file)->inode;
+      inode = (*file)->inode.get();
     }
     if (inode == nullptr) continue;  // the send will fail
     program.expected.promise(stream, inode->number, step.offset, step.bytes);
