@@ -49,6 +49,20 @@ TEST_CASE("a branch that fails lets the others end and the file be closed") {
   }
 }
 
+TEST_CASE("the time of a graph is that of the branch that ends last") {
+  Scene s;
+  ChainRun& run = s.run({open_step(s.path), read_into(0, 0, 512), read_into(4096, 512, 512),
+                         read_into(8192, 1024, 512), close_step(0)});
+  run.chain.graph = true;
+  run.chain.steps[1].after = run.chain.steps[2].after = 0b1;
+  run.chain.steps[3].after = 0b100;  // so the second branch has two reads, one after the other
+  run.chain.steps[4].after = 0b1010;
+  play_all(s);
+  const auto device = static_cast<std::size_t>(events::Stage::device);
+  CHECK(run.ledger.totals()[device] == 2 * s.disk.latency);
+  run.ledger.close(s.rig.timeline.now());
+}
+
 TEST_CASE("a loop reads a file whose length nobody knows, piece by piece") {
   Scene s;
   ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 16'384), close_step(0)});
@@ -122,6 +136,7 @@ struct Cancelling : Scene {
   using Scene::Scene;
   std::vector<Result<std::int64_t>> said;
   std::optional<std::uint64_t> whom;
+  Cost thinks;  // before it cancels
 };
 
 // Submits all, cancels at once, and takes every entry.
@@ -130,6 +145,7 @@ Task<void> submit_and_cancel(Sleepable& ctx, Cancelling& s) {
   std::vector<ChainRun*> all;
   for (ChainRun& run : s.runs) all.push_back(&run);
   co_await s.queue.submit(ctx, all);
+  co_await ctx.spend(s.thinks);
   for (int twice = 0; twice < 2; ++twice) {
     const Result<std::int64_t> said = co_await s.queue.cancel(ctx, s.whom);
     s.said.push_back(said);
@@ -168,6 +184,34 @@ TEST_CASE("a chain that waits for another's page is cancelled there and then; th
   CHECK(results(s.runs[0]) == Results{0, 4096, 100'000, 0});
   const auto cancelled = error(Errno::ecanceled);
   CHECK(results(s.runs[1]) == Results{0, cancelled, cancelled, 0});
+}
+
+TEST_CASE("a chain that is at work on another CPU is cancelled where it would wait next") {
+  Cancelling s(chain::Continue::kthread);
+  s.params.start_in_submitter = false;
+  s.costs.walker.step.each = 5us;
+  s.disk.latency = 100us;
+  s.thinks.each = 17us;  // the second chain's second step is being taken up
+  for (int i = 0; i < 2; ++i)
+    s.run({open_step(s.path), read_step(0, 0, 4096), stat_step(0), close_step(0)}).direct = false;
+  s.whom = s.runs[1].cookie();
+  play_cancelling(s);
+  CHECK(s.said.front() == fail(Errno::ealready));
+  const auto cancelled = error(Errno::ecanceled);
+  CHECK(results(s.runs[0]) == Results{0, 4096, 100'000, 0});
+  CHECK(results(s.runs[1]) == Results{0, cancelled, cancelled, 0});
+}
+
+TEST_CASE("clean-up waits for what it needs, also of a cancelled chain") {
+  Cancelling s;
+  s.run({open_step(s.path), read_step(0, 0, 4096), close_step(0)}).direct = false;
+  ChainRun& run =
+      s.run({open_step(s.path), read_step(0, 0, 4096), read_step(0, 65'536, 4096), close_step(0)});
+  run.direct = false;
+  run.chain.steps[2].clean_up = true;
+  s.whom = run.cookie();
+  play_cancelling(s);
+  CHECK(results(run) == Results{0, error(Errno::ecanceled), 4096, 0});
 }
 
 TEST_CASE("all chains are cancelled by one call, and each still posts its entry") {
