@@ -5,6 +5,7 @@
 
 #include "model/events/sched.h"
 #include "model/events/workqueue.h"
+#include "model/kernel/cpu/affinity.h"
 
 namespace iodrome::kernel {
 
@@ -14,8 +15,12 @@ class RunningThread::FirstRun {
   explicit FirstRun(RunningThread& self) : self_(self) {}
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> code) {
-    self_.thread_.continuation = code;
-    self_.thread_.cpu->enqueue(self_.thread_, nullptr);
+    Thread& thread = self_.thread_;
+    // Its affinity may have been set before it ever ran.
+    if (!thread.may_run_on(thread.cpu->index()))
+      thread.cpu = &first_allowed(self_.context_.system(), thread);
+    thread.continuation = code;
+    thread.cpu->enqueue(thread, nullptr);
   }
   void await_resume() const noexcept {}
 

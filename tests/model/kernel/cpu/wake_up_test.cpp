@@ -143,6 +143,14 @@ TEST_CASE("a thread that waits for a CPU it may not have any more goes to anothe
   CHECK(s.log.text == "cpu1@1113 cpu1@1213 cpu1@1313");  // it has not run yet: nothing is cold
 }
 
+TEST_CASE("a thread whose affinity is set before it has ever run begins where it may") {
+  Scene s(2);
+  Thread& thread = s.rig.thread(0, s, steps);
+  CHECK(set_affinity(s.rig.system, thread, only(1), nullptr) == Errno::ok);
+  s.rig.run();
+  CHECK(s.log.text == "cpu1@113 cpu1@213 cpu1@313");
+}
+
 TEST_CASE("a thread that runs where it may not any more goes away in mid-burst from user mode") {
   Scene s(2);
   Thread& runs = s.rig.thread(0, s, steps);
