@@ -146,6 +146,7 @@ Task<void> AdmaDriver::attach(DmaEngine& engine) {
        {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset, DmaOp::interrupt})
     limits.capabilities |= dma_capability(op);
   limits.max_bytes = static_cast<std::uint32_t>(bytes);
+  limits.pending_level = static_cast<std::uint32_t>(params_.pending_level);
   limits.max_sources = static_cast<std::uint32_t>(sources);
   for (std::uint32_t index = 0; index < channels; ++index) {
     channels_.push_back(std::make_unique<Channel>(*this, index, limits));
