@@ -57,7 +57,11 @@ class AdmaDriver::Channel final : public TaskletChannel {
     last_ = descriptor.slot;
   }
   // A count of nothing moves nothing.
-  void doom(DmaDescriptor& descriptor) override { entry(descriptor.slot).count = 0; }
+  void doom(DmaDescriptor& descriptor) override {
+    std::uint32_t& count = entry(descriptor.slot).count;
+    check((count & adma::kComplete) == 0, "an ADMA descriptor that ran behind a failed one");
+    count = 0;
+  }
 
   // What was loaded is linked behind the chain; the resume bit has the channel look there once
   // more.

@@ -89,9 +89,9 @@ void DmaChannel::depends_on(DmaDescriptor& descriptor, DmaDescriptor& parent) {
   check(!parent.acked, "a dependent of a DMA descriptor that may be recycled already");
   check(parent.child == nullptr, "two dependents of one DMA descriptor");
   check(descriptor.cookie == kNoCookie, "a dependency of a DMA descriptor that was submitted");
-  if (parent.ended) {
-    descriptor.error = parent.error;
-  } else {
+  // A parent that waits for its own end may have failed already, with what it depended on.
+  descriptor.error = parent.error;
+  if (!parent.ended) {
     parent.child = &descriptor;
     descriptor.parent = &parent;
   }
