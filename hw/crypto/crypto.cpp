@@ -4,7 +4,7 @@
 #include <algorithm>
 #include <string>
 
-#include "hw/core/crc32c.h"
+#include "model/engine/crc32c.h"
 #include "hw/core/examined.h"
 #include "hw/core/message_fault.h"
 #include "hw/core/register_access.h"

@@ -2,7 +2,7 @@
 // What descriptors do to memory, page by page, so that a fault leaves what was done before it.
 #include <algorithm>
 
-#include "hw/core/crc32c.h"
+#include "model/engine/crc32c.h"
 #include "hw/dma/dsa.h"
 
 namespace iodrome::hw {

@@ -105,14 +105,20 @@ void Ioat::halt(Channel& channel, std::uint32_t error) {
     send_message(channel);
 }
 
+// Posted writes keep their order: memory never goes back to an older status. Under exploration one
+// of the same instant may overtake another, which then has nothing new to tell.
 Activity Ioat::report(Channel& channel, std::uint32_t epoch, std::uint64_t status, bool interrupt) {
+  const std::uint64_t number = ++channel.reports;
   co_await pause_for(timeline_, params_.completion_write);
   if (channel.epoch != epoch) co_return;
-  Access access = memory_.write64(channel.completion, status);
-  co_await access;
-  if (access.response() != Response::ok) {
-    channel.error |= ioat::kErrorCompletion;
-    channel.halted = true;
+  if (number > channel.reported) {
+    channel.reported = number;
+    Access access = memory_.write64(channel.completion, status);
+    co_await access;
+    if (access.response() != Response::ok) {
+      channel.error |= ioat::kErrorCompletion;
+      channel.halted = true;
+    }
   }
   if (interrupt) send_message(channel);
 }

@@ -46,7 +46,9 @@ class Ioat final : public Target, private Timeline::StallSource {
     PhysAddr last = 0;  // last descriptor that ended
     std::uint64_t completion = 0;
     std::uint32_t error = 0;
-    std::uint32_t epoch = 0;  // counts resets; what began before one ends silently
+    std::uint32_t epoch = 0;     // counts resets; what began before one ends silently
+    std::uint64_t reports = 0;   // of CHANSTS to memory, begun
+    std::uint64_t reported = 0;  // the latest of them that was written
     bool running = false;
     bool halted = false;
     bool message_due = false;

@@ -99,6 +99,10 @@ void describe_dma(MachineSpec& spec, ParameterList& list) {
            &spec.dma_costs.issue.each);
   list.add("complete", "s", "an ended descriptor cleaned up and unmapped",
            &spec.dma_costs.complete.each);
+  list.add("poll", "s", "a look whether a cookie has completed, while a CPU waits for it",
+           &spec.dma_costs.poll.each);
+  list.add("pending_level", "", "descriptors at which a driver issues by itself; 0: never",
+           &spec.dma_driver.pending_level);
   list.add("user_queues", "", "shared work queues of a dsa, for user space", &spec.dma_user_queues);
   list.add("movdir64b", "s", "a descriptor posted to a dsa", &spec.portal_costs.movdir64b.each);
   list.add("enqcmd", "s", "a descriptor submitted to a shared queue of a dsa, with its answer",
@@ -106,6 +110,9 @@ void describe_dma(MachineSpec& spec, ParameterList& list) {
   list.add("cpu_xor", "B/s", "a CPU's exclusive or, of source bytes read",
            &spec.dma_software.exclusive_or);
   list.add("cpu_memset", "B/s", "a CPU's memset", &spec.dma_software.memset);
+  list.add("cpu_pq", "B/s", "a CPU's P and Q together, of source bytes read",
+           &spec.dma_software.pq);
+  list.add("cpu_crc32c", "B/s", "a CPU's CRC-32C", &spec.dma_software.crc32c);
 }
 
 void describe_crypto(MachineSpec& spec, ParameterList& list) {
@@ -235,14 +242,18 @@ void examine_dma(const MachineSpec& spec, Configuration& configuration) {
               driver.interrupt_delay % 1us == Duration{0},
           "dma.interrupt_delay must be whole microseconds, at most 16383");
   require(driver.timeout > Duration{0}, "dma.timeout must be positive");
+  require(spec.dma_costs.poll.each > Duration{0}, "dma.poll must be positive");
+  require(driver.pending_level >= 0 && driver.pending_level <= driver.descriptors,
+          "dma.pending_level must be 0 to dma.descriptors");
   require(spec.dma_user_queues >= 0, "dma.user_queues must not be negative");
   require(spec.dma_kind != "dsa" || (spec.dma_user_queues < spec.dsa.work_queues &&
                                      driver.descriptors + spec.dma_user_queues <= spec.dsa.entries),
           "dma.descriptors and dma.user_queues must leave room in the entries and work queues of "
           "the part");
-  require(
-      spec.dma_software.exclusive_or.bytes_per_s > 0 && spec.dma_software.memset.bytes_per_s > 0,
-      "dma.cpu_xor and dma.cpu_memset must be positive");
+  require(spec.dma_software.exclusive_or.bytes_per_s > 0 &&
+              spec.dma_software.memset.bytes_per_s > 0 && spec.dma_software.pq.bytes_per_s > 0 &&
+              spec.dma_software.crc32c.bytes_per_s > 0,
+          "dma.cpu_xor, cpu_memset, cpu_pq and cpu_crc32c must be positive");
 }
 
 void examine_block(const MachineSpec& spec, Configuration& configuration) {

@@ -57,7 +57,11 @@ class AdmaDriver::Channel final : public TaskletChannel {
     last_ = descriptor.slot;
   }
   // A count of nothing moves nothing.
-  void doom(DmaDescriptor& descriptor) override { entry(descriptor.slot).count = 0; }
+  void doom(DmaDescriptor& descriptor) override {
+    std::uint32_t& count = entry(descriptor.slot).count;
+    check((count & adma::kComplete) == 0, "an ADMA descriptor that ran behind a failed one");
+    count = 0;
+  }
 
   // What was loaded is linked behind the chain; the resume bit has the channel look there once
   // more.
@@ -146,6 +150,7 @@ Task<void> AdmaDriver::attach(DmaEngine& engine) {
        {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset, DmaOp::interrupt})
     limits.capabilities |= dma_capability(op);
   limits.max_bytes = static_cast<std::uint32_t>(bytes);
+  limits.pending_level = static_cast<std::uint32_t>(params_.pending_level);
   limits.max_sources = static_cast<std::uint32_t>(sources);
   for (std::uint32_t index = 0; index < channels; ++index) {
     channels_.push_back(std::make_unique<Channel>(*this, index, limits));

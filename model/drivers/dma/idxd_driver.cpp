@@ -15,8 +15,9 @@ namespace {
 constexpr std::uint32_t kKernelQueue = 0;
 constexpr std::uint16_t kKernelHandle = 0;
 
-DmaChannel::Limits limits_of(std::uint32_t max_transfer) {
+DmaChannel::Limits limits_of(std::uint32_t max_transfer, const DmaDriverParams& params) {
   DmaChannel::Limits limits;
+  limits.pending_level = static_cast<std::uint32_t>(params.pending_level);
   limits.capabilities = dma_capability(DmaOp::memcpy) | dma_capability(DmaOp::interrupt);
   limits.max_bytes = max_transfer;
   limits.in_order = false;
@@ -30,8 +31,8 @@ DmaChannel::Limits limits_of(std::uint32_t max_transfer) {
 class IdxdDriver::Channel final : public TaskletChannel {
  public:
   Channel(IdxdDriver& driver, std::uint32_t max_transfer)
-      : TaskletChannel(driver.system_, driver.costs_, "idxd", limits_of(max_transfer),
-                       driver.params_),
+      : TaskletChannel(driver.system_, driver.costs_, "idxd",
+                       limits_of(max_transfer, driver.params_), driver.params_),
         driver_(driver),
         records_(system_.memory.allocate_contiguous(descriptors() * sizeof(dsa::Record))) {
     for (std::uint32_t slot = static_cast<std::uint32_t>(descriptors()); slot-- > 0;)

@@ -10,8 +10,9 @@ namespace ioat = hw::ioat;
 
 namespace {
 
-DmaChannel::Limits limits_of(std::uint8_t transfer_shift) {
+DmaChannel::Limits limits_of(std::uint8_t transfer_shift, const DmaDriverParams& params) {
   DmaChannel::Limits limits;
+  limits.pending_level = static_cast<std::uint32_t>(params.pending_level);
   limits.capabilities = dma_capability(DmaOp::memcpy) | dma_capability(DmaOp::interrupt);
   limits.max_bytes = 1u << transfer_shift;
   return limits;
@@ -22,8 +23,8 @@ DmaChannel::Limits limits_of(std::uint8_t transfer_shift) {
 class IoatDriver::Channel final : public TaskletChannel {
  public:
   Channel(IoatDriver& driver, std::uint32_t index, std::uint8_t transfer_shift)
-      : TaskletChannel(driver.system_, driver.costs_, "ioat", limits_of(transfer_shift),
-                       driver.params_),
+      : TaskletChannel(driver.system_, driver.costs_, "ioat",
+                       limits_of(transfer_shift, driver.params_), driver.params_),
         driver_(driver),
         index_(index),
         entries_(static_cast<std::uint32_t>(driver.params_.descriptors) + 1),

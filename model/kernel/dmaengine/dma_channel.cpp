@@ -46,6 +46,14 @@ Task<DmaDescriptor*> DmaChannel::prep_memset(Atomic& ctx, hw::PhysAddr to, std::
   co_return descriptor;
 }
 
+Task<DmaDescriptor*> DmaChannel::prep_pq(Atomic& ctx, hw::PhysAddr p, hw::PhysAddr q,
+                                         std::span<const hw::PhysAddr> sources,
+                                         std::uint32_t bytes) {
+  DmaDescriptor* const descriptor = co_await prep(ctx, DmaOp::pq, p, sources, bytes);
+  if (descriptor != nullptr) descriptor->q = q;
+  co_return descriptor;
+}
+
 Task<DmaDescriptor*> DmaChannel::prep_interrupt(Atomic& ctx) {
   return prep(ctx, DmaOp::interrupt, 0, {}, 0);
 }
@@ -67,7 +75,8 @@ Task<DmaDescriptor*> DmaChannel::prep(Atomic& ctx, DmaOp op, hw::PhysAddr to,
 DmaDescriptor* DmaChannel::take(DmaOp op, std::size_t sources, std::uint32_t bytes) {
   if (!can(op) || sources > limits_.max_sources || bytes > limits_.max_bytes) return nullptr;
   if ((bytes == 0) != (op == DmaOp::interrupt)) return nullptr;
-  if ((op == DmaOp::exclusive_or || op == DmaOp::zero_sum) && sources == 0) return nullptr;
+  const bool sums = op == DmaOp::exclusive_or || op == DmaOp::zero_sum || op == DmaOp::pq;
+  if (sums && sources == 0) return nullptr;
   if (free_.empty() || allocation_fails(system_, "dma_descriptor")) return nullptr;
   DmaDescriptor& descriptor = free_.front();
   free_.pop_front();
@@ -80,9 +89,9 @@ void DmaChannel::depends_on(DmaDescriptor& descriptor, DmaDescriptor& parent) {
   check(!parent.acked, "a dependent of a DMA descriptor that may be recycled already");
   check(parent.child == nullptr, "two dependents of one DMA descriptor");
   check(descriptor.cookie == kNoCookie, "a dependency of a DMA descriptor that was submitted");
-  if (parent.ended) {
-    descriptor.error = parent.error;
-  } else {
+  // A parent that waits for its own end may have failed already, with what it depended on.
+  descriptor.error = parent.error;
+  if (!parent.ended) {
     parent.child = &descriptor;
     descriptor.parent = &parent;
   }
@@ -123,6 +132,13 @@ void DmaChannel::place(DmaDescriptor& descriptor) {
   load(descriptor);
 }
 
+Task<DmaCookie> DmaChannel::tx_submit(Atomic& ctx, DmaDescriptor& descriptor) {
+  const DmaCookie cookie = submit(descriptor);
+  if (limits_.pending_level != 0 && submitted_.size() >= limits_.pending_level)
+    co_await issue_pending(ctx);
+  co_return cookie;
+}
+
 Task<void> DmaChannel::issue_pending(Atomic& ctx) {
   if (submitted_.empty()) co_return;
   co_await ctx.spend(costs_.issue);
@@ -149,6 +165,8 @@ Task<void> DmaChannel::finish(Atomic& ctx, DmaDescriptor& descriptor, Errno erro
     if (failed_.size() == kErrorsRemembered) failed_.erase(failed_.begin());
     failed_.push_back(descriptor.cookie);
   }
+  if (descriptor.op == DmaOp::zero_sum && descriptor.result != nullptr)
+    *descriptor.result = descriptor.sums_to_zero ? 0 : kSumCheckP;
   DmaDescriptor* const child = std::exchange(descriptor.child, nullptr);
   // Later its owner may have submitted it elsewhere, and it may have ended.
   const bool held = child != nullptr && child->cookie == kHeldCookie;
@@ -159,16 +177,30 @@ Task<void> DmaChannel::finish(Atomic& ctx, DmaDescriptor& descriptor, Errno erro
   descriptor.called = true;
   if (descriptor.acked && !descriptor.is_linked()) recycle(descriptor);
   if (!held) co_return;
-  child->channel->place(*child);
-  co_await child->channel->issue_pending(ctx);
+  DmaChannel& channel = *child->channel;
+  channel.place_all(*child);
+  co_await channel.issue_pending(ctx);
+}
+
+// dma_run_dependencies(): with it all that was held behind it alone and that its channel keeps in
+// order, so that nobody need tell of the ends in between.
+void DmaChannel::place_all(DmaDescriptor& first) {
+  place(first);
+  if (!limits_.in_order) return;
+  for (DmaDescriptor* each = first.child; each != nullptr; each = each->child) {
+    if (each->cookie != kHeldCookie || each->channel != this) return;
+    place(*each);
+  }
 }
 
 // What its parent's end means to a dependent: it may begin, or it fails without having run.
 void DmaChannel::pass_on(DmaDescriptor& child, Errno error) {
   child.parent = nullptr;
   if (error == Errno::ok) return;
-  // All of them now: the hardware may have the whole chain already.
+  // All of them now: the hardware may have the whole chain already. Each of them once: when one of
+  // them ends, those behind it may have ended as well, and must not be touched.
   for (DmaDescriptor* each = &child; each != nullptr; each = each->child) {
+    if (each->error != Errno::ok) continue;
     each->error = error;
     if (each->cookie > 0) each->channel->doom(*each);
   }

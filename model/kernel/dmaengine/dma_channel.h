@@ -17,6 +17,7 @@ struct DmaCosts {
   Cost prep;      // a descriptor taken and filled, addresses mapped
   Cost issue;     // pending descriptors handed to the engine: the doorbell
   Cost complete;  // one ended descriptor cleaned up and unmapped
+  Cost poll;      // one look whether a cookie has completed, and the pause until the next
 };
 
 /// What drivers fill in, and what users call. Descriptors come from a fixed pool.
@@ -29,6 +30,8 @@ class DmaChannel {
     std::uint32_t max_bytes = 0;
     std::uint32_t max_sources = 1;
     bool in_order = true;
+    /// Descriptors submitted and not issued at which tx_submit() issues; 0: it never does.
+    std::uint32_t pending_level = 0;
   };
   DmaChannel(System& system, DmaCosts& costs, const char* name, const Limits& limits,
              std::uint32_t descriptors);
@@ -37,6 +40,7 @@ class DmaChannel {
   DmaChannel& operator=(const DmaChannel&) = delete;
 
   const char* name() const { return name_; }
+  DmaCosts& costs() { return costs_; }
   const Limits& limits() const { return limits_; }
   bool can(DmaOp op) const { return (limits_.capabilities & dma_capability(op)) != 0; }
 
@@ -51,6 +55,10 @@ class DmaChannel {
                                      std::uint32_t bytes);
   Task<DmaDescriptor*> prep_memset(Atomic& ctx, hw::PhysAddr to, std::uint8_t value,
                                    std::uint32_t bytes);
+  /// P, the sources' exclusive or, and Q, their sum weighted by powers of {02}; an address of 0 is
+  /// not wanted.
+  Task<DmaDescriptor*> prep_pq(Atomic& ctx, hw::PhysAddr p, hw::PhysAddr q,
+                               std::span<const hw::PhysAddr> sources, std::uint32_t bytes);
   /// Moves nothing; for its callback, and for what depends on it.
   Task<DmaDescriptor*> prep_interrupt(Atomic& ctx);
 
@@ -68,6 +76,9 @@ class DmaChannel {
   /// Errors: kHeldCookie while its parent is in progress elsewhere; it is then submitted, and
   /// issued, when that has ended.
   DmaCookie submit(DmaDescriptor& descriptor);
+  /// submit(), and issue_pending() when `pending_level` descriptors have gathered: what the
+  /// drivers' tx_submit does, so that a client's long series begins before its end.
+  Task<DmaCookie> tx_submit(Atomic& ctx, DmaDescriptor& descriptor);
   /// Starts everything submitted so far.
   Task<void> issue_pending(Atomic& ctx);
   /// dma_async_is_tx_complete(): by comparing cookies; looks at no hardware.
@@ -77,6 +88,8 @@ class DmaChannel {
 
   /// Descriptors that are neither free nor handed out: 0 when the channel is quiet.
   std::size_t in_use() const { return pool_.size() - free_.size(); }
+  /// Submitted and not issued.
+  std::size_t pending() const { return submitted_.size(); }
   std::size_t descriptors() const { return pool_.size(); }
   DmaCookie last_used() const { return last_used_; }
   DmaCookie last_complete() const { return last_complete_; }
@@ -108,6 +121,7 @@ class DmaChannel {
                             std::span<const hw::PhysAddr> sources, std::uint32_t bytes);
   DmaDescriptor* take(DmaOp op, std::size_t sources, std::uint32_t bytes);
   void place(DmaDescriptor& descriptor);
+  void place_all(DmaDescriptor& first);
   static void pass_on(DmaDescriptor& child, Errno error);
   void reap();
   void recycle(DmaDescriptor& descriptor);
@@ -122,5 +136,15 @@ class DmaChannel {
   DmaCookie last_complete_ = kFirstCookie - 1;
   std::vector<DmaCookie> failed_;  // the latest ones, oldest first
 };
+
+/// dma_sync_wait(): issues, and burns the CPU until the cookie has ended. Legal in any context but
+/// a callback of that channel.
+///
+/// Errors: DmaStatus::error, of the operation or after five seconds.
+Task<DmaStatus> dma_sync_wait(Atomic& ctx, DmaChannel& channel, DmaCookie cookie);
+/// dma_wait_for_async_tx(): the same for a descriptor that may not have been submitted to its
+/// channel yet, since what it depends on has not ended: oldest ancestor first. It is not
+/// acknowledged.
+Task<DmaStatus> dma_wait_for_async_tx(Atomic& ctx, DmaDescriptor& descriptor);
 
 }  // namespace iodrome::kernel

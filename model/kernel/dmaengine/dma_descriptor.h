@@ -12,7 +12,7 @@ namespace iodrome::kernel {
 class DmaChannel;
 
 /// What a channel can do; a channel's capabilities are a set of them.
-enum class DmaOp : std::uint8_t { memcpy, exclusive_or, zero_sum, memset, interrupt };
+enum class DmaOp : std::uint8_t { memcpy, exclusive_or, zero_sum, memset, interrupt, pq };
 
 constexpr std::uint32_t dma_capability(DmaOp op) {
   return 1u << static_cast<unsigned>(op);
@@ -26,6 +26,9 @@ inline constexpr DmaCookie kHeldCookie = -16;  // submitted, but what it depends
 
 enum class DmaStatus : std::uint8_t { complete, in_progress, error };
 
+/// enum sum_check_flags: what a check has found; 0 is nothing wrong.
+inline constexpr std::uint32_t kSumCheckP = 1u << 0;
+
 inline constexpr std::size_t kDmaSources = 32;
 
 /// Source: Linux struct dma_async_tx_descriptor. It belongs to its channel, which takes it back
@@ -35,7 +38,8 @@ struct DmaDescriptor : boost::intrusive::list_base_hook<> {
 
   DmaChannel* channel = nullptr;
   DmaOp op = DmaOp::memcpy;
-  hw::PhysAddr destination = 0;
+  hw::PhysAddr destination = 0;  // of pq: P; 0 is not wanted
+  hw::PhysAddr q = 0;            // of pq
   std::array<hw::PhysAddr, kDmaSources> sources{};
   std::uint32_t source_count = 0;
   std::uint32_t bytes = 0;
@@ -45,9 +49,10 @@ struct DmaDescriptor : boost::intrusive::list_base_hook<> {
   bool interrupt = true;  // DMA_PREP_INTERRUPT; without it somebody else's end, or a poll, finds it
   bool acked = true;      // DMA_CTRL_ACK; without it the owner calls acknowledge() once
   bool ended = false;
-  bool called = false;        // its callback has returned
-  Errno error = Errno::ok;    // EIO: the hardware failed, or what it depends on did
-  bool sums_to_zero = false;  // zero_sum: the result
+  bool called = false;              // its callback has returned
+  Errno error = Errno::ok;          // EIO: the hardware failed, or what it depends on did
+  bool sums_to_zero = false;        // zero_sum: the result
+  std::uint32_t* result = nullptr;  // zero_sum: where it goes as well, as a SumCheck
   /// Runs when it has ended: in a tasklet, or in the submitter's context if a CPU did the work.
   /// It must not submit to a channel; what depends on it does so by itself.
   Callback callback = nullptr;

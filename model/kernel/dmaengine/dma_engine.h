@@ -25,9 +25,13 @@ class DmaEngine {
   /// Differs: DmaOp::interrupt is never asked for alone in Linux; here it is an operation as any.
   DmaChannel* find_channel(DmaOp op, std::uint32_t cpu,
                            const DmaDescriptor* parent = nullptr) const {
-    if (parent != nullptr && parent->channel->can(op)) return parent->channel;
-    DmaChannel* const engine = nth_capable(hardware_, op, cpu);
+    DmaChannel* const engine = find_engine(op, cpu, parent);
     return engine != nullptr ? engine : nth_capable(software_, op, cpu);
+  }
+  /// The same without the CPUs' own channels.
+  DmaChannel* find_engine(DmaOp op, std::uint32_t cpu, const DmaDescriptor* parent) const {
+    if (parent != nullptr && parent->channel->can(op)) return parent->channel;
+    return nth_capable(hardware_, op, cpu);
   }
   const std::vector<DmaChannel*>& hardware() const { return hardware_; }
   const std::vector<DmaChannel*>& software() const { return software_; }

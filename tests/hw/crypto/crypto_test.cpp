@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "hw/core/crc32c.h"
+#include "model/engine/crc32c.h"
 #include "hw/crypto/aes.h"
 #include "hw/crypto/sha256.h"
 #include "hw/memory/memory.h"

@@ -3,7 +3,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "hw/core/crc32c.h"
+#include "model/engine/crc32c.h"
 #include "hw/memory/memory.h"
 #include "tests/hw/part_file.h"
 #include "tests/hw/scripted_oracle.h"

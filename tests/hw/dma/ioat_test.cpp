@@ -23,6 +23,17 @@ class PickAt final : public ChoiceOracle {
   std::uint32_t pick_;
 };
 
+// Of what happens at one instant, the latest comes first.
+class LastFirst final : public ChoiceOracle {
+ public:
+  std::uint32_t choose(Choice kind, std::uint32_t options, const char*) override {
+    if (kind != Choice::order) return 0;
+    ++asked;
+    return options - 1;
+  }
+  int asked = 0;
+};
+
 SimTime at_time(Duration time) {
   return SimTime{} + time;
 }
@@ -146,6 +157,27 @@ TEST_CASE("an error halts the channel until a reset, and the rest of the chain t
   CHECK(host.messages.messages.size() == told + 2);
   CHECK(host.status() == ((host.ring[0] + 3 * 64) | 1));
   host.timeline.choices().ask(nullptr);
+}
+
+// Set-up hides behind the copy, so that a descriptor that moves nothing ends at the copy's instant.
+TEST_CASE("of two ends of one instant the later one stands in memory, whichever comes first") {
+  for (const bool fails : {false, true})
+    for (const bool swapped : {false, true}) {
+      CAPTURE(fails, swapped);
+      IoatHost host;
+      LastFirst oracle;
+      if (swapped) host.timeline.choices().ask(&oracle);
+      const PhysAddr area = host.memory.allocate_contiguous(8192);
+      host.queue(area + 4096, area, 4096, 0);
+      host.queue(0, 0, 0, (fails ? 0 : ioat::kNull) | ioat::kInterrupt);
+      host.ring_count();
+      host.timeline.run();
+      CHECK((oracle.asked > 0) == swapped);
+      CHECK(host.status() == (fails ? host.ring[0] | 3 : (host.ring[0] + 64) | 1));
+      CHECK(host.messages.messages.size() == 1);
+      CHECK(host.told() == at_time(2us));
+      host.timeline.choices().ask(nullptr);
+    }
 }
 
 TEST_CASE("what a host does wrong is named in CHANERR") {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/crypto/crypto_driver.h"
 
-#include "hw/core/crc32c.h"
+#include "model/engine/crc32c.h"
 #include "hw/crypto/aes.h"
 #include "hw/crypto/crypto.h"
 #include "hw/crypto/sha256.h"
@@ -76,7 +76,7 @@ struct CryptoRig {
     if (request.operation == Operation::crc32c) {
       std::uint32_t crc = 0;
       std::memcpy(&crc, request.result.data(), sizeof crc);
-      return crc == hw::crc32c(0, bytes(number));
+      return crc == crc32c(0, bytes(number));
     }
     std::vector<std::byte> expected(bytes(number).begin(), bytes(number).end());
     hw::Aes128::Block iv = request.iv;

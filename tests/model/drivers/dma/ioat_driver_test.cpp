@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/explore/random_walk.h"
+#include "tests/hw/scripted_oracle.h"
 #include "tests/model/drivers/dma/rig.h"
 
 namespace iodrome::drivers {
@@ -120,7 +121,40 @@ Task<void> copy_chained(Sleepable& ctx, DmaRig& rig) {
   co_await channel.issue_pending(ctx);
 }
 
+// The third page is made to depend on the second, which has not ended, when the first has failed.
+Task<void> copy_behind_a_failure(Sleepable& ctx, DmaRig& rig) {
+  DmaChannel& first = *rig.engine.hardware()[0];
+  DmaChannel& second = *rig.engine.hardware()[1];
+  DmaDescriptor* const parent = co_await copy_page(ctx, rig, first, 0);
+  parent->acked = false;
+  DmaDescriptor* const child = co_await copy_page(ctx, rig, second, 1);
+  child->acked = false;
+  DmaChannel::depends_on(*child, *parent);
+  const DmaCookie cookie = first.submit(*parent);
+  CHECK(second.submit(*child) == kHeldCookie);
+  CHECK(co_await dma_sync_wait(ctx, first, cookie) == DmaStatus::error);
+  DmaDescriptor* const grandchild = co_await copy_page(ctx, rig, second, 2);
+  REQUIRE_FALSE(child->ended);
+  DmaChannel::depends_on(*grandchild, *child);
+  CHECK(second.submit(*grandchild) > 0);
+  co_await second.issue_pending(ctx);
+}
+
 }  // namespace
+
+TEST_CASE("who comes to depend on a failed one before its end fails too, and moves nothing") {
+  hw::test::ScriptedOracle oracle;
+  oracle.script["ioat.transfer"] = {1};
+  DmaRig dma(1, 8, &oracle);
+  dma.costs.poll.each = 50ns;
+  dma.rig.thread(0, dma, copy_behind_a_failure);
+  dma.rig.run();
+  CHECK(dma.ended == 3);
+  CHECK(dma.failed == 3);
+  CHECK(dma.device.counters().copies == 0);
+  for (std::uint32_t page = 0; page < 3; ++page) CHECK(dma.untouched(page));
+  CHECK(dma.in_use() == 0);
+}
 
 TEST_CASE("copies end in order, byte by byte, with callbacks in the tasklet") {
   DmaRig dma;

@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <span>
 
-namespace iodrome::hw {
+namespace iodrome {
 
 /// Goes on with a CRC over further bytes; 0 begins one.
 constexpr std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> bytes) {
@@ -27,4 +27,4 @@ constexpr std::uint32_t crc32c(std::uint32_t crc, std::span<const std::byte> byt
   return ~crc;
 }
 
-}  // namespace iodrome::hw
+}  // namespace iodrome

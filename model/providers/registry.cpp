@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/providers/registry.h"
+
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
+
+namespace iodrome::providers {
+
+using namespace kernel;
+
+void Registry::add(Provider& provider) {
+  provider.ends_ = this;
+  providers_.push_back(&provider);
+}
+
+Task<Errno> Registry::submit(Atomic& ctx, Job& job) {
+  check(job.source_count <= kSources, "a job of more sources than it has room for");
+  job.status = Errno::einprogress;
+  job.moves = 0;
+  ++in_flight_;
+  const Errno error = co_await place(ctx, job);
+  if (error != Errno::ok) --in_flight_;
+  co_return error;
+}
+
+// Who refuses although it had room is asked no more for this job. Once a provider has the job, it
+// may be done and gone.
+Task<Errno> Registry::place(Atomic& ctx, Job& job) {
+  boost::container::small_vector<Provider*, 8> asked;
+  for (;;) {
+    Errno nobody = Errno::eopnotsupp;
+    boost::container::small_vector<Provider*, 8> candidates;
+    for (Provider* const each : providers_) {
+      if (each->capability_for(job) == nullptr) continue;
+      if (each->health_ == Health::failed) {
+        if (nobody == Errno::eopnotsupp) nobody = Errno::enodev;
+        continue;
+      }
+      nobody = Errno::eagain;
+      if (each->queue_length_ >= each->queue_limit_) continue;
+      if (std::find(asked.begin(), asked.end(), each) == asked.end()) candidates.push_back(each);
+    }
+    if (candidates.empty()) co_return nobody;
+    Provider& provider = policy_.choose(job, {candidates.data(), candidates.size()});
+    const Duration estimate = policy_.estimate(job, provider);
+    job.provider = &provider;
+    job.estimate = estimate;
+    ++provider.queue_length_;
+    provider.backlog_ += estimate;
+    co_await ctx.spend(costs_.choose);
+    job.begun = ctx.now();
+    const Errno error = co_await provider.start(ctx, job);
+    if (error == Errno::ok) co_return error;
+    --provider.queue_length_;
+    provider.backlog_ -= estimate;
+    asked.push_back(&provider);
+  }
+}
+
+Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
+  Provider& provider = *job.provider;
+  --provider.queue_length_;
+  provider.backlog_ -= job.estimate;
+  const SimTime since = std::max(job.begun, std::exchange(provider.last_end_, ctx.now()));
+  if (error == Errno::ok) {
+    ++provider.completed_;
+    policy_.ended(job, provider, ctx.now() - since);
+  } else {
+    ++provider.failed_;
+    provider.health_ = Health::failed;
+    ++job.moves;
+    homeless_.push_back(&job);
+  }
+  // Also for those that found no room before.
+  if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
+  if (error == Errno::ok) co_await finish(ctx, job, Errno::ok);
+}
+
+// Whoever ended it is in the middle of its own clean-up, and may be the very provider that is to
+// have it: so not there, but here.
+Task<void> Registry::retry(Atomic& ctx) {
+  for (std::size_t left = homeless_.size(); left > 0 && !homeless_.empty(); --left) {
+    Job& job = *homeless_.front();
+    homeless_.pop_front();
+    const Errno error = co_await place(ctx, job);
+    if (error == Errno::ok) continue;
+    // The next end at any provider has it tried again.
+    const bool somebody_works = std::any_of(providers_.begin(), providers_.end(),
+                                            [](Provider* p) { return p->queue_length_ > 0; });
+    if (error == Errno::eagain && somebody_works)
+      homeless_.push_back(&job);
+    else
+      co_await finish(ctx, job, error);
+  }
+}
+
+Task<void> Registry::finish(Atomic& ctx, Job& job, Errno status) {
+  --in_flight_;
+  job.status = status;
+  if (job.done != nullptr) co_await job.done(ctx, job);
+}
+
+}  // namespace iodrome::providers

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// All providers of a machine, and the scheduler over them.
+#pragma once
+#include <deque>
+
+#include "model/providers/policy.h"
+
+namespace iodrome::providers {
+
+struct RegistryCosts {
+  kernel::Cost choose;  // a provider chosen for a job
+};
+
+/// Hands jobs to providers. One that fails is left out from then on; what it did not end goes to
+/// another one, from a tasklet, and its user sees one end.
+///
+/// Order: none between jobs, beyond that of each provider.
+class Registry final : private Ends {
+ public:
+  Registry(kernel::System& system, Policy& policy, RegistryCosts& costs)
+      : system_(system), policy_(policy), costs_(costs) {}
+
+  /// At boot. The order is that in which `first_fit` prefers.
+  void add(Provider& provider);
+  /// Starts a job. Legal in any context; with a CPU that works in its caller's context, it is done
+  /// when this returns.
+  ///
+  /// Errors: `done` is not called then. EOPNOTSUPP: nobody here does such a thing. ENODEV: who does
+  /// has failed. EAGAIN: nobody who does has room.
+  Task<Errno> submit(kernel::Atomic& ctx, Job& job);
+  /// An operator has looked after it: it gets jobs again.
+  void repaired(Provider& provider) { provider.health_ = Health::healthy; }
+
+  const std::vector<Provider*>& providers() const { return providers_; }
+  /// Accepted and not done: 0 when all is quiet.
+  std::size_t in_flight() const { return in_flight_; }
+
+ private:
+  struct Retry final : kernel::IrqAction {
+    explicit Retry(Registry& registry) : owner(registry) {}
+    Task<void> handle(kernel::Atomic& ctx) override { return owner.retry(ctx); }
+    Registry& owner;
+  };
+  Task<Errno> place(kernel::Atomic& ctx, Job& job);
+  Task<void> ended(kernel::Atomic& ctx, Job& job, Errno error) override;
+  Task<void> retry(kernel::Atomic& ctx);
+  Task<void> finish(kernel::Atomic& ctx, Job& job, Errno status);
+
+  kernel::System& system_;
+  Policy& policy_;
+  RegistryCosts& costs_;
+  std::vector<Provider*> providers_;
+  Retry retry_{*this};
+  std::deque<Job*> homeless_;  // accepted, and their provider has failed
+  std::size_t in_flight_ = 0;
+};
+
+}  // namespace iodrome::providers
