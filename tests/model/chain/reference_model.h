@@ -12,8 +12,10 @@
 
 namespace iodrome::chain::reference {
 
-/// How the k-th try of a step goes. `cancel` and `exit`: the chain is cancelled while it runs.
-enum class Outcome { ok, is_short, error, cancel, exit };
+/// How the k-th try of a step goes. `cancel` and `exit`: the chain is cancelled while it runs;
+/// `too_late`: likewise, but the step cannot be stopped any more. `no_file`: its descriptor is
+/// none.
+enum class Outcome { ok, is_short, error, cancel, exit, too_late, no_file };
 
 struct Try {
   std::size_t step;
@@ -51,7 +53,10 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
       return kEcanceled;
     case Outcome::is_short:
       return moves_bytes(op) ? static_cast<std::int64_t>(bytes / 2) : 0;
+    case Outcome::no_file:
+      return kEbadf;
     case Outcome::ok:
+    case Outcome::too_late:
       break;
   }
   return moves_bytes(op) ? static_cast<std::int64_t>(bytes) : 0;
@@ -125,7 +130,7 @@ class Line {
       std::int64_t value = value_of(outcome, step.op, left);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
-      if (outcome == Outcome::cancel || outcome == Outcome::exit) {
+      if (outcome == Outcome::cancel || outcome == Outcome::exit || outcome == Outcome::too_late) {
         broken_ = true;
         end_.told = end_.told && outcome != Outcome::exit;
       }

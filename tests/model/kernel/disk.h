@@ -17,6 +17,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
 
   Task<void> queue_request(Atomic& ctx, Request& request) override {
     issued.push_back(request.sector);
+    if (on_issue) on_issue(request.sector);
     if (request.op == BlockOp::write) ++writes;
     if (request.op == BlockOp::flush) ++flushes;
     in_flight_most = std::max(in_flight_most, device_->in_flight());
@@ -40,8 +41,10 @@ class TestDisk final : public BlockDriver, public IrqAction {
 
   Duration latency = 1us;
   std::uint32_t irq_cpu = 0;
-  bool at_once = false;            // requests end before queue_request() returns
-  std::set<std::uint64_t> broken;  // sectors whose requests fail
+  bool at_once = false;                 // requests end before queue_request() returns
+  std::set<std::uint64_t> broken;       // sectors whose requests fail
+  std::set<std::uint64_t> broken_once;  // and those whose next one does
+  std::function<void(std::uint64_t sector)> on_issue;
   std::vector<std::uint64_t> issued;
   bool has_cache = true;
   QueueLimits queue_limits;
@@ -52,7 +55,7 @@ class TestDisk final : public BlockDriver, public IrqAction {
  private:
   Task<void> end(Atomic& ctx, Request& request) {
     std::uint64_t offset = request.sector * 512;
-    const bool fails = broken.contains(request.sector);
+    const bool fails = broken.contains(request.sector) || broken_once.erase(request.sector) != 0;
     request.for_each_segment([&](const BioSegment& part) {
       const std::span<std::byte> bytes = rig_.system.memory.bytes(part.address, part.bytes);
       if (!fails && request.op == BlockOp::read) medium_.read(offset, bytes);
