@@ -3,11 +3,11 @@
 
 #include <catch2/catch.hpp>
 
-#include "model/engine/crc32c.h"
 #include "hw/crypto/aes.h"
 #include "hw/crypto/sha256.h"
 #include "hw/memory/memory.h"
-#include "tests/hw/part_file.h"
+#include "model/engine/crc32c.h"
+#include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/hw/test_medium.h"
 
@@ -50,27 +50,10 @@ Digest sha256_of(std::string_view text) {
   return sha256(std::as_bytes(std::span{text.data(), text.size()}));
 }
 
-// 4096 B take 8 us of a cipher, 4 us of a hash, 1 us of a CRC.
-CryptoParams round_crypto() {
-  CryptoParams p = part<CryptoParams>("crypto", "crypto_pci_2007", "crypto");
-  p.queues = 4;
-  p.engines = 2;
-  p.max_bytes = 65'536;
-  p.doorbell_flight = 100ns;
-  p.descriptor_fetch = 300ns;
-  p.setup = 500ns;
-  p.cipher_rate = {512'000'000};
-  p.hash_rate = {1'024'000'000};
-  p.crc_rate = {4'096'000'000};
-  p.completion_write = 200ns;
-  p.msi_flight = 400ns;
-  return p;
-}
-
 struct CryptoHost {
   static constexpr std::uint32_t kEntries = 8;
 
-  explicit CryptoHost(const CryptoParams& params = round_crypto())
+  explicit CryptoHost(const CryptoParams& params = tests::round_crypto(4, 2))
       : device(params, timeline, memory_port, message_port, true) {
     area = memory.allocate_contiguous(64 * 4096);
     for (std::uint32_t queue = 0; queue < 4; ++queue) {

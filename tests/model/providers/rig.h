@@ -4,51 +4,21 @@
 #pragma once
 #include <cstring>
 
-#include "hw/crypto/crypto.h"
-#include "hw/dma/adma.h"
 #include "model/drivers/dma/adma_driver.h"
 #include "model/engine/crc32c.h"
 #include "model/providers/cpu_provider.h"
 #include "model/providers/crypto_provider.h"
 #include "model/providers/dma_provider.h"
 #include "model/providers/registry.h"
+#include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
+#include "tests/model/kernel/patterned_pages.h"
 #include "tests/model/kernel/rig.h"
 
 namespace iodrome::providers {
 
-struct ProviderRig {
-  static constexpr std::uint32_t kBytes = 4096;
+struct ProviderRig : tests::PatternedPages {
   static constexpr std::uint32_t kPages = 64;
-
-  static hw::AdmaParams adma_params() {
-    hw::AdmaParams p;
-    p.channels = 2;
-    p.max_transfer = 1 << 20;
-    p.max_sources = 8;
-    p.doorbell_flight = 100ns;
-    p.descriptor_fetch = 250ns;
-    p.rate = {4'096'000'000};
-    p.completion_write = 200ns;
-    p.msi_flight = 400ns;
-    return p;
-  }
-  static hw::CryptoParams crypto_params() {
-    hw::CryptoParams p;
-    p.queues = 1;
-    p.engines = 1;
-    p.max_bytes = 65'536;
-    p.doorbell_flight = 100ns;
-    p.descriptor_fetch = 300ns;
-    p.setup = 500ns;
-    p.cipher_rate = {512'000'000};
-    p.hash_rate = {1'024'000'000};
-    p.crc_rate = {4'096'000'000};
-    p.completion_write = 200ns;
-    p.msi_flight = 400ns;
-    return p;
-  }
-
   explicit ProviderRig(const char* policy_name = "first_fit", ChoiceOracle* oracle = nullptr,
                        std::int64_t descriptors = 16)
       : policy(make_policy(policy_name)),
@@ -60,28 +30,21 @@ struct ProviderRig {
     rig.timeline.spawn(crypto_driver.attach(), "attach");
     rig.timeline.run();
     for (kernel::DmaChannel* const channel : dma.hardware())
-      engines.push_back(std::make_unique<DmaProvider>(*channel, adma_params().rate, 950ns));
-    crypto = std::make_unique<CryptoProvider>(crypto_driver, 4, crypto_params().crc_rate, 1500ns);
+      engines.push_back(std::make_unique<DmaProvider>(*channel, tests::round_adma(8).rate, 950ns));
+    crypto = std::make_unique<CryptoProvider>(crypto_driver, 4, tests::round_crypto(1, 1).crc_rate,
+                                              1500ns);
     const kernel::SoftwareDmaRates rates{
         {500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}};
     caller = std::make_unique<CpuProvider>(rig.system, rates, CpuQueue::caller, 2);
     thread = std::make_unique<CpuProvider>(rig.system, rates, CpuQueue::kthread, 4);
     rig.run();
     rig.timeline.choices().ask(oracle);
-    area = rig.memory.allocate_contiguous(kPages * kBytes);
-    for (std::uint32_t page = 0; page < 16; ++page)
-      for (std::uint32_t i = 0; i < kBytes; ++i) bytes(page)[i] = pattern(page, i);
+    lay_out(rig.memory, kPages, 16);
   }
   ~ProviderRig() {
     rig.timeline.choices().ask(nullptr);
     rig.end();
   }
-
-  static std::byte pattern(std::uint32_t page, std::uint32_t i) {
-    return static_cast<std::byte>(page * 71 + i * 13 + i / 256 + 1);
-  }
-  hw::PhysAddr at(std::uint32_t page) const { return area + page * kBytes; }
-  std::span<std::byte> bytes(std::uint32_t page) { return rig.memory.bytes(at(page), kBytes); }
 
   /// The `number`th job of a mix: copies, sums of three, fills, checks that find zero; each with a
   /// destination of its own.
@@ -139,8 +102,9 @@ struct ProviderRig {
   kernel::IrqController irqs{rig.system};
   hw::DirectPort memory_port{rig.memory};
   hw::DirectPort interrupt_port{irqs};
-  hw::Adma adma{adma_params(), rig.timeline, memory_port, interrupt_port, true};
-  hw::Crypto crypto_device{crypto_params(), rig.timeline, memory_port, interrupt_port, true};
+  hw::Adma adma{tests::round_adma(8), rig.timeline, memory_port, interrupt_port, true};
+  hw::Crypto crypto_device{tests::round_crypto(1, 1), rig.timeline, memory_port, interrupt_port,
+                           true};
   hw::DirectPort adma_registers{adma};
   hw::DirectPort crypto_registers{crypto_device};
   kernel::DmaEngine dma;
@@ -151,7 +115,6 @@ struct ProviderRig {
   std::unique_ptr<CpuProvider> caller;
   std::unique_ptr<CpuProvider> thread;
   Registry registry;
-  hw::PhysAddr area = 0;
 
   std::array<Job, 24> jobs{};
   std::array<int, 24> ends{};

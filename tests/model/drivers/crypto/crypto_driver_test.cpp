@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/crypto/crypto_driver.h"
 
-#include "model/engine/crc32c.h"
 #include "hw/crypto/aes.h"
-#include "hw/crypto/crypto.h"
 #include "hw/crypto/sha256.h"
+#include "model/engine/crc32c.h"
 #include "model/explore/random_walk.h"
+#include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
+#include "tests/model/kernel/patterned_pages.h"
 #include "tests/model/kernel/rig.h"
 
 namespace iodrome::drivers {
@@ -15,42 +16,19 @@ namespace {
 using namespace kernel;
 using hw::crypto::Operation;
 
-struct CryptoRig {
-  static constexpr std::uint32_t kBytes = 4096;
+struct CryptoRig : tests::PatternedPages {
   static constexpr std::uint32_t kRequests = 12;
-
-  static hw::CryptoParams params() {
-    hw::CryptoParams p;
-    p.queues = 3;
-    p.engines = 2;
-    p.max_bytes = 65'536;
-    p.doorbell_flight = 100ns;
-    p.descriptor_fetch = 300ns;
-    p.setup = 500ns;
-    p.cipher_rate = {512'000'000};
-    p.hash_rate = {1'024'000'000};
-    p.crc_rate = {4'096'000'000};
-    p.completion_write = 200ns;
-    p.msi_flight = 400ns;
-    return p;
-  }
   explicit CryptoRig(ChoiceOracle* oracle = nullptr, std::int64_t entries = 4)
       : rig(2), driver(rig.system, irqs, registers, {entries, 100us}, costs) {
     rig.system.scheduler.hz = 1000;
     rig.timeline.spawn(driver.attach(), "attach");
     rig.timeline.run();
     rig.timeline.choices().ask(oracle);
-    area = rig.memory.allocate_contiguous(64 * kBytes);
-    for (std::uint32_t page = 0; page < kRequests; ++page)
-      for (std::uint32_t i = 0; i < kBytes; ++i)
-        bytes(page)[i] = static_cast<std::byte>(page * 71 + i * 13 + i / 256 + 1);
+    lay_out(rig.memory, 64, kRequests);
   }
   ~CryptoRig() {
     rig.timeline.choices().ask(nullptr);
     rig.end();
-  }
-  std::span<std::byte> bytes(std::uint32_t page) {
-    return rig.memory.bytes(area + page * kBytes, kBytes);
   }
   /// Every operation in turn; ciphers write to a page of their own.
   CryptoRequest& make(std::uint32_t number) {
@@ -92,10 +70,9 @@ struct CryptoRig {
   IrqController irqs{rig.system};
   hw::DirectPort memory_port{rig.memory};
   hw::DirectPort interrupt_port{irqs};
-  hw::Crypto device{params(), rig.timeline, memory_port, interrupt_port, true};
+  hw::Crypto device{tests::round_crypto(3, 2), rig.timeline, memory_port, interrupt_port, true};
   hw::DirectPort registers{device};
   CryptoDriver driver;
-  hw::PhysAddr area = 0;
   std::array<CryptoRequest, kRequests> requests;
   int ended = 0;
   int busy = 0;

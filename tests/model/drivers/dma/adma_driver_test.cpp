@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/dma/adma_driver.h"
 
-#include "hw/dma/adma.h"
 #include "model/explore/random_walk.h"
 #include "model/kernel/dmaengine/software_channel.h"
+#include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
+#include "tests/model/kernel/patterned_pages.h"
 #include "tests/model/kernel/rig.h"
 
 namespace iodrome::drivers {
@@ -13,22 +14,8 @@ namespace {
 using namespace kernel;
 
 // A machine with an ADMA engine of two channels; 4096 B over its bus take 1 us.
-struct AdmaRig {
-  static constexpr std::uint32_t kBytes = 4096;
+struct AdmaRig : tests::PatternedPages {
   static constexpr std::uint32_t kPages = 48;
-
-  static hw::AdmaParams params() {
-    hw::AdmaParams p;
-    p.channels = 2;
-    p.max_transfer = 1 << 20;
-    p.max_sources = 16;
-    p.doorbell_flight = 100ns;
-    p.descriptor_fetch = 250ns;
-    p.rate = {4'096'000'000};
-    p.completion_write = 200ns;
-    p.msi_flight = 400ns;
-    return p;
-  }
 
   explicit AdmaRig(std::int64_t descriptors = 8, ChoiceOracle* oracle = nullptr)
       : rig(2),
@@ -39,25 +26,13 @@ struct AdmaRig {
     rig.timeline.run();
     engine.add(software, true);
     rig.timeline.choices().ask(oracle);
-    area = rig.memory.allocate_contiguous(kPages * kBytes);
-    for (std::uint32_t page = 0; page < 16; ++page)
-      for (std::uint32_t i = 0; i < kBytes; ++i) bytes(page)[i] = pattern(page, i);
+    lay_out(rig.memory, kPages, 16);
   }
   ~AdmaRig() {
     rig.timeline.choices().ask(nullptr);
     rig.end();
   }
 
-  static std::byte pattern(std::uint32_t page, std::uint32_t i) {
-    return static_cast<std::byte>(page * 71 + i * 13 + i / 256 + 1);
-  }
-  hw::PhysAddr at(std::uint32_t page) const { return area + page * kBytes; }
-  std::span<std::byte> bytes(std::uint32_t page) { return rig.memory.bytes(at(page), kBytes); }
-  bool is_pattern(std::uint32_t page, std::uint32_t of) {
-    for (std::uint32_t i = 0; i < kBytes; ++i)
-      if (bytes(page)[i] != pattern(of, i)) return false;
-    return true;
-  }
   std::size_t in_use() const {
     std::size_t sum = 0;
     for (const DmaChannel* channel : engine.hardware()) sum += channel->in_use();
@@ -70,12 +45,11 @@ struct AdmaRig {
   IrqController irqs{rig.system};
   hw::DirectPort memory_port{rig.memory};
   hw::DirectPort interrupt_port{irqs};
-  hw::Adma device{params(), rig.timeline, memory_port, interrupt_port, true};
+  hw::Adma device{tests::round_adma(16), rig.timeline, memory_port, interrupt_port, true};
   hw::DirectPort registers{device};
   DmaEngine engine;
   SoftwareChannel software;
   AdmaDriver driver;
-  hw::PhysAddr area = 0;
 
   std::string log;  // of callbacks
   Duration last_end{};

@@ -3,13 +3,14 @@
 // since both must give the same bytes.
 #include "model/kernel/async_tx/async_tx.h"
 
-#include "hw/dma/adma.h"
 #include "hw/dma/ioat.h"
 #include "model/drivers/dma/adma_driver.h"
 #include "model/drivers/dma/ioat_driver.h"
 #include "model/explore/random_walk.h"
+#include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/model/drivers/dma/rig.h"
+#include "tests/model/kernel/patterned_pages.h"
 
 namespace iodrome::drivers {
 namespace {
@@ -56,22 +57,8 @@ class Told final : public ChannelChoice {
   std::array<DmaChannel*, 6> by_op{};
 };
 
-struct AsyncRig {
-  static constexpr std::uint32_t kBytes = 4096;
+struct AsyncRig : tests::PatternedPages {
   static constexpr std::uint32_t kPages = 48;
-
-  static hw::AdmaParams params() {
-    hw::AdmaParams p;
-    p.channels = 2;
-    p.max_transfer = 1 << 20;
-    p.max_sources = 4;
-    p.doorbell_flight = 100ns;
-    p.descriptor_fetch = 250ns;
-    p.rate = {4'096'000'000};
-    p.completion_write = 200ns;
-    p.msi_flight = 400ns;
-    return p;
-  }
   explicit AsyncRig(std::int64_t descriptors = 8, ChoiceOracle* oracle = nullptr,
                     std::int64_t pending_level = 0)
       : adma_driver(rig.system, irqs, adma_registers, {descriptors, 0us, 100us, pending_level},
@@ -88,19 +75,12 @@ struct AsyncRig {
     for (const DmaOp op : {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset})
       told[op] = adma();
     rig.timeline.choices().ask(oracle);
-    area = rig.memory.allocate_contiguous(kPages * kBytes);
-    for (std::uint32_t page = 0; page < 16; ++page)
-      for (std::uint32_t i = 0; i < kBytes; ++i) bytes(page)[i] = pattern(page, i);
+    lay_out(rig.memory, kPages, 16);
   }
   ~AsyncRig() {
     rig.timeline.choices().ask(nullptr);
     rig.end();
   }
-  static std::byte pattern(std::uint32_t page, std::uint32_t i) {
-    return static_cast<std::byte>(page * 71 + i * 13 + i / 256 + 1);
-  }
-  hw::PhysAddr at(std::uint32_t page) const { return area + page * kBytes; }
-  std::span<std::byte> bytes(std::uint32_t page) { return rig.memory.bytes(at(page), kBytes); }
   bool is_sum(std::uint32_t page, std::initializer_list<std::uint32_t> of) {
     for (std::uint32_t i = 0; i < kBytes; ++i) {
       std::byte sum{0};
@@ -144,7 +124,7 @@ struct AsyncRig {
   IrqController irqs{rig.system};
   hw::DirectPort memory_port{rig.memory};
   hw::DirectPort interrupt_port{irqs};
-  hw::Adma adma_device{params(), rig.timeline, memory_port, interrupt_port, true};
+  hw::Adma adma_device{tests::round_adma(4), rig.timeline, memory_port, interrupt_port, true};
   hw::Ioat ioat_device{DmaRig::params(), rig.timeline, memory_port, interrupt_port, true};
   hw::DirectPort adma_registers{adma_device};
   hw::DirectPort ioat_registers{ioat_device};
@@ -154,7 +134,6 @@ struct AsyncRig {
   SilentChannel silent;
   Told told;
   AsyncTx tx{engine, told, {{1'000'000'000}, {2'000'000'000}, {500'000'000}}};
-  hw::PhysAddr area = 0;
 
   int called = 0;
   bool watch_all = false;  // callbacks of every step, since a CPU's step tells nobody else

@@ -4,6 +4,7 @@
 #include "hw/dma/dsa.h"
 #include "model/explore/random_walk.h"
 #include "tests/hw/scripted_oracle.h"
+#include "tests/model/kernel/patterned_pages.h"
 #include "tests/model/kernel/rig.h"
 
 namespace iodrome::drivers {
@@ -13,9 +14,7 @@ using namespace kernel;
 namespace dsa = hw::dsa;
 
 // A machine with a DSA: 8 entries for the kernel, 2 shared queues of 4; 4096 B take 1 us.
-struct DsaRig {
-  static constexpr std::uint32_t kBytes = 4096;
-
+struct DsaRig : tests::PatternedPages {
   static hw::DsaParams params() {
     hw::DsaParams p;
     p.work_queues = 4;
@@ -44,25 +43,14 @@ struct DsaRig {
     rig.timeline.spawn(driver.attach(engine), "attach");
     rig.timeline.run();
     rig.timeline.choices().ask(oracle);
-    area = rig.memory.allocate_contiguous(64 * kBytes);
+    lay_out(rig.memory, 64, 32);
     records = rig.memory.allocate_contiguous(64 * sizeof(dsa::Record));
-    for (std::uint32_t page = 0; page < 32; ++page)
-      for (std::uint32_t i = 0; i < kBytes; ++i) bytes(page)[i] = pattern(page, i);
   }
   ~DsaRig() {
     rig.timeline.choices().ask(nullptr);
     rig.end();
   }
-  static std::byte pattern(std::uint32_t page, std::uint32_t i) {
-    return static_cast<std::byte>(page * 71 + i * 13 + i / 256 + 1);
-  }
-  hw::PhysAddr at(std::uint32_t page) const { return area + page * kBytes; }
-  std::span<std::byte> bytes(std::uint32_t page) { return rig.memory.bytes(at(page), kBytes); }
-  bool copied(std::uint32_t page) {
-    for (std::uint32_t i = 0; i < kBytes; ++i)
-      if (bytes(32 + page)[i] != pattern(page, i)) return false;
-    return true;
-  }
+  bool copied(std::uint32_t page) { return is_pattern(32 + page, page); }
   DmaChannel& channel() { return *engine.hardware()[0]; }
   dsa::Record& record(std::uint32_t index) {
     return rig.memory.at<dsa::Record>(records + sizeof(dsa::Record) * index);
@@ -87,7 +75,6 @@ struct DsaRig {
   hw::DirectPort registers{device};
   DmaEngine engine;
   IdxdDriver driver;
-  hw::PhysAddr area = 0;
   hw::PhysAddr records = 0;
 
   Duration last_end{};
