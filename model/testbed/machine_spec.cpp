@@ -318,7 +318,10 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "page_cache.dirty is a share of at most 100%");
   require(spec.page_cache.dirty_writeback > Duration{0},
           "page_cache.dirty_writeback must be positive");
-  require(spec.dentries >= 0, "dentry_cache.entries must not be negative");
+  // Who walks a path holds no reference to what it has found: with fewer names than are walked at
+  // once, they would drive each other's out for ever.
+  require(spec.dentries == 0 || spec.dentries >= 1024,
+          "dentry_cache.entries must be 0, which is all, or at least 1024");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
   require(spec.user_memory == "resident" || spec.user_memory == "on_demand",
           "process.user_memory is resident or on_demand");
