@@ -4,13 +4,13 @@
 #include <algorithm>
 #include <string>
 
-#include "model/engine/crc32c.h"
 #include "hw/core/examined.h"
 #include "hw/core/message_fault.h"
 #include "hw/core/register_access.h"
 #include "hw/crypto/aes.h"
 #include "hw/crypto/sha256.h"
 #include "model/engine/check.h"
+#include "model/engine/crc32c.h"
 
 namespace iodrome::hw {
 

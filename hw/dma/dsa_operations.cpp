@@ -2,8 +2,8 @@
 // What descriptors do to memory, page by page, so that a fault leaves what was done before it.
 #include <algorithm>
 
-#include "model/engine/crc32c.h"
 #include "hw/dma/dsa.h"
+#include "model/engine/crc32c.h"
 
 namespace iodrome::hw {
 

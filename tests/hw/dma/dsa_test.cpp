@@ -3,8 +3,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "model/engine/crc32c.h"
 #include "hw/memory/memory.h"
+#include "model/engine/crc32c.h"
 #include "tests/hw/part_file.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/hw/test_medium.h"

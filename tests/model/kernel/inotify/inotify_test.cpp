@@ -222,8 +222,9 @@ TEST_CASE("flags of a mask are kept as set, and those of an instance only when a
     CHECK_FALSE((*scene.table.get(plain))->nonblocking);
     CHECK((*scene.table.get(nonblocking))->nonblocking);
     const Inotify& inotify = *inotify_of(**scene.table.get(plain));
+    const std::string path = "/f";
     const auto set = [&](std::uint32_t mask) {
-      return sys_inotify_add_watch(ctx, scene.os, scene.table, plain, "/f", mask);
+      return sys_inotify_add_watch(ctx, scene.os, scene.table, plain, path, mask);
     };
     const Value first = co_await set(kInModify | kInExclUnlink | kInOneshot);
     CHECK(first == 1);
