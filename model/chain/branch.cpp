@@ -84,6 +84,7 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
   const WorkOn work(ctx, ledger, here);
   running_ = true;
   for (;;) {
+    if (std::exchange(dropped_, false)) settle(so_far());
     if (!step_) {
       const bool more = co_await take_up(ctx, sleeper);
       if (!more) co_return co_await end(ctx);
@@ -151,15 +152,20 @@ Task<void> Branch::end(Atomic& ctx) {
 }
 
 bool Branch::drop_wait() {
-  const auto* send = std::get_if<FileSend>(&operation_);
-  const bool droppable = send != nullptr || std::holds_alternative<std::monostate>(operation_) ||
-                         std::holds_alternative<BufferedRead>(operation_);
+  const bool droppable = std::holds_alternative<std::monostate>(operation_) ||
+                         std::holds_alternative<BufferedRead>(operation_) ||
+                         std::holds_alternative<FileSend>(operation_);
   if (cleans_up_ || !droppable || pending == 0) return false;
   withdraw(*this);
-  if (pending != 0) return false;
-  const std::uint64_t sent = send != nullptr ? send->sent() : 0;
-  settle(sent > 0 ? Value(static_cast<std::int64_t>(sent)) : fail(Errno::ecanceled));
-  return true;
+  dropped_ = pending == 0;
+  return dropped_;
+}
+
+// What the step whose wait was dropped has come to.
+Branch::Value Branch::so_far() const {
+  const auto* send = std::get_if<FileSend>(&operation_);
+  if (send == nullptr || send->sent() == 0) return fail(Errno::ecanceled);
+  return static_cast<std::int64_t>(send->sent());
 }
 
 // What a try has come to: again, or the step's end.

@@ -39,9 +39,9 @@ class Branch final : public kernel::IoWait,
   /// Work: goes on in a kernel thread.
   Task<void> run(kernel::Sleepable& ctx) override { return advance(ctx); }
 
-  /// Ends the step whose wait it sleeps in, with -ECANCELED or what it has sent so far, if the step
-  /// was begun before the chain was stopped and nothing at a device works for it. The branch is
-  /// ready to go on then.
+  /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and nothing
+  /// at a device works for it. Nobody goes on with the branch then but who has asked; its step ends
+  /// with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
 
  private:
@@ -69,6 +69,7 @@ class Branch final : public kernel::IoWait,
   Task<void> end(kernel::Atomic& ctx);
   Task<void> hand_over(kernel::Atomic& ctx);
   bool drop_wait();
+  Value so_far() const;
   void begin(std::size_t step);
   void settle(const Value& value);
   void park(kernel::Atomic& ctx);
@@ -101,6 +102,7 @@ class Branch final : public kernel::IoWait,
   bool cleans_up_ = false;  // the step was begun after the chain was stopped
   bool running_ = false;
   bool look_again_ = false;
+  bool dropped_ = false;  // its wait; the step is to be ended
 };
 
 }  // namespace iodrome::chain

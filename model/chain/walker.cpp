@@ -23,7 +23,7 @@ Task<Errno> Walker::cancel(kernel::Sleepable& ctx) {
     else
       outcome = Errno::ealready;
   }
-  // The last one to go on ends the chain, so nothing of it is touched afterwards.
+  // Each is unended until it goes on, so the chain ends with the last one, and is not touched then.
   for (Branch* const branch : ready) co_await branch->advance(ctx);
   co_return outcome;
 }

@@ -214,6 +214,22 @@ TEST_CASE("clean-up waits for what it needs, also of a cancelled chain") {
   CHECK(results(run) == Results{0, error(Errno::ecanceled), 4096, 0});
 }
 
+TEST_CASE("branches that wait are cancelled together, also when nothing is left behind them") {
+  Cancelling s;
+  s.run({open_step(s.path), read_step(0, 0, 12'288), close_step(0)}).direct = false;
+  ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 4096), read_into(4096, 4096, 4096),
+                         read_into(8192, 8192, 4096)});
+  run.direct = false;
+  run.chain.graph = true;
+  for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].after = 0b1;
+  s.whom = run.cookie();
+  s.costs.walker.step.each = 100ns;
+  play_cancelling(s);
+  CHECK(s.said == std::vector<Result<std::int64_t>>{1, fail(Errno::enoent)});
+  const auto cancelled = error(Errno::ecanceled);
+  CHECK(results(run) == Results{0, cancelled, cancelled, cancelled});
+}
+
 TEST_CASE("all chains are cancelled by one call, and each still posts its entry") {
   Cancelling s;
   for (int i = 0; i < 3; ++i)
