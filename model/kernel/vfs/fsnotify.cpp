@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/vfs/fsnotify.h"
 
+#include <boost/container/small_vector.hpp>
+
 #include "model/kernel/vfs/directory.h"
 
 namespace iodrome::kernel {
