@@ -3,12 +3,6 @@
 
 namespace iodrome::hw {
 
-void IommuParams::describe(ParameterList& list) {
-  list.add("iotlb_entries", "", "translations kept, of all domains together", &iotlb_entries);
-  list.add("page_walk", "s", "finding a translation that is not kept", &page_walk);
-  list.add("fault_records", "", "faults kept until software takes them", &fault_records);
-}
-
 void IommuParams::examine(ParameterProblems& problems) const {
   problems.require(iotlb_entries >= 1 && iotlb_entries <= 65'536, "iotlb_entries",
                    "must be 1 to 65536");

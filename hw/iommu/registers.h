@@ -44,7 +44,8 @@ class PageTable {
 inline constexpr std::uint64_t kFlushDomain = 0x00;
 inline constexpr std::uint64_t kFlushPages = 0x08;
 
-/// Units: at most 65,535 pages, below I/O page 2^32.
+inline constexpr std::uint64_t kMaxFlushPages = 65'535;
+/// Units: at most kMaxFlushPages, below I/O page 2^32.
 constexpr std::uint64_t flush_pages(std::uint16_t domain, std::uint64_t page, std::uint64_t pages) {
   return std::uint64_t{domain} << 48 | pages << 32 | page;
 }

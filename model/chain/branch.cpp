@@ -44,10 +44,7 @@ bool Branch::only_collects() const {
 
 Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
   auto& branch = static_cast<Branch&>(self);
-  if (branch.running_) {
-    branch.look_again_ = true;
-    return Task<void>::ready();
-  }
+  if (branch.running_) return Task<void>::ready();
   const Continue policy = branch.walker_.host_.policy();
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
@@ -61,7 +58,7 @@ Task<void> Branch::hand_over(Atomic& ctx) {
   ledger->enter(events::Stage::queue, ctx.now());
   const Continue policy = host.policy();
   const bool by_softirq = policy == Continue::cheapest || policy == Continue::softirq;
-  if (by_softirq && ctx.level() == Level::hardirq && (!step_ || legal(step(), Level::softirq))) {
+  if (by_softirq && ctx.level() == Level::hardirq && legal(step(), Level::softirq)) {
     host.defer_to_softirq(ctx, *this);
     co_return;
   }
@@ -98,8 +95,8 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
       settle(value);
       continue;
     }
-    if (std::exchange(look_again_, false)) continue;
-    if (walker_.course_.stopped() && drop_wait()) continue;
+    if (pending == 0) continue;  // all has arrived meanwhile
+    if (walker_.cancelled_ && drop_wait()) continue;
     running_ = false;
     co_return park(ctx);
   }
@@ -152,10 +149,9 @@ Task<void> Branch::end(Atomic& ctx) {
 }
 
 bool Branch::drop_wait() {
-  const bool droppable = std::holds_alternative<std::monostate>(operation_) ||
-                         std::holds_alternative<BufferedRead>(operation_) ||
+  const bool droppable = std::holds_alternative<BufferedRead>(operation_) ||
                          std::holds_alternative<FileSend>(operation_);
-  if (cleans_up_ || !droppable || pending == 0) return false;
+  if (cleans_up_ || !droppable || charged || pending == 0) return false;
   withdraw(*this);
   dropped_ = pending == 0;
   return dropped_;
@@ -164,7 +160,8 @@ bool Branch::drop_wait() {
 // What the step whose wait was dropped has come to.
 Branch::Value Branch::so_far() const {
   const auto* send = std::get_if<FileSend>(&operation_);
-  if (send == nullptr || send->sent() == 0) return fail(Errno::ecanceled);
+  const bool nothing = send == nullptr || (send->sent() == 0 && attempt_.done == 0);
+  if (nothing) return fail(Errno::ecanceled);
   return static_cast<std::int64_t>(send->sent());
 }
 

@@ -5,8 +5,7 @@
 // branch that ends last goes on behind a join.
 //
 // Invariants
-//  1. One context at a time works on a branch: while it runs, an arrival only asks for another
-//  look.
+//  1. One context at a time works on a branch: while it runs, an arrival only counts.
 //  2. A branch that waits has its IoWait armed; every other is on its way through a context.
 #pragma once
 #include <variant>
@@ -39,9 +38,9 @@ class Branch final : public kernel::IoWait,
   /// Work: goes on in a kernel thread.
   Task<void> run(kernel::Sleepable& ctx) override { return advance(ctx); }
 
-  /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and nothing
-  /// at a device works for it. Nobody goes on with the branch then but who has asked; its step ends
-  /// with -ECANCELED, or with what it has sent so far.
+  /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
+  /// for another's page or for room in a socket. Nobody goes on with the branch then but who has
+  /// asked; its step ends with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
 
  private:
@@ -101,7 +100,6 @@ class Branch final : public kernel::IoWait,
       operation_;
   bool cleans_up_ = false;  // the step was begun after the chain was stopped
   bool running_ = false;
-  bool look_again_ = false;
   bool dropped_ = false;  // its wait; the step is to be ended
 };
 

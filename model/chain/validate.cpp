@@ -59,7 +59,10 @@ class Validator {
   bool loop(const Step& step, std::size_t i) const {
     if (!step.loop.used()) return step.loop.rounds == 0;
     if (chain_.graph || static_cast<std::size_t>(step.loop.to) > i) return false;
-    if (step.loop.rounds == 0 && !step.transfers()) return false;
+    // Without a bound it must get on, or it never comes to an end.
+    const bool moves = step.transfers() && step.offset_from.total &&
+                       static_cast<std::size_t>(step.offset_from.step) == i;
+    if (step.loop.rounds == 0 && !moves) return false;
     // Loops may lie in each other, but not overlap.
     for (std::size_t k = static_cast<std::size_t>(step.loop.to); k < i; ++k)
       if (at(static_cast<std::int16_t>(k)).loop.used() &&

@@ -14,13 +14,14 @@ Walker::Walker(WalkerHost& host, ChainRun& run)
 }
 
 Task<Errno> Walker::cancel(kernel::Sleepable& ctx) {
+  cancelled_ = true;
   course_.stop();
   std::vector<Branch*> ready;
   Errno outcome = Errno::ok;
   for (Branch& branch : branches_) {
     if (branch.stop_waiting())
       ready.push_back(&branch);
-    else
+    else if (branch.step_ && !branch.cleans_up_)
       outcome = Errno::ealready;
   }
   // Each is unended until it goes on, so the chain ends with the last one, and is not touched then.

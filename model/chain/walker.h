@@ -49,14 +49,15 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   Task<void> start(kernel::Sleepable& ctx) { return first_.advance(ctx); }
   /// What begins in a kernel thread instead.
   kernel::Work& work() { return first_; }
-  /// Cancels the chain: what has not begun never will, a step that waits for another's page or for
-  /// room in a socket ends now, one at the device when the device has done; clean-up follows.
-  /// Returns whether nothing but clean-up was left to do, or EALREADY if a step cannot be stopped.
-  /// The walker may be gone afterwards.
+  /// Cancels the chain: what has not begun never will; a step that waits for another's page or for
+  /// room in a socket ends now, any other by itself, say when the device has done; clean-up
+  /// follows. Returns ok if nothing but clean-up is left to do, or EALREADY if a step cannot be
+  /// stopped. The walker may be gone afterwards.
   Task<Errno> cancel(kernel::Sleepable& ctx);
 
   WalkerHost& host() { return host_; }
   ChainRun& run() { return run_; }
+  bool cancelled() const { return cancelled_; }
 
  private:
   friend class Branch;
@@ -76,6 +77,7 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
                          boost::intrusive::constant_time_size<false>>
       branches_;
   Branch first_;
+  bool cancelled_ = false;
 };
 
 }  // namespace iodrome::chain

@@ -9,14 +9,12 @@ using namespace kernel;
 
 namespace {
 
-constexpr std::uint32_t kMaxBytes = 1u << 22;  // no more lies in one piece of memory
-
 std::vector<Capability> everything(System& system, const SoftwareDmaRates& rates) {
   std::vector<Capability> all;
   const auto add = [&](Operation operation, std::size_t sources, Rate rate) {
     if (rate.bytes_per_s > 0)
-      all.push_back({operation, 1, kMaxBytes, 1, static_cast<std::uint32_t>(sources), rate,
-                     system.costs.copy_call.each});
+      all.push_back({operation, 1, kMaxCpuOperationBytes, 1, static_cast<std::uint32_t>(sources),
+                     rate, system.costs.copy_call.each});
   };
   add(Operation::copy, 1, Rate{system.copy_rates.cold_bytes_per_s});
   add(Operation::exclusive_or, kSources, rates.exclusive_or);
@@ -78,7 +76,7 @@ Task<Errno> CpuProvider::start(Atomic& ctx, Job& job) {
     co_await ends().ended(ctx, job, Errno::ok);
     co_return Errno::ok;
   }
-  if (free_.empty()) co_return Errno::eagain;
+  check(!free_.empty(), "more jobs than the provider's queue holds");
   Piece& piece = *free_.back();
   free_.pop_back();
   piece.job = &job;

@@ -16,7 +16,7 @@ CryptoProvider::CryptoProvider(drivers::CryptoDriver& driver, std::uint32_t queu
 }
 
 Task<Errno> CryptoProvider::start(Atomic& ctx, Job& job) {
-  if (free_.empty()) co_return Errno::eagain;
+  check(!free_.empty(), "more jobs than the provider's queue holds");
   CryptoRequest& request = *free_.back();
   free_.pop_back();
   request.operation = hw::crypto::Operation::crc32c;

@@ -21,7 +21,7 @@ struct Job {
   Operation operation = Operation::copy;
   hw::PhysAddr destination = 0;
   std::array<hw::PhysAddr, kSources> sources{};
-  std::uint32_t source_count = 1;
+  std::uint32_t source_count = 1;  // 0 for memset
   std::uint32_t bytes = 0;
   std::uint8_t value = 0;  // of memset
 

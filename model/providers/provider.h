@@ -47,11 +47,9 @@ class Provider {
   Provider& operator=(const Provider&) = delete;
 
   const std::string& name() const { return name_; }
-  const std::vector<Capability>& capabilities() const { return capabilities_; }
   /// The first capability that the job fits; nullptr: none.
   const Capability* capability_for(const Job& job) const;
   Health health() const { return health_; }
-  std::uint32_t queue_limit() const { return queue_limit_; }
   std::uint32_t queue_length() const { return queue_length_; }
   /// Estimates of all that it holds, together.
   Duration backlog() const { return backlog_; }

@@ -19,7 +19,10 @@ Task<Errno> Registry::submit(Atomic& ctx, Job& job) {
   job.moves = 0;
   ++in_flight_;
   const Errno error = co_await place(ctx, job);
-  if (error != Errno::ok) --in_flight_;
+  if (error == Errno::ok) co_return error;
+  --in_flight_;
+  // While it was being asked, the provider seemed at work to those that wait for somebody's end.
+  if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
   co_return error;
 }
 

@@ -121,7 +121,9 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
 
 constexpr designs::Difference kMachine[] = {
     {"load balancing other than at wake-ups; what going idle costs", "kernel/cpu"},
-    {"page faults, TLB and cache contents: copies go at two rates, hot and cold", "kernel/mm"},
+    {"TLB and cache contents: copies go at two rates, hot and cold; page faults of user buffers, "
+     "unless process.user_memory is on_demand",
+     "kernel/mm"},
     {"plugging and polled completions; without block.scheduler merging too", "kernel/block"},
     {"packet loss, congestion control, receive processing of data", "kernel/socket"},
     {"memory bandwidth shared between CPUs and devices; NUMA; IOMMU", "hw"},

@@ -114,11 +114,16 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
 
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   ChainRun& run = walker.run();
+  const bool cancelled = walker.cancelled();
   walkers_.erase(walkers_.iterator_to(walker));
   delete &walker;
   co_await ctx.spend(engine_.costs.ring_post);
   Spinlock::Guard guard = co_await lock_.lock(ctx);
-  const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
+  std::int64_t error = -static_cast<std::int64_t>(run.first_error());
+  // A user's cancellation is the consequence of no error, but no success either.
+  constexpr std::int64_t kCanceled = -static_cast<std::int64_t>(Errno::ecanceled);
+  if (error == 0 && cancelled && std::ranges::find(run.results, kCanceled) != run.results.end())
+    error = kCanceled;
   ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
   if (ctx.ledger() == &run.ledger) ctx.stop_work();
   run.ledger.enter(events::Stage::reap, ctx.now());

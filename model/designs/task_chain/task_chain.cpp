@@ -65,9 +65,8 @@ class ChainSide final : public AppSide {
   }
 
  private:
-  // A walker has moved next_step to the end; the results are all there.
+  // The results are all there at a chain's end.
   static Finished all_steps(ChainRun& run) {
-    run.next_step = 0;
     return {&run, static_cast<std::uint32_t>(run.chain.steps.size())};
   }
 

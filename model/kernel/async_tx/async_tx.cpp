@@ -18,11 +18,7 @@ Task<DmaDescriptor*> AsyncTx::memcpy(Atomic& ctx, hw::PhysAddr to, hw::PhysAddr 
   DmaChannel* const channel = channel_for(ctx, DmaOp::memcpy, bytes, 1, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_memcpy(ctx, to, from, bytes);
-  if (tx != nullptr)
-    tx = co_await offload(ctx, *tx, submit);
-  else
-    co_await synchronous(ctx, {DmaOp::memcpy, to, 0, {&from, 1}, bytes}, submit, nullptr);
-  co_return tx;
+  co_return co_await do_one(ctx, tx, {DmaOp::memcpy, to, 0, {&from, 1}, bytes}, submit);
 }
 
 Task<DmaDescriptor*> AsyncTx::memset(Atomic& ctx, hw::PhysAddr to, std::uint8_t value,
@@ -30,11 +26,7 @@ Task<DmaDescriptor*> AsyncTx::memset(Atomic& ctx, hw::PhysAddr to, std::uint8_t 
   DmaChannel* const channel = channel_for(ctx, DmaOp::memset, bytes, 0, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_memset(ctx, to, value, bytes);
-  if (tx != nullptr)
-    tx = co_await offload(ctx, *tx, submit);
-  else
-    co_await synchronous(ctx, {DmaOp::memset, to, 0, {}, bytes, value}, submit, nullptr);
-  co_return tx;
+  co_return co_await do_one(ctx, tx, {DmaOp::memset, to, 0, {}, bytes, value}, submit);
 }
 
 // do_async_xor(): every piece but the first goes on from what the destination has.
@@ -81,13 +73,8 @@ Task<DmaDescriptor*> AsyncTx::xor_val(Atomic& ctx, std::span<const hw::PhysAddr>
   DmaChannel* const channel = channel_for(ctx, DmaOp::zero_sum, bytes, sources.size(), submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_zero_sum(ctx, sources, bytes);
-  if (tx != nullptr) {
-    tx->result = result;
-    tx = co_await offload(ctx, *tx, submit);
-  } else {
-    co_await synchronous(ctx, {DmaOp::zero_sum, 0, 0, sources, bytes}, submit, result);
-  }
-  co_return tx;
+  if (tx != nullptr) tx->result = result;
+  co_return co_await do_one(ctx, tx, {DmaOp::zero_sum, 0, 0, sources, bytes}, submit, result);
 }
 
 Task<DmaDescriptor*> AsyncTx::pq(Atomic& ctx, hw::PhysAddr p, hw::PhysAddr q,
@@ -96,11 +83,7 @@ Task<DmaDescriptor*> AsyncTx::pq(Atomic& ctx, hw::PhysAddr p, hw::PhysAddr q,
   DmaChannel* const channel = channel_for(ctx, DmaOp::pq, bytes, sources.size(), submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_pq(ctx, p, q, sources, bytes);
-  if (tx != nullptr)
-    tx = co_await offload(ctx, *tx, submit);
-  else
-    co_await synchronous(ctx, {DmaOp::pq, p, q, sources, bytes}, submit, nullptr);
-  co_return tx;
+  co_return co_await do_one(ctx, tx, {DmaOp::pq, p, q, sources, bytes}, submit);
 }
 
 // Only the parent's own channel can tell its end.
@@ -108,11 +91,7 @@ Task<DmaDescriptor*> AsyncTx::trigger_callback(Atomic& ctx, AsyncSubmit submit) 
   DmaDescriptor* tx = nullptr;
   if (submit.depend_tx != nullptr && submit.depend_tx->channel->can(DmaOp::interrupt))
     tx = co_await submit.depend_tx->channel->prep_interrupt(ctx);
-  if (tx != nullptr)
-    tx = co_await offload(ctx, *tx, submit);
-  else
-    co_await synchronous(ctx, {DmaOp::interrupt}, submit, nullptr);
-  co_return tx;
+  co_return co_await do_one(ctx, tx, {DmaOp::interrupt}, submit);
 }
 
 }  // namespace iodrome::kernel

@@ -69,17 +69,20 @@ class AsyncTx {
     std::uint64_t offloaded = 0;    // calls and pieces of them
     std::uint64_t synchronous = 0;  // done by the caller's CPU
     std::uint64_t switches = 0;     // interrupt descriptors between channels
-    std::uint64_t spins = 0;        // waits for a parent
+    std::uint64_t spins = 0;        // waits for a parent, also for one that has ended
   };
   const Counters& counters() const { return counters_; }
 
  private:
   DmaChannel* channel_for(Atomic& ctx, DmaOp op, std::uint32_t bytes, std::size_t sources,
                           const AsyncSubmit& submit);
+  /// By the engine, if it has a descriptor for it, else by this CPU.
+  Task<DmaDescriptor*> do_one(Atomic& ctx, DmaDescriptor* tx, CpuOperation operation,
+                              const AsyncSubmit& submit, std::uint32_t* result = nullptr);
   Task<DmaDescriptor*> offload(Atomic& ctx, DmaDescriptor& tx, const AsyncSubmit& submit);
   Task<void> switch_channel(Atomic& ctx, DmaDescriptor& tx, DmaDescriptor& parent);
-  Task<DmaDescriptor*> synchronous(Atomic& ctx, CpuOperation operation, const AsyncSubmit& submit,
-                                   std::uint32_t* result);
+  Task<void> synchronous(Atomic& ctx, CpuOperation operation, const AsyncSubmit& submit,
+                         std::uint32_t* result);
 
   DmaEngine& engine_;
   ChannelChoice& choice_;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Who carries out the next operation of a chain, as async_tx asks it. What stands above the kernel
-// and knows more (model/providers) answers through this too.
+// Who carries out the next operation of a chain, as async_tx asks it: an interface, so that what
+// stands above the kernel may answer.
 #pragma once
 #include "model/kernel/dmaengine/dma_engine.h"
 

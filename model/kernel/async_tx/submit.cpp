@@ -4,6 +4,14 @@
 
 namespace iodrome::kernel {
 
+// The caller's sources live in its frame, which awaits this.
+Task<DmaDescriptor*> AsyncTx::do_one(Atomic& ctx, DmaDescriptor* tx, CpuOperation operation,
+                                     const AsyncSubmit& submit, std::uint32_t* result) {
+  if (tx != nullptr) co_return co_await offload(ctx, *tx, submit);
+  co_await synchronous(ctx, operation, submit, result);
+  co_return nullptr;
+}
+
 // async_tx_submit(). Who wants no callback needs no interrupt.
 Task<DmaDescriptor*> AsyncTx::offload(Atomic& ctx, DmaDescriptor& tx, const AsyncSubmit& submit) {
   ++counters_.offloaded;
@@ -49,9 +57,8 @@ Task<Errno> AsyncTx::quiesce(Atomic& ctx, DmaDescriptor* descriptor) {
   co_return error;
 }
 
-// The caller's sources live in its frame, which awaits this.
-Task<DmaDescriptor*> AsyncTx::synchronous(Atomic& ctx, CpuOperation operation,
-                                          const AsyncSubmit& submit, std::uint32_t* result) {
+Task<void> AsyncTx::synchronous(Atomic& ctx, CpuOperation operation, const AsyncSubmit& submit,
+                                std::uint32_t* result) {
   ++counters_.synchronous;
   DmaDescriptor done;
   done.op = operation.op;
@@ -62,7 +69,6 @@ Task<DmaDescriptor*> AsyncTx::synchronous(Atomic& ctx, CpuOperation operation,
   done.ended = true;
   done.argument = submit.argument;
   if (submit.callback != nullptr) co_await submit.callback(ctx, done);
-  co_return nullptr;
 }
 
 Task<void> AsyncTx::issue_pending_all(Atomic& ctx) {

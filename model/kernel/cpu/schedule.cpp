@@ -152,10 +152,7 @@ Duration Cpu::cost_of_switch_to(Thread& next) {
   KernelCosts& costs = system_.costs;
   charge(costs.context_switch);
   if (last_thread_ == 0) charge(costs.idle_exit);
-  if (next.mm != 0 && next.mm != mm_) {
-    mm_ = next.mm;
-    charge(costs.mm_switch);
-  }
+  if (next.mm != 0 && load_mm(next.mm)) charge(costs.mm_switch);
   if (next.ran_on != nullptr && next.ran_on != this)
     charge(next.ran_on->socket_ == socket_ ? costs.migration : costs.socket_migration);
   next.ran_on = this;

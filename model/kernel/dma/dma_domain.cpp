@@ -96,6 +96,8 @@ Task<void> DmaDomain::unmap(Atomic& ctx, DmaAddr address) {
 
 // The waiting is part of the cost: the CPU spins for it with interrupts disabled.
 Task<void> DmaDomain::flush_pages(Atomic& ctx, const Stretch& stretch) {
+  // More than the register's field holds: the whole domain.
+  if (stretch.pages > iommu::kMaxFlushPages) co_return co_await flush_domain(ctx);
   const std::uint64_t what = iommu::flush_pages(number_, stretch.page, stretch.pages);
   co_await registers_.write64(iommu::kFlushPages, what);
   co_await ctx.spend(ctx.costs().iommu_flush);
@@ -108,14 +110,15 @@ Task<void> DmaDomain::flush_domain(Atomic& ctx) {
 
 // queue_iova(): a full queue is flushed before the stretch is put into it.
 Task<void> DmaDomain::defer(Atomic& ctx, const Stretch& stretch) {
-  std::vector<Stretch>& queue = queues_[ctx.cpu().index()];
-  if (queue.size() >= kFlushQueueSize) {
+  // The timer may take the queues away during the flush.
+  const std::size_t cpu = ctx.cpu().index();
+  if (queues_[cpu].size() >= kFlushQueueSize) {
     std::vector<Stretch> flushed;
-    flushed.swap(queue);
+    flushed.swap(queues_[cpu]);
     co_await flush_domain(ctx);
     release(flushed);
   }
-  queue.push_back(stretch);
+  queues_[cpu].push_back(stretch);
   if (!timer_.pending()) co_await timer_.mod_after(ctx, kFlushTimeout);
 }
 

@@ -25,6 +25,8 @@ constexpr std::uint8_t gf_double(std::uint8_t element) {
   return static_cast<std::uint8_t>(element << 1 ^ ((element & 0x80) != 0 ? 0x1d : 0));
 }
 
+inline constexpr std::uint32_t kMaxCpuOperationBytes = 1u << 22;  // what lies in one piece
+
 struct CpuOperation {
   DmaOp op = DmaOp::memcpy;
   hw::PhysAddr destination = 0;  // P of pq; 0: not wanted

@@ -9,7 +9,7 @@ DmaChannel::Limits everything() {
   for (const DmaOp op : {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset,
                          DmaOp::interrupt, DmaOp::pq})
     limits.capabilities |= dma_capability(op);
-  limits.max_bytes = 1u << 22;  // no more lies in one piece of memory
+  limits.max_bytes = kMaxCpuOperationBytes;
   limits.max_sources = kDmaSources;
   return limits;
 }

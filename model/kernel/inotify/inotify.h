@@ -71,7 +71,6 @@ class Inotify final : public FileObject {
   void file_ended() override;
 
   std::size_t watched() const { return watches_.size(); }
-  std::size_t queued() const { return queue_.size(); }
   /// For checks: what a watch waits for and how; 0 if there is none.
   std::uint32_t mask_of(std::int32_t wd) const;
 

@@ -40,15 +40,24 @@ struct IoWait {
   /// The context that starts the awaited things, if it may be put to sleep for room in a queue
   /// meanwhile: as long as it is set, what never sleeps may.
   Sleepable* submitter = nullptr;
+  bool charged = false;  // a bio that may not have ended works on `ledger`, which must stay
   boost::intrusive::list<IoWaitLink, boost::intrusive::base_hook<OfWait>,
                          boost::intrusive::constant_time_size<false>>
       links;  // where it stands in line
 
   void expect() { ++pending; }
+  /// The time of a request to a device is this one's.
+  template <class Request>
+  void charge(Request& request) {
+    request.ledger = ledger;
+    charged = ledger != nullptr;
+  }
   /// One of the things has arrived.
   Task<void> arrived(Atomic& ctx) {
     check(pending > 0, "more arrivals than were waited for");
-    return --pending == 0 ? ready(ctx, *this) : Task<void>::ready();
+    if (--pending > 0) return Task<void>::ready();
+    charged = false;
+    return ready(ctx, *this);
   }
 };
 

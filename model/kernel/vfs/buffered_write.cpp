@@ -92,7 +92,7 @@ Task<Errno> BufferedWrite::get_page(Atomic& ctx, Os& os, std::uint32_t bytes, Io
   if (filling_) co_return Errno::ok;
   if (page_ == nullptr) {
     HeldPages held;
-    const Errno error = co_await cache.read_pages(ctx, inode, index, 1, wait.ledger, held);
+    const Errno error = co_await cache.read_pages(ctx, inode, index, 1, &wait, held);
     if (error != Errno::ok) co_return error;
     page_ = held.front();
   }

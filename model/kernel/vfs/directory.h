@@ -54,7 +54,7 @@ struct Directory {
 
   Dentries known;  // the dentry cache's
 
-  /// Whoever changes names holds it for writing, whoever reads them for reading.
+  /// Whoever changes names holds it for writing, whoever lists them for reading.
   Rwsem i_rwsem{"i_mutex_dir_key"};
 
  private:

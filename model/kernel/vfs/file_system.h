@@ -82,7 +82,7 @@ class FileSystem final {
   /// moves a directory, and what lies above what stays so.
   Mutex rename_mutex{"s_vfs_rename_mutex"};
 
-  std::uint32_t last_cookie = 0;  // of a renaming that somebody was told of
+  std::uint32_t last_cookie = 0;  // fsnotify_get_cookie(): of the last renaming
 
   /// Largest file. Source: ext4 with 4 KiB blocks, 2^32 of them.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 44;

@@ -55,9 +55,10 @@ Task<void> Writeback::Flusher::run(Sleepable& ctx) {
       co_await idle_.wait(ctx, "dirty pages", events::Stage::queue);
       continue;
     }
-    const InodePtr inode(*place);
+    Inode& inode = **place;
+    const InodePin pin(inode);  // not a reference: nobody has it open for this
     inodes().splice(inodes().end(), inodes(), place);
-    co_await write(ctx, *inode);
+    co_await write(ctx, inode);
   }
 }
 

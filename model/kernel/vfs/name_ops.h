@@ -52,7 +52,7 @@ Task<Result<std::int64_t>> rename_file(Sleepable& ctx, Os& os, const std::string
 ///
 /// Order: '.', '..', then by place in the directory. A name that is there all the time is told once
 /// and only once, whatever comes and goes around it.
-/// Errors: EBADF, ENOTDIR; EINVAL, not even one fits; ENOENT, the directory is gone; ENOSPC; EIO,
+/// Errors: ENOTDIR; EINVAL, not even one fits; ENOENT, the directory is gone; ENOSPC; EIO,
 /// ENOMEM.
 Task<Result<std::int64_t>> get_dents(Sleepable& ctx, Os& os, File& file, std::span<std::byte> to);
 

@@ -25,7 +25,7 @@ struct MetadataRead : Bio, Pooled {
   }
 };
 
-Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger* ledger) {
+Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, IoWait& wait) {
   inode.metadata = Inode::Metadata::reading;
   auto* read = new MetadataRead;
   read->inode = &inode;
@@ -33,7 +33,7 @@ Task<void> read_metadata(Atomic& ctx, Os& os, Inode& inode, events::StageLedger*
   read->sector = inode.metadata_sector;
   read->bytes = hw::kPageBytes;
   read->segments.push_back({read->buffer->address, hw::kPageBytes});
-  read->ledger = ledger;
+  wait.charge(*read);
   read->end_io = &MetadataRead::end;
   co_await inode.volume->device().submit(ctx, *read);
 }
@@ -52,7 +52,7 @@ Task<Errno> try_metadata(Sleepable& ctx, Os& os, Inode& inode, IoWait* wait) {
     co_return Errno::enomem;
   wait->stage = events::Stage::queue;
   add_waiter(inode.metadata_waiters, *wait);
-  if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, wait->ledger);
+  if (inode.metadata == Inode::Metadata::cold) co_await read_metadata(ctx, os, inode, *wait);
   co_return Errno::eagain;
 }
 

@@ -107,8 +107,7 @@ void PageCache::await_page(Page& page, IoWait& wait) {
 }
 
 Task<Errno> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first,
-                                  std::uint64_t count, events::StageLedger* ledger,
-                                  HeldPages& held) {
+                                  std::uint64_t count, IoWait* wait, HeldPages& held) {
   co_await ctx.spend(ctx.costs().page_lookup, count);
   bool all_there = true;
   for (std::uint64_t i = 0; i < count;) {
@@ -125,7 +124,7 @@ Task<Errno> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first
       } while (i + missing < count && find(inode, first + i + missing) == nullptr);
       if (missing == 0) co_return i == 0 ? Errno::enomem : Errno::ok;
       // Whoever waits, waits for the first page: the device's time for the others is nobody's.
-      co_await submit_read(ctx, inode, first + i, missing, i == 0 ? ledger : nullptr);
+      co_await submit_read(ctx, inode, first + i, missing, i == 0 ? wait : nullptr);
       all_there = false;
       i += missing;
       continue;
@@ -139,7 +138,7 @@ Task<Errno> PageCache::read_pages(Atomic& ctx, Inode& inode, std::uint64_t first
 }
 
 Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first,
-                                  std::uint64_t count, events::StageLedger* ledger) {
+                                  std::uint64_t count, IoWait* wait) {
   // Pin the range first: the spends below let other code run, which may evict.
   boost::container::small_vector<PagePtr, 32> pages;
   for (std::uint64_t i = 0; i < count; ++i) pages.push_back(inode.pages[first + i]);
@@ -159,7 +158,7 @@ Task<void> PageCache::submit_read(Atomic& ctx, Inode& inode, std::uint64_t first
     bio->op = BlockOp::read;
     bio->sector = place.sector;
     bio->bytes = static_cast<std::uint32_t>(part * hw::kPageBytes);
-    bio->ledger = done == 0 ? ledger : nullptr;
+    if (done == 0 && wait != nullptr) wait->charge(*bio);
     bio->end_io = &PageCache::end_read;
     for (std::uint64_t i = 0; i < part; ++i) {
       const PagePtr& page = pages[done + i];

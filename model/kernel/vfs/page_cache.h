@@ -30,13 +30,13 @@ class PageCache final : public Shrinker {
   PageCacheParams params;
   Writeback writeback;
 
-  /// Starts reading what is missing of pages [first, first + count); `ledger` is charged for the
-  /// device's time, or nobody when reading ahead. Legal in any context, never sleeps. Puts the
-  /// first page into `held`, and those behind it as far as all of them are uptodate. The first one
-  /// may be still being read. Errors: EIO if the first page could not be read, ENOMEM if there is
-  /// none for it; where memory runs out behind it, less is read.
+  /// Starts reading what is missing of pages [first, first + count); the ledger of `wait` is
+  /// charged for the device's time, or nobody's when reading ahead. Legal in any context, never
+  /// sleeps. Puts the first page into `held`, and those behind it as far as all of them are
+  /// uptodate. The first one may be still being read. Errors: EIO if the first page could not be
+  /// read, ENOMEM if there is none for it; where memory runs out behind it, less is read.
   Task<Errno> read_pages(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
-                         events::StageLedger* ledger, HeldPages& held);
+                         IoWait* wait, HeldPages& held);
 
   /// Makes `wait` expect the end of the read of a page that is being read.
   static void await_page(Page& page, IoWait& wait);
@@ -69,7 +69,7 @@ class PageCache final : public Shrinker {
   bool evict_oldest();
   Task<void> fill_hole(Atomic& ctx, std::span<const PagePtr> pages);
   Task<void> submit_read(Atomic& ctx, Inode& inode, std::uint64_t first, std::uint64_t count,
-                         events::StageLedger* ledger);
+                         IoWait* wait);
   static Task<void> end_read(Atomic& ctx, Bio& bio);
 
   System& system_;

@@ -31,7 +31,7 @@ Task<Errno> try_search(Sleepable& ctx, Os& os, Inode& directory, std::string_vie
                                                              directory.page_count() - index);
     HeldPages held;
     const Errno error =
-        co_await os.page_cache.read_pages(ctx, directory, index, count, wait.ledger, held);
+        co_await os.page_cache.read_pages(ctx, directory, index, count, &wait, held);
     if (error != Errno::ok) co_return error;
     Page& page = *held.front();
     if (page.state == Page::State::error) co_return Errno::eio;

@@ -89,14 +89,13 @@ Task<Result<PagePtr>> read_page_blocking(Sleepable& ctx, Os& os, Inode& inode, s
                                          std::uint64_t count) {
   for (;;) {
     HeldPages held;
-    const Errno error =
-        co_await os.page_cache.read_pages(ctx, inode, index, count, ctx.ledger(), held);
+    BlockingWait wait(ctx);
+    const Errno error = co_await os.page_cache.read_pages(ctx, inode, index, count, &wait, held);
     if (error != Errno::ok) co_return fail(error);
     const PagePtr page = held.front();
     if (page->state == Page::State::error) co_return fail(Errno::eio);
     if (page->state == Page::State::uptodate && inode.pages[index] == page) co_return page;
     if (page->state != Page::State::reading) continue;
-    BlockingWait wait(ctx);
     PageCache::await_page(*page, wait);
     co_await wait.wait("page");
   }

@@ -35,7 +35,7 @@ Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
   }
   HeldPages held;
   const Errno error =
-      co_await cache.read_pages(ctx, inode, first, count, cold ? wait.ledger : nullptr, held);
+      co_await cache.read_pages(ctx, inode, first, count, cold ? &wait : nullptr, held);
   awaited = nullptr;
   if (error != Errno::ok) co_return error;
   // It may have arrived, well or not, while the rest was being submitted.

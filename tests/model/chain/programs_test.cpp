@@ -33,8 +33,7 @@ End by_course(const Chain& chain, const reference::Script& script) {
       const std::uint64_t bytes = numbers.bytes - done;
       const Outcome outcome = script(*step, tries[*step]++);
       end.tries.push_back({*step, numbers.offset + done, bytes});
-      if (outcome == Outcome::cancel || outcome == Outcome::exit) course.stop();
-      end.told = end.told && outcome != Outcome::exit;
+      if (outcome == Outcome::cancel || outcome == Outcome::too_late) course.stop();
       result = judge(of, attempt, value_of(outcome, of.op, bytes), bytes, course.stopped());
     }
     course.ended(*step, *result);
@@ -166,7 +165,7 @@ void random_programs(std::uint64_t count) {
       return x < 9                ? Outcome::ok
              : x < 12             ? Outcome::is_short
              : x < 15             ? Outcome::error
-             : (attempt & 1) != 0 ? Outcome::exit
+             : (attempt & 1) != 0 ? Outcome::too_late
                                   : Outcome::cancel;
     });
     if (!same) FAIL("program " << number);

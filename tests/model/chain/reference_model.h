@@ -12,10 +12,9 @@
 
 namespace iodrome::chain::reference {
 
-/// How the k-th try of a step goes. `cancel` and `exit`: the chain is cancelled while it runs;
-/// `too_late`: likewise, but the step cannot be stopped any more. `no_file`: its descriptor is
-/// none.
-enum class Outcome { ok, is_short, error, cancel, exit, too_late, no_file };
+/// How the k-th try of a step goes. `cancel`: the chain is cancelled while it runs; `too_late`:
+/// likewise, but the step cannot be stopped any more. `no_file`: its descriptor is none.
+enum class Outcome { ok, is_short, error, cancel, too_late, no_file };
 
 struct Try {
   std::size_t step;
@@ -28,7 +27,6 @@ struct Try {
 struct End {
   std::vector<std::int64_t> results;
   std::vector<Try> tries;  // in order
-  bool told = true;        // somebody is there to hear of it
   friend bool operator==(const End&, const End&) = default;
 };
 
@@ -49,7 +47,6 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
     case Outcome::error:
       return kEio;
     case Outcome::cancel:
-    case Outcome::exit:
       return kEcanceled;
     case Outcome::is_short:
       return moves_bytes(op) ? static_cast<std::int64_t>(bytes / 2) : 0;
@@ -130,10 +127,7 @@ class Line {
       std::int64_t value = value_of(outcome, step.op, left);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
-      if (outcome == Outcome::cancel || outcome == Outcome::exit || outcome == Outcome::too_late) {
-        broken_ = true;
-        end_.told = end_.told && outcome != Outcome::exit;
-      }
+      if (outcome == Outcome::cancel || outcome == Outcome::too_late) broken_ = true;
       if (less && step.on_short == OnShort::error) value = kEnodata;
       if (value < 0) {
         if (value == kEcanceled || broken_ || spare == 0) return value;

@@ -65,9 +65,11 @@ TEST_CASE("What a step does about failures must mean something", "[chain]") {
 }
 
 TEST_CASE("Loops go back, come to an end and do not overlap", "[chain]") {
-  CHECK(with(3, [](Step& s) { s.loop = {1, 0}; }) == Errno::ok);
+  CHECK(with(3, [](Step& s) { s.loop = {1, 5}; }) == Errno::ok);
+  CHECK(with(3, [](Step& s) { s.loop = {1, 0}; }) == Errno::einval);  // the same bytes for ever
+  CHECK(with(3, [](Step& s) { s.loop = {1, 0}, s.offset_from = {3, true}; }) == Errno::ok);
   CHECK(with(1, [](Step& s) { s.loop = {2, 1}; }) == Errno::einval);
-  CHECK(with(2, [](Step& s) { s.loop = {1, 0}; }) == Errno::einval);  // stat never says 0
+  CHECK(with(2, [](Step& s) { s.loop = {1, 0}; }) == Errno::einval);  // stat moves nothing
   CHECK(with(2, [](Step& s) { s.loop = {1, 5}; }) == Errno::ok);
   CHECK(with(2, [](Step& s) { s.loop.rounds = 5; }) == Errno::einval);
   Chain chain = good();

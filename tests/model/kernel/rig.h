@@ -127,4 +127,21 @@ inline Duration stage(const events::StageLedger& ledger, events::Stage stage) {
   return ledger.totals()[static_cast<std::size_t>(stage)];
 }
 
+/// Runs the code in a thread of CPU 0 of the scene's rig to its end, and the machine until nothing
+/// is left to do.
+template <class Scene>
+void play_in(Scene& s, Code<Scene> code) {
+  struct Whole {
+    Scene& scene;
+    Code<Scene> code;
+    bool over = false;
+  } whole{s, code};
+  s.rig.template thread<Whole>(0, whole, [](Sleepable& ctx, Whole& all) -> Task<void> {
+    co_await all.code(ctx, all.scene);
+    all.over = true;
+  });
+  s.rig.run();
+  CHECK(whole.over);
+}
+
 }  // namespace iodrome::kernel

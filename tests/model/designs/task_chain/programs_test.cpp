@@ -40,13 +40,13 @@ struct World : Scene {
     steps.push_back(step);
   }
 
-  // A cold file of its own: its inode's block may fail, or be waited for in vain.
+  // A cold file of its own: its inode's block may fail, or come too late for who cancels.
   chain::Step open_one(int fate) {
     const std::string& name = names.emplace_back("/open" + std::to_string(steps.size()));
     const Inode& inode = file(name, 4 * kBlock, Inode::Metadata::cold);
     if (fate == 2) disk.broken_once.insert(inode.metadata_sector);
     if (fate == 3) cancel_at.insert(inode.metadata_sector);
-    fates.push_back(fate == 2 ? Outcome::error : fate == 3 ? Outcome::cancel : Outcome::ok);
+    fates.push_back(fate == 2 ? Outcome::error : fate == 3 ? Outcome::too_late : Outcome::ok);
     return open_step(name);
   }
 

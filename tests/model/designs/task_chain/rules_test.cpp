@@ -136,7 +136,8 @@ struct Cancelling : Scene {
   using Scene::Scene;
   std::vector<Result<std::int64_t>> said;
   std::optional<std::uint64_t> whom;
-  Cost thinks;  // before it cancels
+  Cost thinks;                                 // before it cancels
+  std::map<std::uint32_t, std::int64_t> told;  // by the entries: each chain's error
 };
 
 // Submits all, cancels at once, and takes every entry.
@@ -151,7 +152,9 @@ Task<void> submit_and_cancel(Sleepable& ctx, Cancelling& s) {
     s.said.push_back(said);
     for (std::size_t left = twice == 0 ? all.size() : 0; left > 0; --left) {
       co_await s.queue.wait(ctx, never);
-      co_await s.queue.take(ctx);
+      const std::optional<ChainEvent> event = co_await s.queue.take(ctx);
+      REQUIRE(event);
+      s.told[ChainRun::slot_of(event->user_data)] = event->error;
     }
   }
 }
@@ -171,6 +174,7 @@ TEST_CASE("a cancelled chain ends its step at the device, no other, and closes i
     play_cancelling(s);
     CHECK(s.said == std::vector<Result<std::int64_t>>{fail(Errno::ealready), fail(Errno::enoent)});
     CHECK(results(run) == Results{0, 512, error(Errno::ecanceled), 0});
+    CHECK(s.told[0] == error(Errno::ecanceled));  // no step has failed, but neither are all done
   }
 }
 
@@ -235,8 +239,10 @@ TEST_CASE("all chains are cancelled by one call, and each still posts its entry"
   for (int i = 0; i < 3; ++i)
     s.run({open_step(s.path), read_step(0, 0, 4096), close_step(0)}).direct = false;
   play_cancelling(s);
-  CHECK(s.said == std::vector<Result<std::int64_t>>{3, fail(Errno::enoent)});
-  for (const ChainRun& run : s.runs) CHECK(run.results[1] == error(Errno::ecanceled));
+  // The first has the device read for all, and the bio works on its time.
+  CHECK(s.said == std::vector<Result<std::int64_t>>{2, fail(Errno::enoent)});
+  CHECK(results(s.runs[0]) == Results{0, 4096, 0});
+  for (const std::size_t i : {1U, 2U}) CHECK(s.runs[i].results[1] == error(Errno::ecanceled));
 }
 
 }  // namespace

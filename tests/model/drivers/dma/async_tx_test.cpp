@@ -179,6 +179,19 @@ std::uint8_t times(std::uint8_t a, std::uint8_t b) {
 
 }  // namespace
 
+TEST_CASE("the parent's engine is asked first, and none for what is kept from engines") {
+  AsyncRig s;
+  EngineChoice any(s.engine);
+  EngineChoice kept(s.engine, ~dma_capability(DmaOp::memcpy));
+  CHECK(kept.find(DmaOp::memcpy, 4096, 1, 0, nullptr) == nullptr);
+  CHECK(kept.find(DmaOp::memset, 4096, 0, 0, nullptr) != nullptr);
+  for (DmaChannel* const channel : s.engine.hardware()) {
+    DmaDescriptor parent;
+    parent.channel = channel;
+    CHECK(any.find(DmaOp::memcpy, 4096, 1, 0, &parent) == channel);
+  }
+}
+
 TEST_CASE("a chain on one engine needs no CPU in between and one callback in a softirq") {
   AsyncRig rig;
   rig.go(sum_copy_sum);

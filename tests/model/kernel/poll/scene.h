@@ -34,16 +34,7 @@ struct PollScene {
 
 /// Runs the code in a thread of CPU 0 to its end.
 inline void play(PollScene& s, Code<PollScene> code) {
-  struct Whole {
-    PollScene& scene;
-    Code<PollScene> code;
-  } whole{s, code};
-  s.rig.thread<Whole>(0, whole, [](Sleepable& ctx, Whole& all) -> Task<void> {
-    co_await all.code(ctx, all.scene);
-    ++all.scene.done;
-  });
-  s.rig.run();
-  CHECK(s.done == 1);
+  play_in(s, code);
 }
 
 inline Task<Value> put(Sleepable& ctx, PollScene& s, int fd, std::uint64_t value) {

@@ -24,16 +24,7 @@ struct NameScene : DiskRig {
 
 /// Runs the code to its end, and the machine until nothing is left to write.
 inline void play(NameScene& s, Code<NameScene> code) {
-  struct Whole {
-    NameScene& scene;
-    Code<NameScene> code;
-  } whole{s, code};
-  s.rig.thread<Whole>(0, whole, [](Sleepable& ctx, Whole& all) -> Task<void> {
-    co_await all.code(ctx, all.scene);
-    ++all.scene.done;
-  });
-  s.rig.run();
-  CHECK(s.done == 1);
+  play_in(s, code);
 }
 
 inline Task<Errno> error_of(Task<Value> call) {
@@ -41,8 +32,8 @@ inline Task<Errno> error_of(Task<Value> call) {
   co_return result ? Errno::ok : result.error();
 }
 
-/// The names that getdents64 gives in calls of `bytes` each, with their place in the directory
-/// behind the first call's ones.
+/// The names that getdents64 gives in calls of `bytes` each; directories end in '/', and an error
+/// that ends them stands behind them.
 inline Task<std::string> names_in(Sleepable& ctx, NameScene& s, const std::string& path,
                                   std::size_t bytes = 4096) {
   const Value fd = co_await sys_open(ctx, s.os, s.table, path, kOpenDirectory);
