@@ -22,6 +22,7 @@ AppThread::AppThread(kernel::System& system, const designs::Descriptor& design,
       params_(params),
       index_(index),
       side_(instance.make_app_side(sleepers_, index)),
+      whole_chains_(side_->takes_chains()),
       arrivals_(*this),
       thread_(system, fmt::format("{}/{}", design.name, index), events::CpuClass::user,
               index % static_cast<std::uint32_t>(system.cpus.size()), *this) {}
@@ -65,6 +66,7 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
     ChainRun* const run = source_.next(index_);
     if (run == nullptr) break;
     ++in_flight_;
+    if (!whole_chains_) run->course.start(run->chain, run->results.data());
     const WorkOn work(ctx, &run->ledger, events::Stage::submit);
     const auto arrival = static_cast<std::uint64_t>(to_ps(run->ledger.opened()));
     ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id, arrival});
@@ -75,34 +77,33 @@ Task<void> AppThread::start_arrived(Sleepable& ctx) {
 }
 
 Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
-  return run.next_step < run.chain.steps.size() ? advance(ctx, run) : finish(ctx, run);
+  return whole_chains_ ? finish(ctx, run) : advance(ctx, run);
 }
 
-// Carries a request on from its next step until it waits for a completion, or to its end.
+// Carries a request on until it waits for a completion, or to its end.
 Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   const WorkOn work(ctx, &run.ledger, events::Stage::submit);
-  while (run.next_step < run.chain.steps.size()) {
-    const chain::Step& step = run.chain.steps[run.next_step];
-    if (side_->way(run, run.next_step) == Way::native_sync) {
-      co_await call(ctx, run, step);
-      continue;
-    }
-    bool queued = co_await side_->queue(ctx, run);
-    if (!queued) {
-      ctx.stop_work();  // the others' submission is not this request's time in the kernel
-      co_await submit(ctx);
-      ctx.work_on(&run.ledger, events::Stage::submit);
-      queued = co_await side_->queue(ctx, run);
-    }
-    ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
-    if (!queued) {
-      postponed_.push_back(&run);
-    } else if (++queued_ >= params_.submit_batch) {
-      co_await submit(ctx);
-    }
-    co_return;
+  if (whole_chains_) co_return co_await enqueue(ctx, run);
+  while (take_up(run)) {
+    if (side_->way(run.current_step()) == Way::native_async) co_return co_await enqueue(ctx, run);
+    co_await call(ctx, run);
   }
   co_await finish(ctx, run);
+}
+
+Task<void> AppThread::enqueue(Sleepable& ctx, ChainRun& run) {
+  bool queued = co_await side_->queue(ctx, run);
+  if (!queued) {
+    ctx.stop_work();  // the others' submission is not this request's time in the kernel
+    co_await submit(ctx);
+    ctx.work_on(&run.ledger, events::Stage::submit);
+    queued = co_await side_->queue(ctx, run);
+  }
+  ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
+  if (!queued)
+    postponed_.push_back(&run);
+  else if (++queued_ >= params_.submit_batch)
+    co_await submit(ctx);
 }
 
 Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
@@ -117,13 +118,11 @@ Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
   });
 }
 
-Task<void> AppThread::call(Sleepable& ctx, ChainRun& run, const chain::Step& step) {
-  {
-    const designs::SubmittingCall counted(side_->submit_times(), ctx);
-    const Result<std::int64_t> result = co_await side_->call(ctx, run, step);
-    run.results[run.next_step] = as_return_value(result);
-  }
-  settle(run, run.next_step++);
+Task<void> AppThread::call(Sleepable& ctx, ChainRun& run) {
+  const designs::SubmittingCall counted(side_->submit_times(), ctx);
+  const Result<std::int64_t> result = co_await side_->call(ctx, run);
+  run.results[run.current] = as_return_value(result);
+  settle(run);
 }
 
 Task<void> AppThread::submit(Sleepable& ctx) {
@@ -131,22 +130,32 @@ Task<void> AppThread::submit(Sleepable& ctx) {
   return side_->submit(ctx);
 }
 
-// An error cancels the steps behind it, but for closing what was opened.
-void AppThread::settle(ChainRun& run, std::size_t step) {
-  if (!run.broken_before(step + 1)) return;
-  while (run.next_step < run.chain.steps.size()) {
-    const chain::Step& next = run.chain.steps[run.next_step];
-    if (next.op == chain::Op::close && next.fd_from >= 0 && run.fd_of(next) >= 0) return;
-    run.results[run.next_step++] = -static_cast<std::int64_t>(Errno::ecanceled);
-  }
+// The step that is under way, or the next one; false: all is over. Steps of a graph that could run
+// beside each other follow one another.
+bool AppThread::take_up(ChainRun& run) {
+  if (run.tried) return true;
+  const std::optional<std::size_t> next = run.course.next();
+  if (!next) return false;
+  run.current = static_cast<std::uint16_t>(*next);
+  run.tried = true;
+  return true;
+}
+
+// The current step's value has come: it is over, or is tried again.
+void AppThread::settle(ChainRun& run) {
+  const std::int64_t value = run.results[run.current];
+  run.tried = !run.course.ended(run.current, value, run.at_end(run.current, value));
 }
 
 // Takes the results of the steps that a completion ends.
 ChainRun& AppThread::note(const designs::Finished& finished) {
   ChainRun& run = *finished.run;
-  const std::size_t last = run.next_step + finished.steps - 1;
-  run.next_step += finished.steps;
-  settle(run, last);
+  if (whole_chains_) return run;
+  settle(run);
+  for (std::uint32_t left = finished.steps - 1; left > 0; --left) {
+    check(take_up(run), "a completion of more steps than there are");
+    settle(run);
+  }
   return run;
 }
 

@@ -49,8 +49,10 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
   chain::ChainRun& note(const designs::Finished& finished);
   Task<void> submit(kernel::Sleepable& ctx);
-  Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run, const chain::Step& step);
-  void settle(chain::ChainRun& run, std::size_t step);
+  Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> enqueue(kernel::Sleepable& ctx, chain::ChainRun& run);
+  static bool take_up(chain::ChainRun& run);
+  static void settle(chain::ChainRun& run);
 
   kernel::System& system_;
   ChainSource& source_;
@@ -60,6 +62,7 @@ class AppThread final : public kernel::ThreadBody {
   const std::uint32_t index_;
   kernel::WaitQueue sleepers_{"application"};
   std::unique_ptr<designs::AppSide> side_;
+  const bool whole_chains_;
   Arrivals arrivals_;
   std::uint32_t in_flight_ = 0;
   std::int64_t queued_ = 0;

@@ -68,9 +68,7 @@ Task<void> Branch::hand_over(Atomic& ctx) {
 
 void Branch::begin(std::size_t step) {
   step_ = step;
-  numbers_ = walker_.course_.numbers(step);
-  attempt_ = {};
-  cleans_up_ = walker_.course_.stopped();
+  cleans_up_ = course().stopped();
 }
 
 // Steps one after another, until one waits, must run elsewhere, or none is left for this branch.
@@ -104,7 +102,7 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
 
 // Takes the next step for itself and starts a branch for every other one that is ready.
 Task<bool> Branch::take_up(Atomic& ctx, Sleepable* sleeper) {
-  Course& course = walker_.course_;
+  Course& course = this->course();
   const std::optional<std::size_t> next = course.next();
   if (!next) co_return false;
   begin(*next);
@@ -127,7 +125,7 @@ void Branch::park(Atomic& ctx) {
 // Nothing is left for this branch. The last one ends the chain, and its time is the request's.
 Task<void> Branch::end(Atomic& ctx) {
   Walker& walker = walker_;
-  const bool last = walker.course_.over();
+  const bool last = walker.run_.course.over();
   if (!last) {
     if (ctx.ledger() == ledger) ctx.stop_work();
     running_ = false;
@@ -160,36 +158,24 @@ bool Branch::drop_wait() {
 // What the step whose wait was dropped has come to.
 Branch::Value Branch::so_far() const {
   const auto* send = std::get_if<FileSend>(&operation_);
-  const bool nothing = send == nullptr || (send->sent() == 0 && attempt_.done == 0);
+  const bool nothing = send == nullptr || (send->sent() == 0 && numbers().done == 0);
   if (nothing) return fail(Errno::ecanceled);
   return static_cast<std::int64_t>(send->sent());
 }
 
 // What a try has come to: again, or the step's end.
 void Branch::settle(const Value& value) {
-  const Step& of = step();
   const std::int64_t returned = as_return_value(value);
   operation_.emplace<std::monostate>();
-  std::uint64_t wanted = bytes();
-  // A file's transfer that ends inside a page has come to the file's end, or to that of the room.
-  const bool of_file = of.op == Op::read || of.op == Op::write;
-  if (of_file && of.on_short == OnShort::resume && returned > 0 &&
-      (static_cast<std::uint64_t>(attempt_.done + returned)) % hw::kPageBytes != 0)
-    wanted = static_cast<std::uint64_t>(returned);
-  const auto result = judge(of, attempt_, returned, wanted, walker_.course_.stopped());
-  if (!result) return;
-  walker_.course_.ended(*step_, *result);
-  step_.reset();
+  const bool over = course().ended(*step_, returned, walker_.run_.at_end(*step_, returned));
+  if (over) step_.reset();
 }
 
+Course& Branch::course() const {
+  return walker_.run_.course;
+}
 const Step& Branch::step() const {
   return walker_.run_.chain.steps[*step_];
-}
-std::uint64_t Branch::offset() const {
-  return numbers_.offset + static_cast<std::uint64_t>(attempt_.done);
-}
-std::uint64_t Branch::bytes() const {
-  return numbers_.bytes - static_cast<std::uint64_t>(attempt_.done);
 }
 
 }  // namespace iodrome::chain

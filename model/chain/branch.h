@@ -11,7 +11,6 @@
 #include <variant>
 
 #include "model/chain/chain_run.h"
-#include "model/chain/course.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -85,16 +84,13 @@ class Branch final : public kernel::IoWait,
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
-  Result<std::span<const hw::PhysAddr>> memory_of(const Step& step) const;
-  std::uint64_t offset() const;
-  std::uint64_t bytes() const;
+  Course& course() const;
+  Course::Numbers numbers() const { return course().numbers(*step_); }
   const Step& step() const;
 
   Walker& walker_;
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::optional<std::size_t> step_;                  // the one it carries out
-  Course::Numbers numbers_;
-  Attempt attempt_;
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend>
       operation_;

@@ -8,26 +8,11 @@ namespace iodrome::chain {
 using namespace kernel;
 using Value = Result<std::int64_t>;
 
-namespace {
-std::uint64_t pages_of(std::uint64_t bytes) {
-  return (bytes + hw::kPageBytes - 1) / hw::kPageBytes;
-}
-}  // namespace
-
 Result<FilePtr> Branch::file_of(const Step& step) {
   if (step.fd_from < 0) return walker_.host_.files().get(step.fd);
   const FilePtr* const opened = walker_.opened_by(step.fd_from);
   if (opened == nullptr) return fail(Errno::ebadf);
   return *opened;
-}
-
-// The chain's pages from where the step's bytes begin, or go on. A rest begins at a page.
-Result<std::span<const hw::PhysAddr>> Branch::memory_of(const Step& step) const {
-  const std::span<const hw::PhysAddr> pages = walker_.run_.buffer;
-  const std::uint64_t first =
-      (step.memory + static_cast<std::uint64_t>(attempt_.done)) / hw::kPageBytes;
-  if (first + pages_of(bytes()) > pages.size()) return fail(Errno::efault);
-  return pages.subspan(first, pages_of(bytes()));
 }
 
 Task<Value> Branch::take_step(Atomic& ctx, Sleepable* sleeper, const Step& step) {
@@ -91,15 +76,16 @@ Task<Value> Branch::read(Atomic& ctx, const Step& step) {
   if (std::holds_alternative<std::monostate>(operation_)) {
     const Result<FilePtr> file = file_of(step);
     if (!file) co_return fail(file.error());
-    const auto memory = memory_of(step);
+    const Course::Numbers asked = numbers();
+    const auto memory = walker_.run_.memory_of(step, asked);
     if (!memory) co_return fail(memory.error());
     if (walker_.run_.direct) {
       operation_.emplace<ReadAtDevice>();
     } else {
       co_await ctx.spend(ctx.costs().vfs_read);
       // The copy may run in any context, so the user's pages are pinned first.
-      co_await ctx.spend(ctx.costs().page_pin, pages_of(bytes()));
-      operation_.emplace<BufferedRead>(*file, offset(), bytes(), *memory);
+      co_await ctx.spend(ctx.costs().page_pin, memory->size());
+      operation_.emplace<BufferedRead>(*file, asked.offset, asked.bytes, *memory);
     }
   }
   if (auto* buffered = std::get_if<BufferedRead>(&operation_))
@@ -120,17 +106,18 @@ Task<Value> Branch::read_direct(Atomic& ctx, File& file) {
       if (waits == Errno::eagain) co_return fail(waits);
       operation.write_back.reset();
     }
-    const auto memory = memory_of(step());
+    const Course::Numbers asked = numbers();
+    const auto memory = walker_.run_.memory_of(step(), asked);
     if (!memory) co_return fail(memory.error());
     operation.started = true;
     const Value started =
-        co_await operation.read.start(ctx, os, file, offset(), bytes(), *memory, *this);
+        co_await operation.read.start(ctx, os, file, asked.offset, asked.bytes, *memory, *this);
     if (started && *started != 0)
       co_return pending == 0 ? operation.read.result() : Value(fail(Errno::eagain));
     if (started || started.error() != Errno::eagain) co_return started;
     operation.started = false;
-    operation.write_back.emplace(*file.inode, offset() / hw::kPageBytes,
-                                 (offset() + bytes() - 1) / hw::kPageBytes);
+    operation.write_back.emplace(*file.inode, asked.offset / hw::kPageBytes,
+                                 (asked.offset + asked.bytes - 1) / hw::kPageBytes);
   }
 }
 
@@ -138,13 +125,14 @@ Task<Value> Branch::write(Atomic& ctx, const Step& step) {
   if (std::holds_alternative<std::monostate>(operation_)) {
     const Result<FilePtr> file = file_of(step);
     if (!file) co_return fail(file.error());
-    const auto memory = memory_of(step);
+    const Course::Numbers asked = numbers();
+    const auto memory = walker_.run_.memory_of(step, asked);
     if (!memory) co_return fail(memory.error());
     // Whichever thread copies, the submitter's pages are pinned first; a direct write does it
     // itself.
     const bool direct = walker_.run_.direct;
-    if (!direct) co_await ctx.spend(ctx.costs().page_pin, pages_of(bytes()));
-    operation_ = std::make_unique<Write>(*file, direct, offset(), bytes(), *memory);
+    if (!direct) co_await ctx.spend(ctx.costs().page_pin, memory->size());
+    operation_ = std::make_unique<Write>(*file, direct, asked.offset, asked.bytes, *memory);
   }
   Write& operation = *std::get<std::unique_ptr<Write>>(operation_);
   co_return co_await operation.try_run(ctx, walker_.host_.os(), *this);
@@ -167,7 +155,8 @@ Task<Value> Branch::send(Atomic& ctx, const Step& step) {
     const Result<FilePtr> socket = walker_.host_.files().get(step.to_fd);
     if (!socket) co_return fail(socket.error());
     co_await ctx.spend(ctx.costs().splice_call);
-    operation_.emplace<FileSend>(*file, *socket, offset(), bytes());
+    const Course::Numbers asked = numbers();
+    operation_.emplace<FileSend>(*file, *socket, asked.offset, asked.bytes);
   }
   co_return co_await std::get<FileSend>(operation_).try_run(ctx, walker_.host_.os(), *this);
 }

@@ -35,8 +35,8 @@ enum class OnShort : std::uint8_t {
 
 /// A result that is added to a number of a step.
 struct From {
-  std::int16_t step = -1;  // an earlier step, or none
-  bool total = false;      // the sum of its results in all rounds of a loop, not the last one
+  std::int16_t step : 15 = -1;  // an earlier step, or none
+  bool total : 1 = false;       // the sum of its results in all rounds of a loop, not the last one
 
   bool used() const { return step >= 0; }
 };
@@ -56,20 +56,20 @@ struct Step {
   OnShort on_short = OnShort::accept;
   bool clean_up = false;      // runs whatever happened before; closes of opened files do too
   std::uint8_t retries = 0;   // on_error == retry
+  bool keep = false;          // open: into the process's table, where it stays
+  bool data_only = false;     // fsync: as fdatasync
   std::int16_t jump_to = -1;  // on_error == jump: a later step, or the end
   std::int16_t fd_from = -1;  // the open step whose descriptor is meant, or
   std::int32_t fd = -1;       // a descriptor opened before
   std::int32_t to_fd = -1;    // send: the socket
-  bool keep = false;          // open: into the process's table, where it stays
-  bool data_only = false;     // fsync: as fdatasync
   From offset_from{};         // read, send, write: added to `offset`
   From bytes_from{};          // and to `bytes`
-  std::uint64_t offset = 0;   // in the file, bytes
-  std::uint64_t bytes = 0;    // to move
-  std::uint64_t memory = 0;   // read, write: where in the chain's memory, in whole pages
-  const std::string* path = nullptr;  // open; outlives the chain
   Loop loop{};
-  std::uint64_t after = 0;  // in a graph: the steps it waits for, a bit each
+  std::uint64_t offset = 0;           // in the file, bytes
+  std::uint64_t bytes = 0;            // to move
+  std::uint64_t memory = 0;           // read, write: where in the chain's memory, in whole pages
+  const std::string* path = nullptr;  // open; outlives the chain
+  std::uint64_t after = 0;            // in a graph: the steps it waits for, a bit each
 
   bool transfers() const { return op == Op::read || op == Op::send || op == Op::write; }
 };
@@ -79,6 +79,8 @@ struct Chain {
   bool graph = false;
 };
 
+/// Of steps that a chain names by number.
+inline constexpr std::size_t kMaxSteps = 16'383;
 /// Steps of a graph: one bit each in `Step::after`.
 inline constexpr std::size_t kMaxGraphSteps = 64;
 

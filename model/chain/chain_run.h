@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // One request of the application: a chain, how far it has come, and whose time it took.
 #pragma once
+#include <span>
 #include <vector>
 
-#include "hw/ports.h"
-#include "model/chain/chain.h"
+#include "hw/memory/memory.h"
+#include "model/chain/course.h"
 #include "model/engine/result.h"
 #include "model/events/stage.h"
 
@@ -13,15 +14,19 @@ namespace iodrome::chain {
 struct ChainRun {
   std::uint64_t id = 0;  // its number, dense from 0 and the same for every design
   Chain chain;
+  Course course;  // of whoever carries the chain out, the kernel or the application, who starts it
   events::StageLedger ledger;
   SimTime arrival{};             // when it was meant to start; latency counts from here
   std::uint32_t connection = 0;  // whose order it keeps
-  bool direct = false;           // read and written past the page cache
+  std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer
+  bool direct = false;     // read and written past the page cache
 
-  std::size_t next_step = 0;
+  // Where the application carries the chain out itself.
+  bool tried = false;         // its current step is under way, or to be tried again
+  std::uint16_t current = 0;  // that step
+
   boost::container::small_vector<std::int64_t, 4> results;  // by step: value or -errno
   std::vector<hw::PhysAddr> buffer;                         // user pages to read into, write from
-  std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer
 
   /// What the application passes as user data: it finds the request by its slot, observers by its
   /// id.
@@ -30,20 +35,31 @@ struct ChainRun {
 
   void start(SimTime at) {
     arrival = at;
-    next_step = 0;
+    tried = false;
     results.assign(chain.steps.size(), 0);
     ledger.open(at, events::Stage::arrival);
   }
+  const Step& current_step() const { return chain.steps[current]; }
   /// The descriptor a step uses: fixed, or the result of the step that opened it.
   std::int32_t fd_of(const Step& step) const {
     if (step.fd_from < 0) return step.fd;
     return static_cast<std::int32_t>(results[static_cast<std::size_t>(step.fd_from)]);
   }
-  /// Whether a step before `end` has failed, and its failure cancels what is behind it.
-  bool broken_before(std::size_t end) const {
-    for (std::size_t i = 0; i < end; ++i)
-      if (results[i] < 0 && chain.steps[i].on_error == OnError::stop) return true;
-    return false;
+  /// The pages that a step's transfer begins in, or goes on in; a rest begins at a page. Errors:
+  /// EFAULT.
+  Result<std::span<const hw::PhysAddr>> memory_of(const Step& step,
+                                                  const Course::Numbers& numbers) const {
+    const std::uint64_t first = (step.memory + numbers.done) / hw::kPageBytes;
+    const std::uint64_t pages = (numbers.bytes + hw::kPageBytes - 1) / hw::kPageBytes;
+    if (first + pages > buffer.size()) return fail(Errno::efault);
+    return std::span<const hw::PhysAddr>(buffer).subspan(first, pages);
+  }
+  /// Whether a file's transfer has come to the file's end, or to that of the room: it ends inside
+  /// a page.
+  bool at_end(std::size_t step, std::int64_t value) const {
+    const Op op = chain.steps[step].op;
+    if ((op != Op::read && op != Op::write) || value <= 0) return false;
+    return (course.numbers(step).done + static_cast<std::uint64_t>(value)) % hw::kPageBytes != 0;
   }
   /// The first error of the chain, or ok. A cancelled step is the consequence of another's error.
   Errno first_error() const {

@@ -16,43 +16,31 @@ std::uint64_t bit(std::size_t step) {
 }
 }  // namespace
 
-std::optional<std::int64_t> judge(const Step& step, Attempt& attempt, std::int64_t value,
-                                  std::uint64_t wanted, bool stopped) {
-  const bool is_short =
-      value >= 0 && step.transfers() && static_cast<std::uint64_t>(value) < wanted;
-  if (is_short && step.on_short == OnShort::error)
-    value = -static_cast<std::int64_t>(Errno::enodata);
-  if (value < 0) {
-    const bool again = step.on_error == OnError::retry && attempt.failures < step.retries;
-    if (!again || stopped) return value;
-    ++attempt.failures;
-    return std::nullopt;
-  }
-  attempt.done += value;
-  const bool resumes = is_short && step.on_short == OnShort::resume && value > 0 && !stopped;
-  return resumes ? std::nullopt : std::optional(attempt.done);
-}
-
-Course::Course(const Chain& chain, std::span<std::int64_t> results)
-    : chain_(chain), results_(results) {
-  for (const Step& step : chain.steps) {
-    if (step.loop.used()) rounds_.resize(chain.steps.size());
-    if (step.offset_from.total || step.bytes_from.total) totals_.resize(chain.steps.size());
-  }
+void Course::start(const Chain& chain, std::int64_t* results) {
+  chain_ = &chain;
+  results_ = results;
+  begun_ = ended_ = 0;
+  cursor_ = skip_to_ = 0;
+  running_ = stopped_ = false;
+  const bool recorded = std::ranges::any_of(chain.steps, [](const Step& step) {
+    return step.loop.used() || step.offset_from.total || step.bytes_from.total ||
+           step.on_error == OnError::retry || step.on_short == OnShort::resume;
+  });
+  records_ = recorded ? std::make_unique<Record[]>(chain.steps.size()) : nullptr;
 }
 
 bool Course::over() const {
-  const std::size_t steps = chain_.steps.size();
-  if (!chain_.graph) return cursor_ == steps && !running_;
+  const std::size_t steps = chain_->steps.size();
+  if (!chain_->graph) return cursor_ == steps && !running_;
   return ended_ == (steps == kMaxGraphSteps ? ~std::uint64_t{0} : bit(steps) - 1);
 }
 
 std::optional<std::size_t> Course::next() {
-  return chain_.graph ? next_in_graph() : next_in_line();
+  return chain_->graph ? next_in_graph() : next_in_line();
 }
 
 std::optional<std::size_t> Course::next_in_line() {
-  while (!running_ && cursor_ < chain_.steps.size()) {
+  while (!running_ && cursor_ < chain_->steps.size()) {
     running_ = true;
     const std::size_t step = cursor_;
     if (begins(step)) return step;
@@ -61,8 +49,8 @@ std::optional<std::size_t> Course::next_in_line() {
 }
 
 std::optional<std::size_t> Course::next_in_graph() {
-  for (std::size_t i = 0; i < chain_.steps.size(); ++i) {
-    if ((begun_ & bit(i)) != 0 || (chain_.steps[i].after & ~ended_) != 0) continue;
+  for (std::size_t i = 0; i < chain_->steps.size(); ++i) {
+    if ((begun_ & bit(i)) != 0 || (chain_->steps[i].after & ~ended_) != 0) continue;
     begun_ |= bit(i);
     if (begins(i)) return i;
   }
@@ -73,19 +61,19 @@ std::optional<std::size_t> Course::next_in_graph() {
 bool Course::begins(std::size_t step) {
   if (passed_over(step)) {
     results_[step] = kCanceled;
-    ended_ |= chain_.graph ? bit(step) : 0;
+    ended_ |= chain_->graph ? bit(step) : 0;
     running_ = false;
     ++cursor_;
     return false;
   }
-  const std::int64_t error = missing_operand(chain_.steps[step]);
+  const std::int64_t error = missing_operand(chain_->steps[step]);
   if (error == 0) return true;
-  ended(step, error);
+  settle(step, error);
   return false;
 }
 
 bool Course::passed_over(std::size_t step) const {
-  return (stopped_ || (!chain_.graph && step < skip_to_)) && !cleans_up(chain_.steps[step]);
+  return (stopped_ || (!chain_->graph && step < skip_to_)) && !cleans_up(chain_->steps[step]);
 }
 
 bool Course::cleans_up(const Step& step) const {
@@ -106,36 +94,65 @@ std::int64_t Course::missing_operand(const Step& step) const {
 }
 
 Course::Numbers Course::numbers(std::size_t step) const {
-  const Step& of = chain_.steps[step];
-  return {of.offset + sum(of.offset_from), of.bytes + sum(of.bytes_from)};
+  const Step& of = chain_->steps[step];
+  const auto done =
+      records_ == nullptr ? std::uint64_t{0} : static_cast<std::uint64_t>(records_[step].done);
+  return {of.offset + sum(of.offset_from) + done, of.bytes + sum(of.bytes_from) - done, done};
 }
 
 std::uint64_t Course::sum(const From& from) const {
   if (!from.used()) return 0;
-  return static_cast<std::uint64_t>(
-      (from.total ? std::span<const std::int64_t>(totals_) : results_)[index_of(from.step)]);
+  const std::size_t step = index_of(from.step);
+  return static_cast<std::uint64_t>(from.total ? records_[step].total : results_[step]);
 }
 
-void Course::ended(std::size_t step, std::int64_t result) {
+bool Course::ended(std::size_t step, std::int64_t value, bool at_end) {
+  const std::optional<std::int64_t> result = judge(step, value, at_end);
+  if (!result) return false;
+  settle(step, *result);
+  return true;
+}
+
+// What a try means by the step's own rules: the step's result, or nothing if it is tried again.
+std::optional<std::int64_t> Course::judge(std::size_t step, std::int64_t value, bool at_end) {
+  const Step& of = chain_->steps[step];
+  const bool is_short =
+      value >= 0 && of.transfers() && static_cast<std::uint64_t>(value) < numbers(step).bytes;
+  if (is_short && of.on_short == OnShort::error) value = -static_cast<std::int64_t>(Errno::enodata);
+  if (value < 0) {
+    if (of.on_error != OnError::retry || stopped_) return value;
+    return records_[step].failures++ < of.retries ? std::nullopt : std::optional(value);
+  }
+  if (of.on_short != OnShort::resume) return value;
+  records_[step].done += value;
+  const bool resumes = is_short && value > 0 && !at_end && !stopped_;
+  return resumes ? std::nullopt : std::optional(records_[step].done);
+}
+
+void Course::settle(std::size_t step, std::int64_t result) {
   results_[step] = result;
   running_ = false;
-  ended_ |= chain_.graph ? bit(step) : 0;
-  if (!totals_.empty()) totals_[step] += std::max<std::int64_t>(result, 0);
-  const Step& of = chain_.steps[step];
-  if (result < 0 && of.on_error == OnError::jump) skip_to_ = index_of(of.jump_to);
+  ended_ |= chain_->graph ? bit(step) : 0;
+  if (records_ != nullptr) {
+    Record& record = records_[step];
+    record.total += std::max<std::int64_t>(result, 0);
+    record.done = 0;
+    record.failures = 0;
+  }
+  const Step& of = chain_->steps[step];
+  if (result < 0 && of.on_error == OnError::jump) skip_to_ = static_cast<std::uint16_t>(of.jump_to);
   if (result < 0 && (of.on_error == OnError::stop || of.on_error == OnError::retry))
     stopped_ = true;
-  cursor_ = goes_round(step, result) ? index_of(of.loop.to) : step + 1;
+  cursor_ = static_cast<std::uint16_t>(goes_round(step, result) ? index_of(of.loop.to) : step + 1);
 }
 
 bool Course::goes_round(std::size_t step, std::int64_t result) {
-  const Step& of = chain_.steps[step];
+  const Step& of = chain_->steps[step];
   if (!of.loop.used()) return false;
   const bool at_end = result < 0 || (result == 0 && of.transfers());
-  if (at_end || stopped_ || ++rounds_[step] == of.loop.rounds) return false;
+  if (at_end || stopped_ || ++records_[step].rounds == of.loop.rounds) return false;
   // The loops inside begin anew, and so does what a jump passed over.
-  const auto first = rounds_.begin() + of.loop.to;
-  std::fill(first, rounds_.begin() + static_cast<std::ptrdiff_t>(step), 0U);
+  for (std::size_t i = index_of(of.loop.to); i < step; ++i) records_[i].rounds = 0;
   skip_to_ = 0;
   return true;
 }

@@ -5,33 +5,24 @@
 // Invariants
 //  1. Every step of a chain that is over has a result; a step that was passed over has -ECANCELED.
 //  2. A clean-up step runs once everything it comes after has ended, whatever that was.
-//  3. Nothing is begun after stop() but clean-up.
+//  3. Nothing is begun, and nothing tried again, after stop() but clean-up.
 #pragma once
+#include <memory>
 #include <optional>
-#include <span>
-#include <vector>
 
 #include "model/chain/chain.h"
 #include "model/engine/result.h"
 
 namespace iodrome::chain {
 
-/// One step's tries so far.
-struct Attempt {
-  std::uint8_t failures = 0;
-  std::int64_t done = 0;  // bytes that earlier tries have moved: `OnShort::resume`
-};
-
-/// What a try means by the step's own rules: the step's result, or nothing if it is to be tried
-/// again, for what `attempt.done` leaves. `wanted` bytes were asked for; nothing is tried again
-/// once the chain is `stopped`.
-std::optional<std::int64_t> judge(const Step& step, Attempt& attempt, std::int64_t value,
-                                  std::uint64_t wanted, bool stopped);
-
 class Course {
  public:
-  /// The chain is valid; one result per step. Both outlive the course.
-  Course(const Chain& chain, std::span<std::int64_t> results);
+  Course() = default;
+  Course(const Course&) = delete;
+  Course& operator=(const Course&) = delete;
+  /// From the first step on. The chain is valid, `results` has one of each step, all 0; both
+  /// outlive the course.
+  void start(const Chain& chain, std::int64_t* results);
 
   /// A step to begin; from now on it runs. None: what runs has to end first, or all is over.
   std::optional<std::size_t> next();
@@ -39,35 +30,49 @@ class Course {
   struct Numbers {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
+    std::uint64_t done = 0;  // moved by earlier tries, and no longer part of `bytes`
   };
   Numbers numbers(std::size_t step) const;
-  /// A step that runs has ended with a value or -errno.
-  void ended(std::size_t step, std::int64_t result);
+  /// A try of a step that runs has ended with a value or -errno; `at_end`: asking for the rest of
+  /// it would bring nothing. False: the step goes on running and is to be tried again, with what
+  /// numbers() then says.
+  bool ended(std::size_t step, std::int64_t value, bool at_end = false);
   /// Cancellation: what runs goes on to its end, and then only clean-up is left.
   void stop() { stopped_ = true; }
 
   bool stopped() const { return stopped_; }
   bool over() const;
+  /// Whether the steps behind this one follow it one by one, as long as none fails or loops.
+  bool in_line(std::size_t step) const { return !chain_->graph && !stopped_ && step >= skip_to_; }
 
  private:
+  // What a step whose rules ask for it is known by, beside its result.
+  struct Record {
+    std::int64_t total = 0;    // of its results in all rounds
+    std::int64_t done = 0;     // by tries of this round
+    std::uint32_t rounds = 0;  // of the loop it closes, that have ended
+    std::uint8_t failures = 0;
+  };
+
   std::optional<std::size_t> next_in_line();
   std::optional<std::size_t> next_in_graph();
   bool begins(std::size_t step);
   bool passed_over(std::size_t step) const;
   bool cleans_up(const Step& step) const;
   std::int64_t missing_operand(const Step& step) const;
+  std::optional<std::int64_t> judge(std::size_t step, std::int64_t value, bool at_end);
+  void settle(std::size_t step, std::int64_t result);
   bool goes_round(std::size_t step, std::int64_t result);
   std::uint64_t sum(const From& from) const;
 
-  const Chain& chain_;
-  std::span<std::int64_t> results_;
-  std::vector<std::int64_t> totals_;   // by step, where a chain asks for one
-  std::vector<std::uint32_t> rounds_;  // by step, in a chain with loops: rounds that have ended
-  std::size_t cursor_ = 0;             // in line: the step that runs or comes next
-  std::size_t skip_to_ = 0;            // in line: a jump's target
+  const Chain* chain_ = nullptr;
+  std::int64_t* results_ = nullptr;
+  std::unique_ptr<Record[]> records_;  // by step, if a rule of the chain asks for one
   std::uint64_t begun_ = 0;            // in a graph, a bit each
   std::uint64_t ended_ = 0;
-  bool running_ = false;  // in line
+  std::uint16_t cursor_ = 0;   // in line: the step that runs or comes next
+  std::uint16_t skip_to_ = 0;  // in line: a jump's target
+  bool running_ = false;       // in line
   bool stopped_ = false;
 };
 

@@ -6,16 +6,14 @@
 namespace iodrome::chain {
 
 Walker::Walker(WalkerHost& host, ChainRun& run)
-    : host_(host),
-      run_(run),
-      course_(run.chain, {run.results.data(), run.results.size()}),
-      first_(*this, run.ledger) {
+    : host_(host), run_(run), first_(*this, run.ledger) {
+  run.course.start(run.chain, run.results.data());
   branches_.push_back(first_);
 }
 
 Task<Errno> Walker::cancel(kernel::Sleepable& ctx) {
   cancelled_ = true;
-  course_.stop();
+  run_.course.stop();
   std::vector<Branch*> ready;
   Errno outcome = Errno::ok;
   for (Branch& branch : branches_) {

@@ -71,7 +71,6 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
 
   WalkerHost& host_;
   ChainRun& run_;
-  Course course_;
   boost::container::small_vector<Opened, 1> opened_;
   boost::intrusive::list<Branch, boost::intrusive::base_hook<InWalker>,
                          boost::intrusive::constant_time_size<false>>

@@ -35,7 +35,7 @@ enum class Way : std::uint8_t {
 /// What a completion says: which request, and the result of which of its steps.
 struct Finished {
   ChainRun* run = nullptr;
-  std::uint32_t steps = 1;  // results of this many steps, from next_step on, are in run->results
+  std::uint32_t steps = 1;  // this many, from run->current on, have their value in run->results
 };
 
 /// A condition outside the design that ends a wait: a request has arrived.
@@ -108,11 +108,14 @@ class AppSide {
  public:
   virtual ~AppSide() = default;
 
-  virtual Way way(const ChainRun& run, std::size_t step) const = 0;
-  /// Carries out a native_sync step. Errors are the step's result.
-  virtual Task<Result<std::int64_t>> call(Sleepable& user, ChainRun& run, const Step& step) = 0;
-  /// Queues native_async steps from run.next_step on; nothing reaches the kernel before submit().
-  /// False: no room now; submit what is queued and reap first.
+  /// Whether the kernel takes a chain as it is, so that nothing of it is left to the application:
+  /// one completion then ends the request, and way() and call() are never asked.
+  virtual bool takes_chains() const { return false; }
+  virtual Way way(const Step& step) const = 0;
+  /// Carries out the run's current step, a native_sync one. Errors are the step's result.
+  virtual Task<Result<std::int64_t>> call(Sleepable& user, ChainRun& run) = 0;
+  /// Queues native_async steps from the run's current one on; nothing reaches the kernel before
+  /// submit(). False: no room now; submit what is queued and reap first.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
   /// Submits everything queued. Whom an error concerns hears of it by a completion.
   virtual Task<void> submit(Sleepable& user) = 0;

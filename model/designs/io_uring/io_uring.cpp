@@ -17,8 +17,8 @@ class UringSide final : public AppSide {
             WaitQueue& sleepers)
       : ring_(os, process.files, costs, params, sleepers, submit_times_) {}
 
-  Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
-  Task<Value> call(Sleepable&, ChainRun&, const Step&) override {
+  Way way(const Step&) const override { return Way::native_async; }
+  Task<Value> call(Sleepable&, ChainRun&) override {
     return Task<Value>::ready(fail(Errno::enosys));
   }
 

@@ -1,22 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/designs/io_uring/linked_steps.h"
 
+#include <algorithm>
+
 namespace iodrome::designs::io_uring {
 
 namespace {
 
 using chain::Op;
 
+constexpr std::size_t kNone = ~std::size_t{0};
+
 constexpr Opcode kOpcodes[chain::kOps] = {
     Opcode::nop,       Opcode::openat_direct, Opcode::statx, Opcode::read,
     Opcode::splice_in, Opcode::close_direct,  Opcode::write, Opcode::fsync};
-
-// Descriptors of the process have operations of their own.
-Opcode opcode_of(const Step& step) {
-  if (step.op == Op::open && step.keep) return Opcode::openat;
-  if (step.op == Op::close && step.fd_from < 0) return Opcode::close;
-  return kOpcodes[static_cast<int>(step.op)];
-}
 
 std::size_t step_of(std::uint64_t user_data) {
   return user_data >> 16 & 0xffff;
@@ -29,11 +26,26 @@ std::size_t splice_of(std::uint64_t user_data) {
 
 void LinkedSteps::take(ChainRun& run) {
   run_ = &run;
-  if (run.next_step == 0) send_step_ = run.chain.steps.size();
+  at_ = run.current;
+  send_step_ = kNone;
+  const auto& steps = run.chain.steps;
+  const auto first =
+      std::ranges::find_if(steps, [](const Step& s) { return s.op == Op::open && !s.keep; });
+  slot_owner_ = static_cast<std::size_t>(first - steps.begin());
+}
+
+// Descriptors of the process have operations of their own.
+Opcode LinkedSteps::opcode_of(std::size_t step) const {
+  const Step& of = run_->chain.steps[step];
+  if (of.op == Op::open && !in_direct_slot(step)) return Opcode::openat;
+  const bool direct = of.fd_from >= 0 && in_direct_slot(static_cast<std::size_t>(of.fd_from));
+  if (of.op == Op::close && !direct) return Opcode::close;
+  return kOpcodes[static_cast<int>(of.op)];
 }
 
 Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const {
   const Step& of = run_->chain.steps[step];
+  const chain::Course::Numbers asked = run_->course.numbers(step);
   Sqe sqe;
   sqe.opcode = opcode;
   sqe.link = sqe.skip_success = true;
@@ -41,14 +53,15 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   const Step* const opener =
       of.fd_from < 0 ? nullptr : &run_->chain.steps[static_cast<std::size_t>(of.fd_from)];
   sqe.data_only = of.data_only;
-  sqe.fixed_file = opener != nullptr && !opener->keep;
+  sqe.fixed_file = opener != nullptr && in_direct_slot(static_cast<std::size_t>(of.fd_from));
   sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
-  sqe.offset = of.offset;
-  sqe.bytes = of.bytes;
+  sqe.offset = asked.offset;
+  sqe.bytes = asked.bytes;
   sqe.path = opener != nullptr ? opener->path : of.path;
   sqe.statx_size = &run_->results[step];
   sqe.direct_io = run_->direct;
-  sqe.pages = run_->buffer;
+  const auto memory = run_->memory_of(of, asked);
+  if (memory) sqe.pages = *memory;
   sqe.ledger = &run_->ledger;
   sqe.request = run_->cookie();
   sqe.user_data = run_->slot | std::uint64_t{step} << 16 | std::uint64_t{splice} << 32;
@@ -57,16 +70,14 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
 
 void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   sent_at_.clear();
-  const bool broken = run_->broken_before(run_->next_step);  // then this is the close
-  for (std::size_t i = run_->next_step; i < run_->chain.steps.size(); ++i) {
+  for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
     const Step& step = run_->chain.steps[i];
     const bool another_send = step.op == Op::send && !sent_at_.empty();
-    if (batch.size() + 2 > limit || another_send) break;
+    const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used());
+    if (batch.size() + 2 > limit || another_send || operand) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);
-    // The number of a descriptor is known once its open has completed.
-    const bool needed = step.op == Op::open && step.keep;
-    if (!whole || broken || needed || step.on_error == chain::OnError::carry_on) break;
+    if (!whole || ends_behind(i)) break;
   }
   Sqe& last = batch.back();
   last.link = last.skip_success = false;
@@ -75,25 +86,33 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   expected_ = moves ? static_cast<std::int64_t>(last.bytes) : 0;
 }
 
+bool LinkedSteps::ends_behind(std::size_t step) const {
+  const Step& of = run_->chain.steps[step];
+  // The number of a descriptor is known once its open has completed.
+  const bool needed = of.op == Op::open && !in_direct_slot(step);
+  return needed || of.loop.used() || of.on_error == chain::OnError::carry_on ||
+         !run_->course.in_line(step);
+}
+
 // Notes what the step will have returned if nothing breaks. False if it goes on in the next batch.
 bool LinkedSteps::add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
   const Step& of = run_->chain.steps[step];
   if (of.op == Op::send) return add_send(step, limit, batch);
-  batch.push_back(sqe_of(opcode_of(of), step, 0));
+  batch.push_back(sqe_of(opcode_of(step), step, 0));
   const bool moves = of.op == Op::read || of.op == Op::write;
-  run_->results[step] = moves ? static_cast<std::int64_t>(of.bytes) : 0;
+  run_->results[step] = moves ? static_cast<std::int64_t>(batch.back().bytes) : 0;
   return true;
 }
 
 bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
-  const Step& of = run_->chain.steps[step];
+  const std::uint64_t wanted = run_->course.numbers(step).bytes;
   if (send_step_ != step) {
     send_step_ = step;
     sent_ = 0;
     file_ended_ = false;
   }
   std::uint64_t planned = sent_;
-  if (of.bytes == 0) batch.push_back(sqe_of(Opcode::nop, step, 0));
+  if (wanted == 0) batch.push_back(sqe_of(Opcode::nop, step, 0));
   if (!pipe_.empty()) {  // what a link that broke left behind
     sent_at_ = {planned, planned};
     Sqe rest = sqe_of(Opcode::splice_out, step, 1);
@@ -102,13 +121,12 @@ bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sq
     batch.push_back(rest);
     planned += rest.bytes;
   }
-  while (!file_ended_ && planned < of.bytes && sent_at_.size() < kSplicesPerBatch &&
+  while (!file_ended_ && planned < wanted && sent_at_.size() < kSplicesPerBatch &&
          batch.size() + 2 <= limit) {
     Sqe in = sqe_of(Opcode::splice_in, step, sent_at_.size());
     in.pipe = &pipe_;
     in.offset += planned;
-    in.bytes =
-        std::min(of.bytes - planned, kPipePages * hw::kPageBytes - in.offset % hw::kPageBytes);
+    in.bytes = std::min(wanted - planned, kPipePages * hw::kPageBytes - in.offset % hw::kPageBytes);
     Sqe out = sqe_of(Opcode::splice_out, step, sent_at_.size() + 1);
     out.pipe = &pipe_;
     out.bytes = in.bytes;
@@ -118,19 +136,20 @@ bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sq
     planned += in.bytes;
   }
   run_->results[step] = static_cast<std::int64_t>(planned);
-  return file_ended_ || planned >= of.bytes;
+  return file_ended_ || planned >= wanted;
 }
 
 // Steps from next_step through `step` have their results.
 Finished LinkedSteps::up_to(std::size_t step) const {
-  return {run_, static_cast<std::uint32_t>(step - run_->next_step + 1)};
+  return {run_, static_cast<std::uint32_t>(step - run_->current + 1)};
 }
 
 Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
   const std::size_t step = step_of(user_data);
   const Step& of = run_->chain.steps[step];
   std::int64_t& result = run_->results[step];
-  if (of.op == Op::send && of.bytes != 0) return settle_send(step, splice_of(user_data), res);
+  if (of.op == Op::send && run_->course.numbers(step).bytes != 0)
+    return settle_send(step, splice_of(user_data), res);
   // An error cancelled what is behind it, and so did a transfer that is shorter than asked.
   if (res < 0 || of.op == Op::read || of.op == Op::write || of.op == Op::open) result = res;
   return up_to(step);
@@ -138,13 +157,13 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
 
 Finished LinkedSteps::settle_send(std::size_t step, std::size_t splice, std::int64_t res) {
   const auto planned = static_cast<std::uint64_t>(run_->results[step]);
-  const bool goes_on = planned < run_->chain.steps[step].bytes && !file_ended_;
+  const bool goes_on = planned < run_->course.numbers(step).bytes && !file_ended_;
   const bool out = splice % 2 == 1;
   const bool last = splice + 1 == sent_at_.size();
   if (res >= 0 && last && res == expected_ && step == last_step_) {
     sent_ = planned;
     if (goes_on) {
-      run_->next_step = step;
+      at_ = step;
       return {};
     }
   } else if (res >= 0) {
@@ -152,10 +171,12 @@ Finished LinkedSteps::settle_send(std::size_t step, std::size_t splice, std::int
     sent_ = sent_at_[splice] + (out ? static_cast<std::uint64_t>(res) : 0);
     file_ended_ = file_ended_ || !out;
     run_->results[step] = static_cast<std::int64_t>(sent_);
-    run_->next_step = step;
+    at_ = step;
     if (!pipe_.empty() || !file_ended_) return {};
   } else {
-    run_->results[step] = res;
+    // As sendfile(2): what went out before counts.
+    const auto sent = static_cast<std::int64_t>(sent_at_[splice]);
+    run_->results[step] = sent > 0 ? sent : res;
     pipe_.consume(pipe_.bytes());
   }
   return up_to(step);

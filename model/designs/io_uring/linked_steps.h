@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // How the application writes a chain as linked SQEs, and what it reads from their CQEs.
 //
-// A batch is one link: it ends with the chain, where the queue is full, and behind a step whose
-// failure must not cancel what follows. Every SQE's user_data names its request, step and splice,
-// so that the one CQE of a broken link says where it broke.
+// A batch is one link: it ends with the chain, where the queue is full, behind a step whose failure
+// must not cancel what follows or that closes a loop, and before one that uses another's result.
+// Every SQE's user_data names its request, step and splice, so that the one CQE of a broken link
+// says where it broke.
 #pragma once
 #include "model/designs/io_uring/uring.h"
 
@@ -15,7 +16,7 @@ class LinkedSteps {
   ChainRun& run() { return *run_; }
   static std::uint32_t slot_of(std::uint64_t user_data) { return user_data & 0xffff; }
 
-  /// Turns to a request; its next_step says from where.
+  /// Turns to a request, at its current step.
   void take(ChainRun& run);
   /// Appends the next batch, at most `limit` SQEs; at least two must be allowed.
   void build(std::uint32_t limit, std::vector<Sqe>& batch);
@@ -26,6 +27,9 @@ class LinkedSteps {
   static constexpr std::uint64_t kPipePages = 16;  // Linux's default pipe capacity
   static constexpr std::size_t kSplicesPerBatch = 32;
 
+  Opcode opcode_of(std::size_t step) const;
+  bool in_direct_slot(std::size_t open) const { return open == slot_owner_; }
+  bool ends_behind(std::size_t step) const;
   Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
   bool add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
   bool add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
@@ -34,8 +38,10 @@ class LinkedSteps {
 
   ChainRun* run_ = nullptr;
   kernel::Pipe pipe_{kPipePages};
-  std::size_t last_step_ = 0;  // of the batch in flight
-  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
+  std::size_t slot_owner_ = 0;  // the open step that has the request's direct descriptor
+  std::size_t at_ = 0;          // where the next batch begins
+  std::size_t last_step_ = 0;   // of the batch in flight
+  std::int64_t expected_ = 0;   // what its last request returns if nothing broke
   // The send in progress.
   std::size_t send_step_ = 0;
   std::uint64_t sent_ = 0;              // by earlier batches

@@ -179,11 +179,13 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
 // Issues a request in the owner's context: without blocking, else by a worker.
 Task<void> Uring::start(Sleepable& ctx, Req* req) {
   const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+  const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
+  if (moves && req->sqe.bytes > req->sqe.pages.size() * hw::kPageBytes)
+    co_return co_await finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
   if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) co_return co_await read_on(ctx, req);
   if (!forced_async(req->sqe.opcode)) {
     Value result = co_await issue(ctx, *req);
-    const bool at_device = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
-    if (at_device && result && *result != 0) {
+    if (moves && result && *result != 0) {
       if (req->pending != 0) co_return ctx.stop_work();  // an interrupt will end it
       result = direct_result(*req);
     }

@@ -33,7 +33,7 @@ struct Iocb {
   bool direct = true;
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;
-  std::span<const hw::PhysAddr> pages;
+  std::span<const hw::PhysAddr> pages{};
   events::StageLedger* ledger = nullptr;
   Command command = Command::pread;
 };

@@ -28,13 +28,12 @@ class AioSide final : public AppSide {
         context_(os, process.files, costs, static_cast<std::uint32_t>(params.events), sleepers),
         batch_(static_cast<std::size_t>(params.events)) {}
 
-  Way way(const ChainRun& run, std::size_t step) const override {
-    const chain::Op op = run.chain.steps[step].op;
-    const bool moves = op == chain::Op::read || op == chain::Op::send || op == chain::Op::write;
-    return moves ? Way::native_async : Way::native_sync;
+  Way way(const Step& step) const override {
+    return step.transfers() ? Way::native_async : Way::native_sync;
   }
 
-  Task<Value> call(Sleepable& user, ChainRun& run, const Step& step) override {
+  Task<Value> call(Sleepable& user, ChainRun& run) override {
+    const Step& step = run.current_step();
     if (step.op == chain::Op::open) return sys_openat(user, os_, process_.files, *step.path);
     if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
     if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
@@ -46,7 +45,7 @@ class AioSide final : public AppSide {
     if (queued_.size() + context_.requests_active() >= context_.slots()) co_return false;
     if (runs_.size() <= run.slot) runs_.resize(run.slot + 1);
     runs_[run.slot] = &run;
-    run.results[run.next_step] = 0;
+    run.results[run.current] = 0;
     co_await push(user, run);
     co_return true;
   }
@@ -109,7 +108,7 @@ class AioSide final : public AppSide {
   ChainRun& run_of(const IoEvent& event) { return *runs_[ChainRun::slot_of(event.data)]; }
   Finished finish(const IoEvent& event, std::int64_t result) {
     ChainRun& run = run_of(event);
-    run.results[run.next_step] = result;
+    run.results[run.current] = result;
     return {&run, 1};
   }
 
@@ -141,15 +140,25 @@ class AioSide final : public AppSide {
   // cache.
   Task<void> push(Sleepable& user, ChainRun& run) {
     co_await user.spend(costs_.iocb_prepare);
-    const Step& step = run.chain.steps[run.next_step];
-    const auto done = static_cast<std::uint64_t>(run.results[run.next_step]);
-    const Command command = step.op == chain::Op::write ? Command::pwrite : Command::pread;
-    Iocb iocb{run.cookie(),      run.fd_of(step), run.direct,  step.offset + done,
-              step.bytes - done, run.buffer,      &run.ledger, command};
+    const Step& step = run.current_step();
+    const chain::Course::Numbers asked = run.course.numbers(run.current);
+    const auto sent = static_cast<std::uint64_t>(run.results[run.current]);
+    Iocb iocb{.data = run.cookie(),
+              .fd = run.fd_of(step),
+              .direct = run.direct,
+              .offset = asked.offset + sent,
+              .bytes = asked.bytes,
+              .ledger = &run.ledger};
     if (step.op == chain::Op::send) {
       iocb.direct = true;
       iocb.pages = buffer_of(run.slot);
-      iocb.bytes = piece_of(iocb.bytes);
+      iocb.bytes = piece_of(asked.bytes - sent);
+    } else {
+      const auto memory = run.memory_of(step, asked);
+      if (!memory)
+        co_return failed_.push_back({run.cookie(), as_return_value(Value(fail(memory.error())))});
+      iocb.pages = *memory;
+      iocb.command = step.op == chain::Op::write ? Command::pwrite : Command::pread;
     }
     queued_.push_back(iocb);
   }
@@ -161,25 +170,24 @@ class AioSide final : public AppSide {
   // One event: a read or write is done with it, a send goes on with send(2) and the next piece.
   Task<Finished> take(Sleepable& user, const IoEvent& event) {
     ChainRun& run = run_of(event);
-    const Step& step = run.chain.steps[run.next_step];
-    if (step.op != chain::Op::send || event.res <= 0) {
-      const std::int64_t sent = run.results[run.next_step];
+    if (run.current_step().op != chain::Op::send || event.res <= 0) {
+      const std::int64_t sent = run.results[run.current];
       return Task<Finished>::ready(finish(event, event.res == 0 ? sent : event.res));
     }
     return send_piece(user, run, event);
   }
 
   Task<Finished> send_piece(Sleepable& user, ChainRun& run, IoEvent event) {
-    const Step& step = run.chain.steps[run.next_step];
     const WorkOn work(user, &run.ledger, events::Stage::submit);
-    std::int64_t& sent = run.results[run.next_step];
-    const auto left = step.bytes - static_cast<std::uint64_t>(sent);
+    std::int64_t& sent = run.results[run.current];
+    const std::uint64_t wanted = run.course.numbers(run.current).bytes;
+    const auto left = wanted - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
-    const Value result = co_await send_call(user, run, step.to_fd, piece);
+    const Value result = co_await send_call(user, run, run.current_step().to_fd, piece);
     if (!result) co_return finish(event, as_return_value(result));
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
-    if (file_ended || static_cast<std::uint64_t>(sent) >= step.bytes) co_return Finished{&run, 1};
+    if (file_ended || static_cast<std::uint64_t>(sent) >= wanted) co_return Finished{&run, 1};
     co_await push(user, run);
     co_return Finished{};
   }

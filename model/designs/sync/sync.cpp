@@ -16,10 +16,11 @@ class SyncSide final : public AppSide {
   SyncSide(Os& os, Process& process, WaitQueue& sleepers)
       : os_(os), process_(process), sleepers_(sleepers) {}
 
-  Way way(const ChainRun&, std::size_t) const override { return Way::native_sync; }
+  Way way(const Step&) const override { return Way::native_sync; }
 
-  Task<Value> call(Sleepable& user, ChainRun& run, const Step& step) override {
+  Task<Value> call(Sleepable& user, ChainRun& run) override {
     FileTable& files = process_.files;
+    const Step& step = run.current_step();
     const int fd = run.fd_of(step);
     switch (step.op) {
       case chain::Op::nop:
@@ -28,17 +29,15 @@ class SyncSide final : public AppSide {
         return sys_openat(user, os_, files, *step.path);
       case chain::Op::stat:
         return sys_fstat(user, files, fd);
-      case chain::Op::read:
-        return sys_pread(user, os_, files, fd, run.direct, step.offset, step.bytes, run.buffer);
-      case chain::Op::send:
-        return sys_sendfile(user, os_, files, step.to_fd, fd, step.offset, step.bytes);
       case chain::Op::close:
         return sys_close(user, files, fd);
-      case chain::Op::write:
-        return sys_pwrite(user, os_, files, fd, run.direct, step.offset, step.bytes, run.buffer);
       case chain::Op::fsync:
         return step.data_only ? sys_fdatasync(user, os_, files, fd)
                               : sys_fsync(user, os_, files, fd);
+      case chain::Op::read:
+      case chain::Op::write:
+      case chain::Op::send:
+        return transfer(user, run, fd);
     }
     return Task<Value>::ready(0);
   }
@@ -53,6 +52,18 @@ class SyncSide final : public AppSide {
   }
 
  private:
+  Task<Value> transfer(Sleepable& user, ChainRun& run, int fd) {
+    FileTable& files = process_.files;
+    const Step& step = run.current_step();
+    const auto [offset, bytes, done] = run.course.numbers(run.current);
+    if (step.op == chain::Op::send)
+      return sys_sendfile(user, os_, files, step.to_fd, fd, offset, bytes);
+    const auto memory = run.memory_of(step, {offset, bytes, done});
+    if (!memory) return Task<Value>::ready(fail(memory.error()));
+    return step.op == chain::Op::read
+               ? sys_pread(user, os_, files, fd, run.direct, offset, bytes, *memory)
+               : sys_pwrite(user, os_, files, fd, run.direct, offset, bytes, *memory);
+  }
   Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {
     co_await ctx.spend(ctx.costs().event_wait);
     while (!woken.holds()) co_await sleepers_.wait(ctx, "request", events::Stage::arrival);

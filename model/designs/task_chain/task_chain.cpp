@@ -15,8 +15,9 @@ class ChainSide final : public AppSide {
   ChainSide(ChainEngine& engine, WaitQueue& sleepers)
       : costs_(engine.costs), queue_(engine, sleepers) {}
 
-  Way way(const ChainRun&, std::size_t) const override { return Way::native_async; }
-  Task<Value> call(Sleepable&, ChainRun&, const Step&) override { co_return fail(Errno::enosys); }
+  bool takes_chains() const override { return true; }
+  Way way(const Step&) const override { return Way::native_async; }
+  Task<Value> call(Sleepable&, ChainRun&) override { co_return fail(Errno::enosys); }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
     if (queued_.size() >= queue_.slots_free()) return Task<bool>::ready(false);
@@ -120,8 +121,8 @@ class TaskChain final : public Design {
       return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
     if (params_.ring_entries < 1 || params_.ring_entries > 1 << 20)
       return "task_chain.ring_entries must be 1 to 1048576";
-    if (params_.max_steps < 1 || params_.max_steps > 32'767)
-      return "task_chain.max_steps must be 1 to 32767";
+    if (params_.max_steps < 1 || params_.max_steps > static_cast<std::int64_t>(chain::kMaxSteps))
+      return "task_chain.max_steps must be 1 to 16383";
     if (params_.threads < 1 || params_.threads > 32'768)
       return "task_chain.threads must be 1 to 32768";
     params_.start_in_submitter = params_.start_in == "submitter";

@@ -21,22 +21,17 @@ const std::string kPath = "/file";
 End by_course(const Chain& chain, const reference::Script& script) {
   End end;
   end.results.assign(chain.steps.size(), 0);
-  Course course(chain, end.results);
+  Course course;
+  course.start(chain, end.results.data());
   std::vector<int> tries(chain.steps.size());
   while (const std::optional<std::size_t> step = course.next()) {
-    const Step& of = chain.steps[*step];
-    const Course::Numbers numbers = course.numbers(*step);
-    Attempt attempt;
-    std::optional<std::int64_t> result;
-    while (!result) {
-      const auto done = static_cast<std::uint64_t>(attempt.done);
-      const std::uint64_t bytes = numbers.bytes - done;
+    for (bool over = false; !over;) {
+      const Course::Numbers numbers = course.numbers(*step);
       const Outcome outcome = script(*step, tries[*step]++);
-      end.tries.push_back({*step, numbers.offset + done, bytes});
+      end.tries.push_back({*step, numbers.offset, numbers.bytes});
       if (outcome == Outcome::cancel || outcome == Outcome::too_late) course.stop();
-      result = judge(of, attempt, value_of(outcome, of.op, bytes), bytes, course.stopped());
+      over = course.ended(*step, value_of(outcome, chain.steps[*step].op, numbers.bytes));
     }
-    course.ended(*step, *result);
   }
   CHECK(course.over());
   return end;

@@ -15,7 +15,7 @@ TEST_CASE("an operand of a later step is EINVAL before anything has run") {
   });
   s.rig.run();
   CHECK(s.disk.issued.empty());
-  CHECK(s.runs[0].next_step == 0);
+  CHECK(s.runs[0].current == 0);
 }
 
 TEST_CASE("chains that cannot mean anything are EINVAL") {

@@ -2,6 +2,7 @@
 #include "model/workloads/fio/write_check.h"
 
 #include <catch2/catch.hpp>
+#include <deque>
 
 #include "model/kernel/vfs/file_system.h"
 
@@ -16,8 +17,8 @@ struct Scene {
     inode = *files.add_file("/f", 65'536, kernel::Inode::Metadata::cached);
     check.watch(3, *inode, 0, 4096);
   }
-  chain::ChainRun run(std::uint64_t id, std::uint64_t block) {
-    chain::ChainRun made;
+  chain::ChainRun& run(std::uint64_t id, std::uint64_t block) {
+    chain::ChainRun& made = runs.emplace_back();
     made.id = id;
     made.chain.steps.push_back({.op = chain::Op::write, .fd = 3});
     made.chain.steps[0].offset = block * 4096;
@@ -35,14 +36,15 @@ struct Scene {
   kernel::FileSystem files{1 << 20, true};
   kernel::Inode* inode = nullptr;
   WriteCheck check{memory};
+  std::deque<chain::ChainRun> runs;
 };
 
 }  // namespace
 
 TEST_CASE("of two writes to one place only the later may be there, if the first had ended") {
   Scene s;
-  const chain::ChainRun first = s.run(1, 5);
-  const chain::ChainRun second = s.run(2, 5);
+  const chain::ChainRun& first = s.run(1, 5);
+  const chain::ChainRun& second = s.run(2, 5);
   s.check.begin(first);
   s.store(first);
   s.check.end(first);
@@ -60,8 +62,8 @@ TEST_CASE("of two writes to one place only the later may be there, if the first 
 
 TEST_CASE("of two writes that overlapped in time either may be there, but not parts of sectors") {
   Scene s;
-  const chain::ChainRun first = s.run(1, 5);
-  const chain::ChainRun second = s.run(2, 5);
+  const chain::ChainRun& first = s.run(1, 5);
+  const chain::ChainRun& second = s.run(2, 5);
   s.check.begin(first);
   s.check.begin(second);
   s.check.end(second);
@@ -80,7 +82,7 @@ TEST_CASE("a write that strays, and one that is lost in the cache, are found") {
   s.files.volume().write(s.inode->first_sector * 512 + 9000, stray);
   CHECK(s.check.wrong_content() == "/f holds at byte 8704 what nobody wrote there last");
   Scene other;
-  const chain::ChainRun run = other.run(1, 2);
+  const chain::ChainRun& run = other.run(1, 2);
   other.check.begin(run);
   other.store(run);
   other.check.end(run);
@@ -91,7 +93,7 @@ TEST_CASE("a write that strays, and one that is lost in the cache, are found") {
 
 TEST_CASE("of a file with a failed write nothing is known") {
   Scene s;
-  chain::ChainRun run = s.run(1, 2);
+  chain::ChainRun& run = s.run(1, 2);
   s.check.begin(run);
   run.results[0] = -5;
   s.check.end(run);
