@@ -27,7 +27,7 @@ _HOMES = {
     "Stopped": "iodrome.simulator",
     "Sweep": "iodrome.sweeps",
     "access_log": "iodrome.builders",
-    "chain": "iodrome.builders",
+    "chain": "iodrome.chains",
     "close": "iodrome.operations",
     "compare": "iodrome.comparison",
     "designs": "iodrome.catalogue",

@@ -6,12 +6,12 @@ from iodrome._core import ModelError as ModelError
 from iodrome._core import Stopped as Stopped
 from iodrome._core import StopToken as StopToken
 from iodrome.builders import access_log as access_log
-from iodrome.builders import chain as chain
 from iodrome.builders import fio_job as fio_job
 from iodrome.builders import machine as machine
 from iodrome.catalogue import designs as designs
 from iodrome.catalogue import machines as machines
 from iodrome.catalogue import parameters as parameters
+from iodrome.chains import chain as chain
 from iodrome.comparison import Comparison as Comparison
 from iodrome.comparison import compare as compare
 from iodrome.latency import Latency as Latency

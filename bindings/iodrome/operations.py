@@ -23,13 +23,17 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from iodrome import quantities
-from iodrome.builders import Chain
+from iodrome.chains import Chain
 
 if TYPE_CHECKING:
     from iodrome import _core
 
 # Codes of bindings/operation.cpp: chain::Op, and what is no step.
 _OPEN, _STAT, _READ, _SEND, _CLOSE, _PAUSE, _CHAIN = 1, 2, 3, 4, 5, -1, -2
+
+# What only a chain given to run() may hold.
+_RULES = {"on_error", "on_short", "clean_up", "loop_to", "after", "memory"}
+_YIELDED = ("nop", "open", "stat", "read", "send", "close")
 
 Operation = tuple[Any, ...]
 App = Callable[["_core.Client"], Generator[Any, Any, Any]]
@@ -81,8 +85,10 @@ def chain_operation(chain: Chain) -> Operation:
     steps: list[Operation] = []
     for step in chain.steps:
         keys: dict[str, Any] = dict(step.keys)
-        if keys.get("on_error"):
-            raise ValueError("a chain that is yielded stops at its first error: drop on_error")
+        rules = sorted(keys.keys() & _RULES)
+        if rules or step.op not in _YIELDED:
+            what = rules[0] if rules else step.op
+            raise ValueError(f"a chain that is yielded is a plain line of calls: drop {what}")
         if step.op == "open":
             steps.append((_OPEN, keys["path"]))
         elif step.op == "nop":

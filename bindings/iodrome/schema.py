@@ -150,6 +150,11 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},
         "reaction": lambda: {"enum": told["error_reactions"]},
+        "short_reaction": lambda: {"enum": told["short_reactions"]},
+        "boolean": lambda: {"type": "boolean"},
+        "byte": lambda: {"type": "integer", "minimum": 0, "maximum": 255},
+        "names": lambda: {"type": "array", "items": {"type": "string"}},
+        "bytes": lambda: {"anyOf": amounts[:2]},
         "design": lambda: {"enum": designs},
         "metrics": lambda: {"type": "array", "minItems": 1, "items": {"type": "string"}},
         "figure": lambda: {

@@ -9,11 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iodrome.builders import InputText, Machine, as_setting
+from iodrome.builders import InputText, Machine
 from iodrome.core import core
 from iodrome.operations import Workload
 from iodrome.requests import Requests
 from iodrome.result import Result
+from iodrome.toml_text import as_setting
 
 if TYPE_CHECKING:
     from iodrome._core import StopToken

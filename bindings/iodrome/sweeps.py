@@ -25,10 +25,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iodrome import simulator, vary
-from iodrome.builders import InputText, Machine, as_setting
+from iodrome.builders import InputText, Machine
 from iodrome.core import core, data_dir
 from iodrome.files import write_atomically
 from iodrome.metrics import row_of
+from iodrome.toml_text import as_setting
 
 if TYPE_CHECKING:
     import pandas

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from decimal import Decimal, InvalidOperation
 
-from iodrome.builders import as_setting
+from iodrome.toml_text import as_setting
 
 MOST_VALUES = 10_000
 _RANGE = re.compile(r"(?P<first>[\d.]+)(?P<unit1>\D*)\.\.(?P<last>[\d.]+)(?P<unit2>[^\d:]*)"

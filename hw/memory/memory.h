@@ -17,6 +17,9 @@ inline constexpr std::size_t kPageBytes = 4096;
 /// nothing; and a page that was written unseen is not backed at all until somebody may change it.
 class Memory final : public Target {
  public:
+  /// No access crosses a multiple of it.
+  static constexpr std::uint64_t kBoundary = std::uint64_t{1} << 22;
+
   Memory() = default;
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
@@ -46,7 +49,7 @@ class Memory final : public Target {
   std::size_t pages_in_use() const { return pages_in_use_; }
 
  private:
-  static constexpr std::size_t kChunkBytes = std::size_t{1} << 22;
+  static constexpr std::size_t kChunkBytes = kBoundary;
   static constexpr PhysAddr kBase = kChunkBytes;  // address 0 is never handed out
 
   std::byte* chunk(PhysAddr address) {

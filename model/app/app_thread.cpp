@@ -3,7 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "model/chain/memory_work.h"
 #include "model/events/io.h"
+#include "model/providers/cpu_provider.h"
 
 namespace iodrome::app {
 
@@ -14,11 +16,13 @@ using kernel::WorkOn;
 
 AppThread::AppThread(kernel::System& system, const designs::Descriptor& design,
                      designs::Design& instance, ChainSource& source, RequestObserver& observer,
-                     AppCosts& costs, const AppParams& params, std::uint32_t index)
+                     AppCosts& costs, const kernel::SoftwareDmaRates& rates,
+                     const AppParams& params, std::uint32_t index)
     : system_(system),
       source_(source),
       observer_(observer),
       costs_(costs),
+      rates_(rates),
       params_(params),
       index_(index),
       side_(instance.make_app_side(sleepers_, index)),
@@ -85,10 +89,29 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   const WorkOn work(ctx, &run.ledger, events::Stage::submit);
   if (whole_chains_) co_return co_await enqueue(ctx, run);
   while (take_up(run)) {
+    if (run.current_step().on_memory()) {
+      co_await compute(ctx, run);
+      continue;
+    }
     if (side_->way(run.current_step()) == Way::native_async) co_return co_await enqueue(ctx, run);
     co_await call(ctx, run);
   }
   co_await finish(ctx, run);
+}
+
+// No call of the kernel does it for this application, so its own code does.
+Task<void> AppThread::compute(Sleepable& ctx, ChainRun& run) {
+  Result<std::vector<providers::Job>> jobs = chain::jobs_of(run, run.current);
+  Result<std::int64_t> result = fail(Errno::efault);
+  if (jobs) {
+    for (providers::Job& job : *jobs) {
+      co_await providers::carry_out(ctx, rates_, job);
+      job.status = Errno::ok;
+    }
+    result = chain::result_of(*jobs);
+  }
+  run.results[run.current] = as_return_value(result);
+  settle(run);
 }
 
 Task<void> AppThread::enqueue(Sleepable& ctx, ChainRun& run) {

@@ -3,6 +3,7 @@
 #pragma once
 #include "model/app/chain_source.h"
 #include "model/designs/design.h"
+#include "model/kernel/dmaengine/cpu_operation.h"
 #include "model/kernel/kthread/kthread.h"
 
 namespace iodrome::app {
@@ -23,7 +24,7 @@ class AppThread final : public kernel::ThreadBody {
  public:
   AppThread(kernel::System& system, const designs::Descriptor& design, designs::Design& instance,
             ChainSource& source, RequestObserver& observer, AppCosts& costs,
-            const AppParams& params, std::uint32_t index);
+            const kernel::SoftwareDmaRates& rates, const AppParams& params, std::uint32_t index);
 
   Task<void> run(kernel::Sleepable& ctx) override;
   /// A request has arrived for this thread, at no CPU's cost.
@@ -50,6 +51,7 @@ class AppThread final : public kernel::ThreadBody {
   chain::ChainRun& note(const designs::Finished& finished);
   Task<void> submit(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> compute(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> enqueue(kernel::Sleepable& ctx, chain::ChainRun& run);
   static bool take_up(chain::ChainRun& run);
   static void settle(chain::ChainRun& run);
@@ -58,6 +60,7 @@ class AppThread final : public kernel::ThreadBody {
   ChainSource& source_;
   RequestObserver& observer_;
   AppCosts& costs_;
+  const kernel::SoftwareDmaRates& rates_;
   const AppParams& params_;
   const std::uint32_t index_;
   kernel::WaitQueue sleepers_{"application"};

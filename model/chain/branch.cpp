@@ -31,7 +31,13 @@ bool Branch::legal(const Step& step, Level level) {
   if (level == Level::thread) return true;
   if (level == Level::hardirq) return step.op == Op::nop;
   if (step.op == Op::open || step.op == Op::write || step.op == Op::fsync) return false;
+  if (step.op == Op::unlink) return false;
   return !(step.op == Op::close && step.fd_from < 0);
+}
+
+// Whether it may sleep for locks of the kernel, which only its own threads do.
+bool Branch::sleeps(const Step& step) {
+  return step.op == Op::unlink || (step.op == Op::open && (step.create || step.truncate));
 }
 
 // A step in progress that only has to collect its result is legal anywhere.
@@ -84,7 +90,9 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
       const bool more = co_await take_up(ctx, sleeper);
       if (!more) co_return co_await end(ctx);
     }
-    if (sleeper == nullptr && !only_collects() && !legal(step(), ctx.level())) {
+    const bool may_go_on = sleeper != nullptr ? may_sleep_ || !sleeps(step())
+                                              : only_collects() || legal(step(), ctx.level());
+    if (!may_go_on) {
       running_ = false;
       co_return co_await hand_over(ctx);
     }
@@ -110,6 +118,7 @@ Task<bool> Branch::take_up(Atomic& ctx, Sleepable* sleeper) {
   while (const std::optional<std::size_t> other = course.next()) {
     auto* forked = new Branch(walker_, *ledger, *other);
     walker_.branches_.push_back(*forked);
+    forked->may_sleep_ = may_sleep_;
     co_await forked->advance_in(ctx, sleeper);
   }
   co_return true;

@@ -10,7 +10,7 @@
 #pragma once
 #include <variant>
 
-#include "model/chain/chain_run.h"
+#include "model/chain/memory_work.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -30,12 +30,21 @@ class Branch final : public kernel::IoWait,
   /// The walker's own: works on the request's ledger.
   Branch(Walker& walker, events::StageLedger& of_request);
 
-  /// Goes on from a thread: every step is legal.
-  Task<void> advance(kernel::Sleepable& ctx) { return advance_in(ctx, &ctx); }
+  /// Goes on from a user's thread: all steps are legal but those that sleep for locks.
+  Task<void> advance(kernel::Sleepable& ctx) {
+    may_sleep_ = false;
+    return advance_in(ctx, &ctx);
+  }
   /// Goes on from any context; steps that need a thread are handed over.
-  Task<void> advance_atomic(kernel::Atomic& ctx) { return advance_in(ctx, nullptr); }
+  Task<void> advance_atomic(kernel::Atomic& ctx) {
+    may_sleep_ = false;
+    return advance_in(ctx, nullptr);
+  }
   /// Work: goes on in a kernel thread.
-  Task<void> run(kernel::Sleepable& ctx) override { return advance(ctx); }
+  Task<void> run(kernel::Sleepable& ctx) override {
+    may_sleep_ = true;
+    return advance_in(ctx, &ctx);
+  }
 
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
   /// for another's page or for room in a socket. Nobody goes on with the branch then but who has
@@ -62,6 +71,7 @@ class Branch final : public kernel::IoWait,
   Branch(Walker& walker, const events::StageLedger& forked_from, std::size_t step);
   static Task<void> arrived(kernel::Atomic& ctx, IoWait& self);
   static bool legal(const Step& step, kernel::Level level);
+  static bool sleeps(const Step& step);
   Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<bool> take_up(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> end(kernel::Atomic& ctx);
@@ -82,6 +92,7 @@ class Branch final : public kernel::IoWait,
   Task<Value> send(kernel::Atomic& ctx, const Step& step);
   Task<Value> write(kernel::Atomic& ctx, const Step& step);
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
+  Task<Value> work_on_memory(kernel::Atomic& ctx);
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   Course& course() const;
@@ -92,11 +103,12 @@ class Branch final : public kernel::IoWait,
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::optional<std::size_t> step_;                  // the one it carries out
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
-               std::unique_ptr<Sync>, kernel::FileSend>
+               std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>>
       operation_;
   bool cleans_up_ = false;  // the step was begun after the chain was stopped
   bool running_ = false;
-  bool dropped_ = false;  // its wait; the step is to be ended
+  bool may_sleep_ = false;  // in the thread it runs in now, which is no user's
+  bool dropped_ = false;    // its wait; the step is to be ended
 };
 
 }  // namespace iodrome::chain

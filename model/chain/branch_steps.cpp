@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations of a branch. Each ends with a value or an error, or returns EAGAIN with the
 // branch's wait armed and is called again.
+#include "model/chain/open_flags.h"
 #include "model/chain/walker.h"
+#include "model/kernel/vfs/name_ops.h"
 
 namespace iodrome::chain {
 
@@ -39,6 +41,14 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
       return write(ctx, step);
     case Op::fsync:
       return fsync(ctx, step);
+    case Op::unlink:
+      check(sleeper != nullptr, "unlink outside a thread");
+      return unlink_file(*sleeper, walker_.host_.os(), *step.path);
+    case Op::copy:
+    case Op::exclusive_or:
+    case Op::memset:
+    case Op::crc32c:
+      return work_on_memory(ctx);
   }
   return Task<Value>::ready(fail(Errno::einval));
 }
@@ -51,7 +61,10 @@ Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
 
 Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
   WalkerHost& host = walker_.host_;
-  Result<FilePtr> file = co_await try_open(ctx, host.os(), *step.path, this);
+  const std::int32_t flags = open_flags(step);
+  Task<Result<FilePtr>> opening = flags == 0 ? try_open(ctx, host.os(), *step.path, this)
+                                             : open_file(ctx, host.os(), *step.path, flags);
+  Result<FilePtr> file = co_await std::move(opening);
   if (!file) co_return fail(file.error());
   walker_.keep_open(*step_, *file);
   if (!step.keep) co_return 0;
@@ -146,6 +159,16 @@ Task<Value> Branch::fsync(Atomic& ctx, const Step& step) {
   }
   Sync& operation = *std::get<std::unique_ptr<Sync>>(operation_);
   co_return co_await operation.try_run(ctx, walker_.host_.os(), *this);
+}
+
+Task<Value> Branch::work_on_memory(Atomic& ctx) {
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    Result<std::vector<providers::Job>> jobs = jobs_of(walker_.run_, *step_);
+    if (!jobs) co_return fail(jobs.error());
+    operation_ = std::make_unique<MemoryWork>(std::move(*jobs));
+  }
+  MemoryWork& work = *std::get<std::unique_ptr<MemoryWork>>(operation_);
+  co_return co_await work.try_run(ctx, walker_.host_.providers(), *this);
 }
 
 Task<Value> Branch::send(Atomic& ctx, const Step& step) {

@@ -14,8 +14,23 @@
 
 namespace iodrome::chain {
 
-enum class Op : std::uint8_t { nop, open, stat, read, send, close, write, fsync };
-inline constexpr int kOps = 8;
+enum class Op : std::uint8_t {
+  nop,
+  open,
+  stat,
+  read,
+  send,
+  close,
+  write,
+  fsync,
+  unlink,
+  // On the chain's memory, carried out by whoever offers it: an engine or a CPU.
+  copy,
+  exclusive_or,
+  memset,
+  crc32c,
+};
+inline constexpr int kOps = 13;
 const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
@@ -54,24 +69,32 @@ struct Step {
   Op op = Op::nop;
   OnError on_error = OnError::stop;
   OnShort on_short = OnShort::accept;
-  bool clean_up = false;      // runs whatever happened before; closes of opened files do too
-  std::uint8_t retries = 0;   // on_error == retry
-  bool keep = false;          // open: into the process's table, where it stays
-  bool data_only = false;     // fsync: as fdatasync
-  std::int16_t jump_to = -1;  // on_error == jump: a later step, or the end
-  std::int16_t fd_from = -1;  // the open step whose descriptor is meant, or
-  std::int32_t fd = -1;       // a descriptor opened before
-  std::int32_t to_fd = -1;    // send: the socket
-  From offset_from{};         // read, send, write: added to `offset`
-  From bytes_from{};          // and to `bytes`
+  bool clean_up : 1 = false;   // runs whatever happened before; closes of opened files do too
+  bool keep : 1 = false;       // open: into the process's table, where it stays
+  bool data_only : 1 = false;  // fsync: as fdatasync
+  bool create : 1 = false;     // open: makes the file if there is none
+  bool truncate : 1 = false;   // open: of what it held, nothing stays
+  std::uint8_t retries = 0;    // on_error == retry
+  std::uint8_t sources = 1;    // exclusive_or: blocks of `bytes`, one behind the other
+  std::uint8_t value = 0;      // memset: what every byte becomes
+  std::int16_t jump_to = -1;   // on_error == jump: a later step, or the end
+  std::int16_t fd_from = -1;   // the open step whose descriptor is meant, or
+  std::int32_t fd = -1;        // a descriptor opened before
+  std::int32_t to_fd = -1;     // send: the socket
+  From offset_from{};          // read, send, write: added to `offset`
+  From bytes_from{};           // of these, and on memory: added to `bytes`
   Loop loop{};
-  std::uint64_t offset = 0;           // in the file, bytes
-  std::uint64_t bytes = 0;            // to move
-  std::uint64_t memory = 0;           // read, write: where in the chain's memory, in whole pages
-  const std::string* path = nullptr;  // open; outlives the chain
+  std::uint64_t offset = 0;  // in the file, bytes; copy, exclusive_or: of the (first) source, in
+                             // the chain's memory, in whole pages
+  std::uint64_t bytes = 0;   // to move
+  std::uint64_t memory = 0;  // where in the chain's memory, in whole pages: of read and memory
+                             // steps the destination, of write and crc32c the source
+  const std::string* path = nullptr;  // open, unlink; outlives the chain
   std::uint64_t after = 0;            // in a graph: the steps it waits for, a bit each
 
   bool transfers() const { return op == Op::read || op == Op::send || op == Op::write; }
+  bool on_memory() const { return op >= Op::copy; }
+  bool uses_path() const { return op == Op::open || op == Op::unlink; }
 };
 
 struct Chain {
@@ -83,5 +106,7 @@ struct Chain {
 inline constexpr std::size_t kMaxSteps = 16'383;
 /// Steps of a graph: one bit each in `Step::after`.
 inline constexpr std::size_t kMaxGraphSteps = 64;
+/// Sources of an exclusive or.
+inline constexpr std::size_t kMaxSources = 16;
 
 }  // namespace iodrome::chain

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/chain/validate.h"
 
+#include <algorithm>
+
 #include "hw/memory/memory.h"
 
 namespace iodrome::chain {
@@ -18,7 +20,10 @@ class Validator {
 
   bool valid(std::size_t i) const {
     const Step& step = chain_.steps[i];
-    if (step.op == Op::open && step.path == nullptr) return false;
+    if (step.uses_path() && step.path == nullptr) return false;
+    if (step.op == Op::exclusive_or && (step.sources == 0 || step.sources > kMaxSources))
+      return false;
+    if (step.on_memory() && step.offset % hw::kPageBytes != 0) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
     if (step.memory % hw::kPageBytes != 0) return false;
     return operands(step, i) && reactions(step, i) && order(step, i) && loop(step, i);
@@ -38,9 +43,10 @@ class Validator {
   bool operands(const Step& step, std::size_t i) const {
     if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || at(step.fd_from).op != Op::open))
       return false;
+    if (step.offset_from.used() && !step.transfers()) return false;
+    if (step.bytes_from.used() && !step.transfers() && !step.on_memory()) return false;
     for (const From& from : {step.offset_from, step.bytes_from}) {
       if (!from.used()) continue;
-      if (!step.transfers()) return false;
       // A running total may be the step's own: a loop's next piece begins where it has come to.
       const bool own = from.total && static_cast<std::size_t>(from.step) == i;
       if (!own && (!earlier(from.step, i) || !gives_number(at(from.step)))) return false;
@@ -77,14 +83,28 @@ class Validator {
 
 }  // namespace
 
-Errno validate(const Chain& chain, std::size_t max_steps) {
+std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
+  std::uint64_t reach = 0;
+  for (const Step& step : chain.steps) {
+    if (step.op != Op::read && step.op != Op::write && !step.on_memory()) continue;
+    if (step.bytes_from.used()) return all;
+    reach = std::max(reach, step.memory + step.bytes);
+    const std::uint64_t sources = step.op == Op::exclusive_or ? step.sources
+                                  : step.op == Op::copy       ? 1
+                                                              : 0;
+    if (sources > 0) reach = std::max(reach, step.offset + sources * step.bytes);
+  }
+  return reach;
+}
+
+Errno validate(const Chain& chain, std::size_t max_steps, std::uint64_t memory_bytes) {
   const std::size_t steps = chain.steps.size();
   if (steps == 0) return Errno::einval;
   if (steps > max_steps || (chain.graph && steps > kMaxGraphSteps)) return Errno::e2big;
   const Validator validator(chain);
   for (std::size_t i = 0; i < steps; ++i)
     if (!validator.valid(i)) return Errno::einval;
-  return Errno::ok;
+  return reach_of(chain, memory_bytes) > memory_bytes ? Errno::efault : Errno::ok;
 }
 
 }  // namespace iodrome::chain

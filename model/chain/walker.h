@@ -32,6 +32,7 @@ class WalkerHost {
   virtual kernel::Os& os() = 0;
   virtual kernel::FileTable& files() = 0;
   virtual WalkerCosts& walker_costs() = 0;
+  virtual providers::Registry& providers() = 0;
   virtual Continue policy() const = 0;
   virtual kernel::KthreadPool& threads() = 0;
   virtual kernel::Workqueue& workqueue() = 0;

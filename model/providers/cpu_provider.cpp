@@ -41,10 +41,27 @@ DmaOp dma_op(Operation operation) {
 
 }  // namespace
 
+Task<void> carry_out(Atomic& ctx, const SoftwareDmaRates& rates, Job& job) {
+  if (job.operation == Operation::crc32c) {
+    co_await ctx.spend_for(ctx.costs().copy_call, rates.crc32c.time_for(job.bytes));
+    System& system = ctx.system();
+    if (system.payload_checked) job.crc = crc32c(0, system.memory.bytes(job.sources[0], job.bytes));
+    co_return;
+  }
+  CpuOperation operation{dma_op(job.operation),
+                         job.destination,
+                         0,
+                         {job.sources.data(), job.source_count},
+                         job.bytes,
+                         job.value};
+  co_await kernel::carry_out(ctx, rates, operation);
+  job.sums_to_zero = operation.sums_to_zero;
+}
+
 struct CpuProvider::Piece final : Work {
   Task<void> run(Sleepable& ctx) override {
     Job& mine = *job;
-    co_await provider->work_on(ctx, mine);
+    co_await carry_out(ctx, provider->rates_, mine);
     provider->free_.push_back(this);
     co_await provider->ends().ended(ctx, mine, Errno::ok);
     co_await ctx.cond_resched();
@@ -57,7 +74,6 @@ CpuProvider::CpuProvider(System& system, const SoftwareDmaRates& rates, CpuQueue
                          std::uint32_t queue_limit)
     : Provider(queue == CpuQueue::caller ? "cpu" : "cpu thread", everything(system, rates),
                queue_limit),
-      system_(system),
       rates_(rates) {
   if (queue == CpuQueue::caller) return;
   pieces_.resize(queue_limit);
@@ -72,7 +88,7 @@ CpuProvider::~CpuProvider() = default;
 
 Task<Errno> CpuProvider::start(Atomic& ctx, Job& job) {
   if (!thread_) {
-    co_await work_on(ctx, job);
+    co_await carry_out(ctx, rates_, job);
     co_await ends().ended(ctx, job, Errno::ok);
     co_return Errno::ok;
   }
@@ -82,23 +98,6 @@ Task<Errno> CpuProvider::start(Atomic& ctx, Job& job) {
   piece.job = &job;
   co_await thread_->queue(ctx, piece);
   co_return Errno::ok;
-}
-
-Task<void> CpuProvider::work_on(Atomic& ctx, Job& job) {
-  if (job.operation == Operation::crc32c) {
-    co_await ctx.spend_for(ctx.costs().copy_call, rates_.crc32c.time_for(job.bytes));
-    if (system_.payload_checked)
-      job.crc = crc32c(0, system_.memory.bytes(job.sources[0], job.bytes));
-    co_return;
-  }
-  CpuOperation operation{dma_op(job.operation),
-                         job.destination,
-                         0,
-                         {job.sources.data(), job.source_count},
-                         job.bytes,
-                         job.value};
-  co_await carry_out(ctx, rates_, operation);
-  job.sums_to_zero = operation.sums_to_zero;
 }
 
 }  // namespace iodrome::providers

@@ -13,6 +13,9 @@ namespace iodrome::providers {
 /// context, and nothing is ever queued. In a thread, jobs wait for it FIFO, and `done` runs there.
 enum class CpuQueue : std::uint8_t { caller, kthread };
 
+/// Carries a job out in this context, for the time that it takes.
+Task<void> carry_out(kernel::Atomic& ctx, const kernel::SoftwareDmaRates& rates, Job& job);
+
 class CpuProvider final : public Provider {
  public:
   /// It publishes `rates`, and the cold copy rate, as they are, and copy_call as its fixed cost.
@@ -23,9 +26,7 @@ class CpuProvider final : public Provider {
  private:
   struct Piece;
   Task<Errno> start(kernel::Atomic& ctx, Job& job) override;
-  Task<void> work_on(kernel::Atomic& ctx, Job& job);
 
-  kernel::System& system_;
   const kernel::SoftwareDmaRates rates_;
   std::vector<Piece> pieces_;
   std::vector<Piece*> free_;

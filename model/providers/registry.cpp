@@ -77,6 +77,7 @@ Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
   // Also for those that found no room before.
   if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
   if (error == Errno::ok) co_await finish(ctx, job, Errno::ok);
+  co_await notify_all(ctx, room_waiters_);
 }
 
 // Whoever ended it is in the middle of its own clean-up, and may be the very provider that is to

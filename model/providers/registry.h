@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 
+#include "model/kernel/sync/io_wait.h"
 #include "model/providers/policy.h"
 
 namespace iodrome::providers {
@@ -28,6 +29,9 @@ class Registry final : private Ends {
   /// Errors: `done` is not called then. EOPNOTSUPP: nobody here does such a thing. ENODEV: who does
   /// has failed. EAGAIN: nobody who does has room.
   Task<Errno> submit(kernel::Atomic& ctx, Job& job);
+  /// `wait` then expects that some provider has ended something. After EAGAIN of submit(), in the
+  /// same moment.
+  void wait_for_room(kernel::IoWait& wait) { add_waiter(room_waiters_, wait); }
   /// An operator has looked after it: it gets jobs again.
   void repaired(Provider& provider) { provider.health_ = Health::healthy; }
 
@@ -52,6 +56,7 @@ class Registry final : private Ends {
   std::vector<Provider*> providers_;
   Retry retry_{*this};
   std::deque<Job*> homeless_;  // accepted, and their provider has failed
+  kernel::IoWaitList room_waiters_;
   std::size_t in_flight_ = 0;
 };
 

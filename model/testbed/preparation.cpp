@@ -296,10 +296,12 @@ void WorkloadParams::describe(ParameterList& list) {
 
 workloads::ScenarioVocabulary scenario_vocabulary() {
   workloads::ScenarioVocabulary vocabulary;
-  vocabulary.operations = {{"nop", {}},          {"open", {"fd"}},    {"stat", {"size"}},
-                           {"read", {"bytes"}},  {"send", {"bytes"}}, {"close", {}},
-                           {"write", {"bytes"}}, {"fsync", {}}};
-  vocabulary.flags = {"direct"};
+  const std::vector<std::string> moved = {"bytes", "total", "offset"};
+  vocabulary.operations = {{"nop", {}},     {"open", {"fd"}}, {"stat", {"size"}}, {"read", moved},
+                           {"send", moved}, {"close", {}},    {"write", moved},   {"fsync", {}},
+                           {"unlink", {}},  {"copy", {}},     {"xor", {}},        {"memset", {}},
+                           {"crc32c", {}}};
+  vocabulary.flags = {"direct", "create", "truncate"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);
   vocabulary.metrics = {"mean", "p50", "p90", "p99", "p99.9", "max", "requests_per_s"};

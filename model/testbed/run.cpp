@@ -131,8 +131,9 @@ class Execution final : public app::RequestObserver,
     const std::uint32_t count = source_->thread_count();
     threads_.reserve(count);
     for (std::uint32_t i = 0; i < count; ++i)
-      threads_.push_back(std::make_unique<app::AppThread>(
-          machine_->system(), descriptor_, design_, *source_, *this, app_costs_, app_params_, i));
+      threads_.push_back(std::make_unique<app::AppThread>(machine_->system(), descriptor_, design_,
+                                                          *source_, *this, app_costs_,
+                                                          spec_.engines.software, app_params_, i));
   }
 
   // What must hold after every run, whatever design and workload.

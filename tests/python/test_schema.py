@@ -62,7 +62,7 @@ def test_the_example_of_a_page_fits(page):
         '[chain]\nstep = [{ op = "read", flags = ["drect"] }]\n',
         '[chain]\nstep = [{ op = "read", fd = "open" }]\n',
         '[chain]\nstep = [{ op = "read", bytes = "4k" }]\n',
-        '[chain]\nstep = [{ op = "read", on_error = "retry" }]\n',
+        '[chain]\nstep = [{ op = "read", on_error = "halt" }]\n',
         '[chain]\ninterval = "20"\nstep = [{ op = "nop" }]\n',
         "[chain]\nrepeat = 3\n",
         "seed = 3\n",

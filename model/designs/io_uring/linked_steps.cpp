@@ -3,6 +3,8 @@
 
 #include <algorithm>
 
+#include "model/chain/open_flags.h"
+
 namespace iodrome::designs::io_uring {
 
 namespace {
@@ -11,9 +13,9 @@ using chain::Op;
 
 constexpr std::size_t kNone = ~std::size_t{0};
 
-constexpr Opcode kOpcodes[chain::kOps] = {
-    Opcode::nop,       Opcode::openat_direct, Opcode::statx, Opcode::read,
-    Opcode::splice_in, Opcode::close_direct,  Opcode::write, Opcode::fsync};
+constexpr Opcode kOpcodes[] = {Opcode::nop,   Opcode::openat_direct, Opcode::statx,
+                               Opcode::read,  Opcode::splice_in,     Opcode::close_direct,
+                               Opcode::write, Opcode::fsync,         Opcode::unlinkat};
 
 std::size_t step_of(std::uint64_t user_data) {
   return user_data >> 16 & 0xffff;
@@ -28,10 +30,23 @@ void LinkedSteps::take(ChainRun& run) {
   run_ = &run;
   at_ = run.current;
   send_step_ = kNone;
-  const auto& steps = run.chain.steps;
-  const auto first =
-      std::ranges::find_if(steps, [](const Step& s) { return s.op == Op::open && !s.keep; });
-  slot_owner_ = static_cast<std::size_t>(first - steps.begin());
+  share_slot();
+}
+
+// The one slot of the request serves its files one after another; a file opened while another one
+// has it goes into the process's table.
+void LinkedSteps::share_slot() {
+  in_slot_.assign(run_->chain.steps.size(), false);
+  std::size_t owner = kNone;
+  for (std::size_t i = 0; i < in_slot_.size(); ++i) {
+    const Step& step = run_->chain.steps[i];
+    if (step.op == Op::open && !step.keep && owner == kNone) {
+      in_slot_[i] = true;
+      owner = i;
+    }
+    const bool closes = step.op == Op::close && step.fd_from >= 0;
+    if (closes && static_cast<std::size_t>(step.fd_from) == owner) owner = kNone;
+  }
 }
 
 // Descriptors of the process have operations of their own.
@@ -53,6 +68,7 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   const Step* const opener =
       of.fd_from < 0 ? nullptr : &run_->chain.steps[static_cast<std::size_t>(of.fd_from)];
   sqe.data_only = of.data_only;
+  sqe.open_flags = chain::open_flags(of);
   sqe.fixed_file = opener != nullptr && in_direct_slot(static_cast<std::size_t>(of.fd_from));
   sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
   sqe.offset = asked.offset;
@@ -74,7 +90,7 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
     const Step& step = run_->chain.steps[i];
     const bool another_send = step.op == Op::send && !sent_at_.empty();
     const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used());
-    if (batch.size() + 2 > limit || another_send || operand) break;
+    if (batch.size() + 2 > limit || another_send || operand || step.on_memory()) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);
     if (!whole || ends_behind(i)) break;

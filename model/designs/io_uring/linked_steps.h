@@ -28,7 +28,8 @@ class LinkedSteps {
   static constexpr std::size_t kSplicesPerBatch = 32;
 
   Opcode opcode_of(std::size_t step) const;
-  bool in_direct_slot(std::size_t open) const { return open == slot_owner_; }
+  void share_slot();
+  bool in_direct_slot(std::size_t open) const { return in_slot_[open]; }
   bool ends_behind(std::size_t step) const;
   Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
   bool add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
@@ -38,10 +39,10 @@ class LinkedSteps {
 
   ChainRun* run_ = nullptr;
   kernel::Pipe pipe_{kPipePages};
-  std::size_t slot_owner_ = 0;  // the open step that has the request's direct descriptor
-  std::size_t at_ = 0;          // where the next batch begins
-  std::size_t last_step_ = 0;   // of the batch in flight
-  std::int64_t expected_ = 0;   // what its last request returns if nothing broke
+  std::vector<bool> in_slot_;  // by step: an open into the request's direct descriptor
+  std::size_t at_ = 0;         // where the next batch begins
+  std::size_t last_step_ = 0;  // of the batch in flight
+  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
   // The send in progress.
   std::size_t send_step_ = 0;
   std::uint64_t sent_ = 0;              // by earlier batches

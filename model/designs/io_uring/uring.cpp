@@ -4,6 +4,7 @@
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/mm/allocation.h"
+#include "model/kernel/vfs/name_ops.h"
 #include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::designs::io_uring {
@@ -54,9 +55,10 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
 
 // IORING_OP_FSYNC always blocks, and Linux does not even try.
-bool Uring::forced_async(Opcode opcode) {
+bool Uring::forced_async(const Sqe& sqe) {
+  const Opcode opcode = sqe.opcode;
   return opcode == Opcode::statx || opcode == Opcode::fsync || opcode == Opcode::splice_in ||
-         opcode == Opcode::splice_out;
+         opcode == Opcode::splice_out || opcode == Opcode::unlinkat || sqe.open_flags != 0;
 }
 
 // Whether a result severs the link: errors, and transfers that are shorter than asked.
@@ -183,7 +185,7 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
   if (moves && req->sqe.bytes > req->sqe.pages.size() * hw::kPageBytes)
     co_return co_await finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
   if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) co_return co_await read_on(ctx, req);
-  if (!forced_async(req->sqe.opcode)) {
+  if (!forced_async(req->sqe)) {
     Value result = co_await issue(ctx, *req);
     if (moves && result && *result != 0) {
       if (req->pending != 0) co_return ctx.stop_work();  // an interrupt will end it
@@ -284,10 +286,15 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
   switch (sqe.opcode) {
     case Opcode::openat:
     case Opcode::openat_direct: {
-      Result<FilePtr> file = co_await open_blocking(ctx, os_, *sqe.path);
+      Task<Result<FilePtr>> opening = sqe.open_flags == 0
+                                          ? open_blocking(ctx, os_, *sqe.path)
+                                          : open_file(ctx, os_, *sqe.path, sqe.open_flags);
+      Result<FilePtr> file = co_await std::move(opening);
       if (!file) co_return fail(file.error());
       co_return co_await put_opened(ctx, sqe, std::move(*file));
     }
+    case Opcode::unlinkat:
+      co_return co_await unlink_file(ctx, os_, *sqe.path);
     case Opcode::statx: {
       Result<FilePtr> file = files_.get(sqe.fd);
       if (sqe.path != nullptr) file = co_await open_blocking(ctx, os_, *sqe.path);

@@ -36,7 +36,8 @@ enum class Opcode : std::uint8_t {
   close,
   close_direct,
   write,
-  fsync
+  fsync,
+  unlinkat
 };
 
 /// A submission queue entry, as far as the model uses one.
@@ -47,6 +48,7 @@ struct Sqe {
   bool direct_io = false;     // the file was opened with O_DIRECT
   bool fixed_file = false;    // of the direct descriptor (IOSQE_FIXED_FILE)
   bool data_only = false;     // fsync: IORING_FSYNC_DATASYNC
+  std::int32_t open_flags = 0;
   int fd = -1;  // of the process: read, write, fsync, splice_in, statx, close; splice_out: socket
   std::uint32_t slot = 0;  // direct descriptor
   std::uint64_t offset = 0;
@@ -115,7 +117,7 @@ class Uring {
   Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
   Task<Result<std::int64_t>> put_opened(kernel::Sleepable& ctx, const Sqe& sqe,
                                         kernel::FilePtr file);
-  static bool forced_async(Opcode opcode);
+  static bool forced_async(const Sqe& sqe);
   static bool failed(const Sqe& sqe, std::int64_t res);
 
   kernel::Os& os_;

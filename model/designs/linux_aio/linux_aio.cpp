@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mainline Linux AIO, the application side: an event loop that opens and sends with blocking calls
 // and reads past the page cache.
+#include "model/chain/open_flags.h"
 #include "model/designs/linux_aio/kioctx.h"
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/name_calls.h"
 #include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::linux_aio {
@@ -34,7 +36,8 @@ class AioSide final : public AppSide {
 
   Task<Value> call(Sleepable& user, ChainRun& run) override {
     const Step& step = run.current_step();
-    if (step.op == chain::Op::open) return sys_openat(user, os_, process_.files, *step.path);
+    if (step.op == chain::Op::open) return open(user, step);
+    if (step.op == chain::Op::unlink) return sys_unlink(user, os_, *step.path);
     if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
     if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
     if (step.op == chain::Op::fsync) return sync_file(user, run.fd_of(step), step.data_only);
@@ -105,6 +108,11 @@ class AioSide final : public AppSide {
   }
 
  private:
+  Task<Value> open(Sleepable& user, const Step& step) {
+    const std::int32_t flags = chain::open_flags(step);
+    return flags == 0 ? sys_openat(user, os_, process_.files, *step.path)
+                      : sys_open(user, os_, process_.files, *step.path, flags);
+  }
   ChainRun& run_of(const IoEvent& event) { return *runs_[ChainRun::slot_of(event.data)]; }
   Finished finish(const IoEvent& event, std::int64_t result) {
     ChainRun& run = run_of(event);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocking calls, a thread per connection: the design every other one is measured against.
+#include "model/chain/open_flags.h"
 #include "model/designs/design.h"
 #include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/name_calls.h"
 #include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::sync {
@@ -26,7 +28,7 @@ class SyncSide final : public AppSide {
       case chain::Op::nop:
         return Task<Value>::ready(0);
       case chain::Op::open:
-        return sys_openat(user, os_, files, *step.path);
+        return open(user, step);
       case chain::Op::stat:
         return sys_fstat(user, files, fd);
       case chain::Op::close:
@@ -34,12 +36,15 @@ class SyncSide final : public AppSide {
       case chain::Op::fsync:
         return step.data_only ? sys_fdatasync(user, os_, files, fd)
                               : sys_fsync(user, os_, files, fd);
+      case chain::Op::unlink:
+        return sys_unlink(user, os_, *step.path);
       case chain::Op::read:
       case chain::Op::write:
       case chain::Op::send:
         return transfer(user, run, fd);
+      default:
+        return Task<Value>::ready(fail(Errno::enosys));
     }
-    return Task<Value>::ready(0);
   }
 
   Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
@@ -52,6 +57,11 @@ class SyncSide final : public AppSide {
   }
 
  private:
+  Task<Value> open(Sleepable& user, const Step& step) {
+    const std::int32_t flags = chain::open_flags(step);
+    return flags == 0 ? sys_openat(user, os_, process_.files, *step.path)
+                      : sys_open(user, os_, process_.files, *step.path, flags);
+  }
   Task<Value> transfer(Sleepable& user, ChainRun& run, int fd) {
     FileTable& files = process_.files;
     const Step& step = run.current_step();

@@ -15,6 +15,12 @@ using chain::Branch;
 using chain::Walker;
 using Value = Result<std::int64_t>;
 
+namespace {
+std::uint64_t memory_of(const ChainRun& run) {
+  return run.buffer.size() * hw::kPageBytes;
+}
+}  // namespace
+
 // Goes on with deferred branches in softirq context, on the CPU that deferred them.
 class ChainEngine::Tasklet final : public IrqAction {
  public:
@@ -38,15 +44,17 @@ class ChainEngine::Tasklet final : public IrqAction {
   std::vector<boost::intrusive::list<Branch>> lists_;
 };
 
-ChainEngine::ChainEngine(Os& on, Process& of, ChainCosts& with, const ChainParams& as)
+ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCosts& with,
+                         const ChainParams& as)
     : os(on),
       process(of),
+      providers(who),
       costs(with),
       params(as),
-      threads(on.system, "kaio", static_cast<std::uint32_t>(as.threads),
+      threads(os.system, "kaio", static_cast<std::uint32_t>(as.threads),
               static_cast<std::uint32_t>(as.threads)),
-      workqueue(on.system, "kworker"),
-      tasklet(std::make_unique<Tasklet>(on.system)) {}
+      workqueue(os.system, "kworker"),
+      tasklet(std::make_unique<Tasklet>(os.system)) {}
 
 ChainEngine::~ChainEngine() = default;
 
@@ -63,24 +71,13 @@ Task<Value> ChainQueue::submit(Sleepable& user, std::span<ChainRun* const> runs)
   return syscall(user, Sysno::chain_submit, submit_body(user, runs));
 }
 
-// How much of its memory the chain can reach: all of it, where a step's length is not known yet.
-std::uint64_t ChainQueue::reach_of(const ChainRun& run) {
-  std::uint64_t reach = 0;
-  for (const chain::Step& step : run.chain.steps) {
-    if (step.op != chain::Op::read && step.op != chain::Op::write) continue;
-    if (step.bytes_from.used()) return run.buffer.size() * hw::kPageBytes;
-    reach = std::max(reach, step.memory + step.bytes);
-  }
-  return std::min<std::uint64_t>(reach, run.buffer.size() * hw::kPageBytes);
-}
-
 Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> runs) {
   ChainCosts& costs = engine_.costs;
   co_await ctx.spend(costs.submit_call);
   for (const ChainRun* run : runs) {
     co_await ctx.spend(costs.validate, run->chain.steps.size());
     const auto max_steps = static_cast<std::size_t>(engine_.params.max_steps);
-    const Errno invalid = chain::validate(run->chain, max_steps);
+    const Errno invalid = chain::validate(run->chain, max_steps, memory_of(*run));
     if (invalid != Errno::ok) co_return fail(invalid);
   }
   std::int64_t accepted = 0;
@@ -96,7 +93,7 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
     co_await ctx.spend(costs.accept);
     // The walker may copy where nobody can fault, so its buffer is there before it begins.
-    co_await kernel::fault_in_user(ctx, run->buffer, reach_of(*run));
+    co_await kernel::fault_in_user(ctx, run->buffer, chain::reach_of(run->chain, memory_of(*run)));
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
     walkers_.push_back(*walker);

@@ -35,10 +35,11 @@ struct ChainParams {
 
 /// What all chains of the machine share.
 struct ChainEngine {
-  ChainEngine(kernel::Os& os, designs::Process& process, ChainCosts& costs,
-              const ChainParams& params);
+  ChainEngine(kernel::Os& os, designs::Process& process, providers::Registry& providers,
+              ChainCosts& costs, const ChainParams& params);
   kernel::Os& os;
   designs::Process& process;
+  providers::Registry& providers;
   ChainCosts& costs;
   const ChainParams& params;
   kernel::KthreadPool threads;
@@ -58,8 +59,8 @@ class ChainQueue final : public chain::WalkerHost {
   ChainQueue(ChainEngine& engine, kernel::WaitQueue& sleepers);
 
   /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
-  /// Errors: EINVAL, E2BIG (chain/validate.h; a bad chain anywhere); for the first, EAGAIN (no ring
-  /// slot), ENOMEM.
+  /// Errors: EINVAL, E2BIG, EFAULT (chain/validate.h; a bad chain anywhere); for the first, EAGAIN
+  /// (no ring slot), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
   /// chain_wait: sleeps until an entry is visible or `woken` holds.
   Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken);
@@ -76,6 +77,7 @@ class ChainQueue final : public chain::WalkerHost {
   kernel::Os& os() override { return engine_.os; }
   kernel::FileTable& files() override { return engine_.process.files; }
   chain::WalkerCosts& walker_costs() override { return engine_.costs.walker; }
+  providers::Registry& providers() override { return engine_.providers; }
   chain::Continue policy() const override { return engine_.params.policy; }
   kernel::KthreadPool& threads() override { return engine_.threads; }
   kernel::Workqueue& workqueue() override { return engine_.workqueue; }
@@ -86,7 +88,6 @@ class ChainQueue final : public chain::WalkerHost {
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
   Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
-  static std::uint64_t reach_of(const ChainRun& run);
 
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;

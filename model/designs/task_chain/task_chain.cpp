@@ -130,7 +130,8 @@ class TaskChain final : public Design {
   }
 
   void start(const Platform& platform) override {
-    engine_ = std::make_unique<ChainEngine>(platform.os, platform.process, costs_, params_);
+    engine_ = std::make_unique<ChainEngine>(platform.os, platform.process, platform.providers,
+                                            costs_, params_);
   }
   std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
     return std::make_unique<ChainSide>(*engine_, sleepers);
@@ -154,7 +155,8 @@ class TaskChain final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"providers and DMA engines: steps are open, stat, read, write, fsync, send, close",
+    {"engines that encrypt and hash: steps are nop, open, stat, read, write, send, fsync, close, "
+     "unlink, copy, xor, memset, crc32c",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",

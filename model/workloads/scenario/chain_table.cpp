@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_clients = 1'000'000;
+constexpr std::int64_t most_copies = 16'383;
 
 std::vector<std::string_view> views(const std::vector<std::string>& names) {
   return {names.begin(), names.end()};
@@ -35,18 +36,80 @@ class ChainReader {
       table.error("op", "a chain step has no 'op'", name_hint("", operation_names_));
     }
     step.name = table.text("name").value_or(step.op);
+    own_name_ = step.name;
+    own_op_ = step.op;
     step.path = table.text("path").value_or("");
     step.fd = read_fd(table);
     step.bytes = read_value(table, "bytes", false);
     step.offset = read_value(table, "offset", true);
+    step.size = read_bytes(table, "size");
+    step.memory = read_bytes(table, "memory").value_or(0);
+    step.sources = table.integer("sources", 1, chain::kMaxSources).value_or(1);
+    step.value = table.integer("value", 0, 255).value_or(0);
     step.flags = read_flags(table);
-    const auto reaction = table.choice("on_error", error_reactions);
-    step.continue_on_error = reaction.value_or("stop") == "continue";
+    read_reactions(table, step);
+    read_order(table, step);
     table.finish();
     steps_.push_back(std::move(step));
   }
 
+  // A jump names a step that was not read yet.
+  void resolve_jumps(std::vector<TomlTable>& tables) {
+    for (std::size_t i = 0; i < steps_.size(); ++i) {
+      if (steps_[i].on_error != chain::OnError::jump) continue;
+      const std::string to = tables[i].text("jump_to").value_or("");
+      if (to == "end") {
+        steps_[i].jump_to = steps_.size();
+        continue;
+      }
+      std::vector<std::string_view> later = {"end"};
+      for (std::size_t k = i + 1; k < steps_.size(); ++k) {
+        later.push_back(steps_[k].name);
+        if (steps_[k].name == to && !steps_[i].jump_to) steps_[i].jump_to = k;
+      }
+      if (!steps_[i].jump_to)
+        tables[i].error("jump_to", "no later step is called " + in_quotes(to),
+                        name_hint(to, later));
+    }
+  }
+
  private:
+  void read_reactions(TomlTable& table, ScenarioStep& step) {
+    if (const auto reaction = table.choice("on_error", error_reactions))
+      step.on_error = static_cast<chain::OnError>(place_in(error_reactions, *reaction));
+    if (const auto reaction = table.choice("on_short", short_reactions))
+      step.on_short = static_cast<chain::OnShort>(place_in(short_reactions, *reaction));
+    step.clean_up = table.boolean("clean_up").value_or(false);
+    step.retries = table.integer("retries", 1, 255).value_or(0);
+    static_cast<void>(table.node("jump_to"));  // resolve_jumps() reads it
+    const bool retries = step.on_error == chain::OnError::retry;
+    if (retries != table.has("retries"))
+      table.error("retries", "on_error = \"retry\" and 'retries' come together");
+    if ((step.on_error == chain::OnError::jump) != table.has("jump_to"))
+      table.error("jump_to", "on_error = \"jump\" and 'jump_to' come together");
+  }
+
+  void read_order(TomlTable& table, ScenarioStep& step) {
+    if (const auto to = table.text("loop_to"))
+      step.loop_to = *to == step.name ? steps_.size() : find_step(table, "loop_to", *to);
+    step.rounds = table.integer("rounds", 1, 0xffff'ffff).value_or(0);
+    if (table.has("rounds") && !table.has("loop_to"))
+      table.error("rounds", "'rounds' without 'loop_to' means nothing");
+    for (const std::string& name : table.texts("after").value_or(std::vector<std::string>{}))
+      if (const auto before = find_step(table, "after", name)) step.after.push_back(*before);
+  }
+
+  template <std::size_t N>
+  static std::size_t place_in(const std::array<std::string_view, N>& names, std::string_view name) {
+    return static_cast<std::size_t>(std::ranges::find(names, name) - names.begin());
+  }
+
+  std::optional<std::int64_t> read_bytes(TomlTable& table, std::string_view key) {
+    const toml::node* node = table.node(key);
+    if (node == nullptr) return std::nullopt;
+    return node->is_integer() ? table.integer(key, 0, largest) : table.quantity(key, parse_bytes);
+  }
+
   std::vector<std::string> read_flags(TomlTable& table) {
     auto flags = table.texts("flags").value_or(std::vector<std::string>{});
     if (vocabulary_.flags.empty()) return flags;
@@ -73,17 +136,15 @@ class ChainReader {
   std::optional<StepValue> read_value(TomlTable& table, std::string_view key, bool may_be_random) {
     const toml::node* node = table.node(key);
     if (node == nullptr) return std::nullopt;
-    if (node->is_integer()) {
-      const auto number = table.integer(key, 0, largest);
-      return number ? std::optional<StepValue>(*number) : std::nullopt;
+    const auto* const string = node->as_string();
+    const std::string_view written = string == nullptr ? std::string_view{} : string->get();
+    if (may_be_random && written == "random") return RandomOffset{};
+    if (!written.starts_with('$')) {
+      const auto bytes = read_bytes(table, key);
+      return bytes ? std::optional<StepValue>(*bytes) : std::nullopt;
     }
     const auto text = table.text(key);
     if (!text) return std::nullopt;
-    if (may_be_random && *text == "random") return RandomOffset{};
-    if (!text->starts_with('$')) {
-      const auto bytes = table.quantity(key, parse_bytes);
-      return bytes ? std::optional<StepValue>(*bytes) : std::nullopt;
-    }
     const auto reference = read_reference(table, key, *text);
     if (!reference) return std::nullopt;
     if (reference->result == "fd") {
@@ -100,11 +161,13 @@ class ChainReader {
       table.error(key, in_quotes(text) + " is no reference", "write $step.result, e.g. $open.fd");
       return std::nullopt;
     }
-    const auto step = find_step(table, key, text.substr(1, dot - 1));
-    if (!step) return std::nullopt;
+    const std::string_view name = text.substr(1, dot - 1);
     const std::string_view result = text.substr(dot + 1);
+    const bool own = result == "total" && name == own_name_;
+    const auto step = own ? std::optional(steps_.size()) : find_step(table, key, name);
+    if (!step) return std::nullopt;
     for (const StepOperation& operation : vocabulary_.operations) {
-      if (operation.name != steps_[*step].op) continue;
+      if (operation.name != (own ? own_op_ : steps_[*step].op)) continue;
       const auto valid = views(operation.results);
       if (std::find(valid.begin(), valid.end(), result) == valid.end()) {
         table.error(key, in_quotes(operation.name) + " yields no " + in_quotes(result),
@@ -136,7 +199,41 @@ class ChainReader {
   const ScenarioVocabulary& vocabulary_;
   std::vector<std::string_view> operation_names_;
   std::vector<ScenarioStep> steps_;
+  std::string own_name_;  // of the step that is being read
+  std::string own_op_;
 };
+
+}  // namespace
+
+namespace {
+
+// Another set of the same steps behind those that are there, which refer to one another alone.
+void append_copy(std::vector<ScenarioStep>& steps, std::size_t set, std::size_t number) {
+  const std::size_t shift = set * number;
+  const auto shift_value = [shift](std::optional<StepValue>& value) {
+    if (auto* const used = value ? std::get_if<StepReference>(&*value) : nullptr)
+      used->step += shift;
+  };
+  for (std::size_t i = 0; i < set; ++i) {
+    ScenarioStep step = steps[i];
+    if (step.fd) step.fd->step += shift;
+    shift_value(step.bytes);
+    shift_value(step.offset);
+    if (step.jump_to) *step.jump_to += shift;
+    if (step.loop_to) *step.loop_to += shift;
+    for (std::size_t& before : step.after) before += shift;
+    steps.push_back(std::move(step));
+  }
+}
+
+void name_copies(std::vector<ScenarioStep>& steps, std::size_t set) {
+  constexpr std::string_view kCopy = "{copy}";
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    std::string& path = steps[i].path;
+    const std::size_t at = path.find(kCopy);
+    if (at != std::string::npos) path.replace(at, kCopy.size(), std::to_string(i / set));
+  }
+}
 
 }  // namespace
 
@@ -146,8 +243,16 @@ ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocab
   chain.clients = table.integer("clients", 1, most_clients).value_or(1);
   chain.interval_ps = table.quantity("interval", parse_duration_ps);
   ChainReader reader(vocabulary);
-  for (TomlTable& step : table.tables("step")) reader.read_step(step);
+  std::vector<TomlTable> steps = table.tables("step");
+  for (TomlTable& step : steps) reader.read_step(step);
+  reader.resolve_jumps(steps);
   chain.steps = reader.take();
+  const std::size_t set = chain.steps.size();
+  const std::int64_t copies = table.integer("copies", 1, most_copies).value_or(1);
+  for (std::int64_t i = 1; i < copies; ++i)
+    append_copy(chain.steps, set, static_cast<std::size_t>(i));
+  if (set > 0) name_copies(chain.steps, set);
+  chain.graph = std::ranges::any_of(chain.steps, [](const auto& s) { return !s.after.empty(); });
   if (!table.has("step")) table.error("step", "the chain has no [[chain.step]]");
   table.finish();
   return chain;

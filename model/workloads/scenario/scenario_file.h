@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "model/chain/chain.h"
 #include "model/workloads/input/diagnostics.h"
 #include "model/workloads/input/text_source.h"
 #include "model/workloads/scenario/load.h"
@@ -18,13 +19,16 @@ enum class WorkloadKind { access_log, fio, chain };
 /// By value of the kind.
 inline constexpr std::array<std::string_view, 3> workload_kind_names = {"access_log", "fio",
                                                                         "chain"};
-/// What a step may say to do `on_error`.
-inline constexpr std::array<std::string_view, 2> error_reactions = {"stop", "continue"};
+/// What a step may say to do `on_error`, and `on_short`; by value of chain::OnError and OnShort.
+inline constexpr std::array<std::string_view, 4> error_reactions = {"stop", "continue", "retry",
+                                                                    "jump"};
+inline constexpr std::array<std::string_view, 3> short_reactions = {"accept", "resume", "error"};
 
 /// `$open.fd`: what an earlier step yielded.
 struct StepReference {
-  std::size_t step = 0;  ///< index into ScenarioChain::steps, below the step that refers
-  std::string result;    ///< `fd`, `size`, `bytes`
+  std::size_t step = 0;  ///< index into ScenarioChain::steps, below the step that refers, or its
+                         ///< own for a `total`
+  std::string result;    ///< `fd`, `size`, `bytes`, `total`, `offset`
 };
 
 /// `offset = "random"`: drawn anew for every request, a multiple of the step's bytes.
@@ -42,7 +46,18 @@ struct ScenarioStep {
   std::optional<StepValue> bytes;
   std::optional<StepValue> offset;
   std::vector<std::string> flags;
-  bool continue_on_error = false;  ///< `on_error = "continue"`; else the chain stops
+  std::optional<std::int64_t> size;  ///< open: what the file is laid out with
+  std::int64_t memory = 0;           ///< bytes into the chain's memory
+  std::int64_t sources = 1;          ///< xor
+  std::int64_t value = 0;            ///< memset
+  chain::OnError on_error = chain::OnError::stop;
+  chain::OnShort on_short = chain::OnShort::accept;
+  std::int64_t retries = 0;
+  std::optional<std::size_t> jump_to;  ///< a later step, or one beyond the last
+  bool clean_up = false;
+  std::optional<std::size_t> loop_to;  ///< this step or an earlier one
+  std::int64_t rounds = 0;             ///< 0: until the file's end
+  std::vector<std::size_t> after;      ///< earlier steps
   Place place;
 };
 
@@ -53,6 +68,7 @@ struct ScenarioChain {
   std::int64_t repeat = 1;
   std::int64_t clients = 1;
   std::optional<std::int64_t> interval_ps;
+  bool graph = false;  ///< some step says `after`
 };
 
 /// A dotted parameter name and its value as written (strings without their quotes).
@@ -105,12 +121,10 @@ struct ScenarioVocabulary {
 };
 
 /// Reads a scenario. Keys: `machine`, `designs`, `seed`; `[workload] kind, path, load,
-/// connections`; `[set]`; `[chain] repeat, clients, interval` and `[[chain.step]] op, name, fd,
-/// path, bytes, offset, flags, on_error`; `[[published]] row, design, metrics, value, source`.
-/// `kind` may be left out where `[chain]` or the path's
-/// suffix tells it.
-/// Errors: unknown keys and names (with the nearest), wrong types, references to no earlier step;
-/// all in one pass, then nothing is returned.
+/// connections`; `[set]`; `[chain] repeat, clients, interval` and `[[chain.step]]` with those of
+/// scenario_keys.h; `[[published]] row, design, metrics, value, source`. `kind` may be left out
+/// where `[chain]` or the path's suffix tells it. Errors: unknown keys and names (with the
+/// nearest), wrong types, references to no earlier step; all in one pass, then nothing is returned.
 [[nodiscard]] std::optional<ScenarioFile> read_scenario_file(TextSource& source,
                                                              const ScenarioVocabulary& vocabulary,
                                                              Diagnostics& diagnostics);

@@ -2,36 +2,18 @@
 #include "model/workloads/script/script_run.h"
 
 #include "model/engine/random.h"
+#include "model/workloads/script/rehearsal.h"
 
 namespace iodrome::workloads {
 
 using chain::ChainRun;
-using chain::Op;
-
-namespace {
-
-Op op_of(const std::string& name) {
-  for (int i = 0; i < chain::kOps; ++i)
-    if (name == chain::name_of(static_cast<Op>(i))) return static_cast<Op>(i);
-  fail_check("a step the scenario reader let through");
-}
-
-std::uint64_t fixed(const std::optional<StepValue>& value) {
-  const auto* const number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
-  return number != nullptr ? static_cast<std::uint64_t>(*number) : 0;
-}
-
-}  // namespace
 
 ScriptRun::ScriptRun(const ScriptWorkload& workload, Stage& stage)
     : workload_(workload), stage_(stage), clients_(workload.connections()) {
   const bool per_connection = stage.design.threads == designs::Threads::per_connection;
   threads_.resize(per_connection ? clients_.size()
                                  : std::min(stage.system.cpus.size(), clients_.size()));
-  std::uint64_t longest = 0;  // of what goes through a client's buffer
-  for (const ScenarioStep& step : workload.script().steps)
-    if (step.op == "read" || step.op == "write") longest = std::max(longest, fixed(step.bytes));
-  const std::uint64_t pages = (longest + hw::kPageBytes - 1) / hw::kPageBytes;
+  const std::uint64_t pages = (workload.memory_bytes() + hw::kPageBytes - 1) / hw::kPageBytes;
   for (std::uint32_t i = 0; i < clients_.size(); ++i) {
     Client& client = clients_[i];
     client.thread = i % static_cast<std::uint32_t>(threads_.size());
@@ -83,32 +65,41 @@ void ScriptRun::prepare(Client& client, std::uint32_t index) {
   client.busy = true;
   const auto number = static_cast<std::uint64_t>(client.issued) - client.arrived.size();
   run.id = number * clients_.size() + index;
-  run.chain.steps.clear();
-  std::uint64_t stream = stage_.sockets[index]->bytes_queued();
-  for (std::size_t i = 0; i < workload_.script().steps.size(); ++i) {
-    const ScenarioStep& scripted = workload_.script().steps[i];
-    chain::Step step;
-    step.op = op_of(scripted.op);
-    step.on_error = scripted.continue_on_error ? chain::OnError::carry_on : chain::OnError::stop;
-    step.path = &workload_.path_of(i);
-    if (scripted.fd) step.fd_from = static_cast<std::int16_t>(scripted.fd->step);
+  run.chain = workload_.chain();
+  for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
+    chain::Step& step = run.chain.steps[i];
     step.to_fd = stage_.socket_fds[index];
-    step.bytes = fixed(scripted.bytes);
-    step.offset = fixed(scripted.offset);
-    if (scripted.offset && std::holds_alternative<RandomOffset>(*scripted.offset)) {
-      const std::uint64_t blocks = workload_.files().at(*step.path) / step.bytes;
-      step.offset =
-          step.bytes * below(draw(stage_.seed, Purpose::access_offset, run.id, i), blocks);
-    }
-    if (step.op == Op::send) {
-      const std::uint64_t inode = (*stage_.files.lookup(*step.path))->number;
-      client.expected.promise(stream, inode, step.offset, step.bytes);
-      stream += step.bytes;
-    }
-    run.chain.steps.push_back(step);
+    const auto& offset = workload_.script().steps[i].offset;
+    const auto* const other = offset ? std::get_if<StepReference>(&*offset) : nullptr;
+    if (other != nullptr && other->result == "offset")
+      step.offset = run.chain.steps[other->step].offset;
+    if (!offset || !std::holds_alternative<RandomOffset>(*offset)) continue;
+    const auto& opened = run.chain.steps[static_cast<std::size_t>(step.fd_from)];
+    const std::uint64_t blocks = workload_.files().at(*opened.path) / step.bytes;
+    step.offset = step.bytes * below(draw(stage_.seed, Purpose::access_offset, run.id, i), blocks);
   }
-  client.stream_end = stream;
+  const Rehearsal ideal = workload_.sends() ? rehearse(run.chain, workload_.files()) : Rehearsal{};
+  name_files(client);
+  client.stream_end = stage_.sockets[index]->bytes_queued();
+  for (const auto& [step, at, bytes] : ideal.sent) {
+    const auto opened = static_cast<std::size_t>(run.chain.steps[step].fd_from);
+    const std::uint64_t inode = (*stage_.files.lookup(*run.chain.steps[opened].path))->number;
+    client.expected.promise(client.stream_end, inode, at, bytes);
+    client.stream_end += bytes;
+  }
   run.start(client.arrived.front());
+}
+
+// Gives the request's chain paths of its own.
+void ScriptRun::name_files(Client& client) {
+  ChainRun& run = client.run;
+  client.paths.resize(run.chain.steps.size());
+  for (std::size_t i = 0; i < run.chain.steps.size(); ++i) {
+    chain::Step& step = run.chain.steps[i];
+    if (!step.uses_path()) continue;
+    client.paths[i] = ScriptWorkload::expand(*step.path, run.id);
+    step.path = &client.paths[i];
+  }
 }
 
 void ScriptRun::finished(std::uint32_t thread, ChainRun& run) {

@@ -30,7 +30,8 @@ class ScriptRun final : public WorkloadRun {
  private:
   struct Client {
     chain::ChainRun run;
-    std::deque<SimTime> arrived;  // the first may be in progress
+    std::vector<std::string> paths;  // by step
+    std::deque<SimTime> arrived;     // the first may be in progress
     ExpectedStream expected;
     std::int64_t issued = 0;  // arrivals so far
     std::uint32_t thread = 0;
@@ -41,6 +42,7 @@ class ScriptRun final : public WorkloadRun {
   Task<void> arrivals(std::uint32_t client);
   void arrive(std::uint32_t client);
   void prepare(Client& client, std::uint32_t index);
+  void name_files(Client& client);
 
   const ScriptWorkload& workload_;
   Stage& stage_;

@@ -1,110 +1,168 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/workloads/script/script_workload.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <utility>
+#include <set>
 
+#include "model/chain/validate.h"
+#include "model/workloads/script/rehearsal.h"
+#include "model/workloads/script/script_check.h"
 #include "model/workloads/script/script_run.h"
 
 namespace iodrome::workloads {
+
+using chain::Op;
 
 namespace {
 
 // A file that random offsets point into, where the scenario says nothing of its size.
 constexpr std::uint64_t kRandomFileBytes = std::uint64_t{1} << 30;
+constexpr std::string_view kRequest = "{request}";
 
 std::uint64_t fixed(const std::optional<StepValue>& value) {
   const auto* const number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
   return number != nullptr ? static_cast<std::uint64_t>(*number) : 0;
 }
 
-bool is_random(const std::optional<StepValue>& value) {
-  return value && std::holds_alternative<RandomOffset>(*value);
+chain::From from(const std::optional<StepValue>& value) {
+  const auto* const used = value ? std::get_if<StepReference>(&*value) : nullptr;
+  if (used == nullptr || used->result == "offset") return {};
+  chain::From made;
+  made.step = static_cast<std::int16_t>(used->step);
+  made.total = used->result == "total";
+  return made;
 }
 
-void examine(const ScenarioStep& step, Diagnostics& diagnostics) {
-  const auto refuse = [&](std::string message, std::string hint) {
-    diagnostics.error(step.place, fmt::format("step '{}': {}", step.name, message),
-                      std::move(hint));
-  };
-  const bool moves = step.op == "read" || step.op == "send" || step.op == "write";
-  if (step.op == "open" && step.path.empty()) refuse("open needs a path", "path = \"/index.html\"");
-  if (step.op != "open" && step.op != "nop" && !step.fd)
-    refuse("it needs a descriptor", "fd = \"$open.fd\"");
-  if (moves && (!step.bytes || !std::holds_alternative<std::int64_t>(*step.bytes)))
-    refuse("it needs a fixed number of bytes",
-           "bytes = \"64 KiB\"; an earlier step's result is not modelled here");
-  if (moves && step.offset && std::holds_alternative<StepReference>(*step.offset))
-    refuse("an earlier step's result as offset is not modelled",
-           "give offset in bytes, or \"random\"");
+bool has_flag(const ScenarioStep& step, std::string_view flag) {
+  return std::ranges::find(step.flags, flag) != step.flags.end();
 }
 
-// What is sent is compared with what the file was laid out with.
-void examine_writes(const ScenarioChain& chain, Diagnostics& diagnostics) {
-  const auto is = [](const char* op) {
-    return [op](const ScenarioStep& step) { return step.op == op; };
-  };
-  const auto write = std::ranges::find_if(chain.steps, is("write"));
-  if (write == chain.steps.end() || std::ranges::none_of(chain.steps, is("send"))) return;
-  diagnostics.error(write->place,
-                    fmt::format("step '{}': a chain that writes does not send", write->name),
-                    "read the file instead, or write a scenario for each");
+Op op_of(const std::string& name) {
+  for (int i = 0; i < chain::kOps; ++i)
+    if (name == chain::name_of(static_cast<Op>(i))) return static_cast<Op>(i);
+  fail_check("a step the scenario reader let through");
 }
 
-// A chain has one file, and uses it before its close.
-void examine_files(const ScenarioChain& chain, Diagnostics& diagnostics) {
-  bool opened = false;
-  bool closed = false;
-  for (const ScenarioStep& step : chain.steps) {
-    if (step.op == "open" && std::exchange(opened, true))
-      diagnostics.error(step.place, fmt::format("step '{}': a chain opens one file", step.name),
-                        "write a second chain's scenario");
-    if (step.fd && closed)
-      diagnostics.error(step.place, fmt::format("step '{}': its file is closed", step.name),
-                        "use a file before its close");
-    closed = closed || step.op == "close";
-  }
+std::int16_t index_or_none(const std::optional<std::size_t>& index) {
+  return index ? static_cast<std::int16_t>(*index) : std::int16_t{-1};
+}
+
+chain::Step step_of(const ScenarioStep& written) {
+  chain::Step step;
+  step.op = op_of(written.op);
+  step.on_error = written.on_error;
+  step.on_short = written.on_short;
+  step.clean_up = written.clean_up;
+  step.create = has_flag(written, "create");
+  step.truncate = has_flag(written, "truncate");
+  step.retries = static_cast<std::uint8_t>(written.retries);
+  step.sources = static_cast<std::uint8_t>(written.sources);
+  step.value = static_cast<std::uint8_t>(written.value);
+  step.jump_to = index_or_none(written.jump_to);
+  if (written.fd) step.fd_from = static_cast<std::int16_t>(written.fd->step);
+  step.offset_from = from(written.offset);
+  step.bytes_from = from(written.bytes);
+  step.loop = {index_or_none(written.loop_to), static_cast<std::uint32_t>(written.rounds)};
+  step.offset = fixed(written.offset);
+  step.bytes = fixed(written.bytes);
+  step.memory = static_cast<std::uint64_t>(written.memory);
+  if (step.uses_path()) step.path = &written.path;
+  for (const std::size_t before : written.after) step.after |= std::uint64_t{1} << before;
+  return step;
 }
 
 }  // namespace
 
 std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
                                                      Diagnostics& diagnostics) {
-  for (const ScenarioStep& step : chain.steps) examine(step, diagnostics);
-  examine_files(chain, diagnostics);
-  examine_writes(chain, diagnostics);
+  check_script(chain, diagnostics);
   if (!diagnostics.ok()) return nullptr;
   auto workload = std::make_unique<ScriptWorkload>();
   workload->script_ = chain;
-  for (std::size_t i = 0; i < chain.steps.size(); ++i) {
-    const ScenarioStep& step = chain.steps[i];
-    if (std::find(step.flags.begin(), step.flags.end(), "direct") != step.flags.end())
-      workload->direct_ = true;
-    if (step.op == "nop") continue;
-    std::uint64_t& size = workload->files_[workload->path_of(i)];
-    if (is_random(step.offset)) size = std::max(size, kRandomFileBytes);
-    size = std::max(size, fixed(step.offset) + fixed(step.bytes));
+  workload->build();
+  workload->find_files();
+  const Rehearsal rehearsal = rehearse(workload->chain_, workload->files_);
+  if (rehearsal.too_long) {
+    diagnostics.error(chain.steps.front().place, "the chain takes more than 10,000,000 steps",
+                      "fewer rounds, larger pieces or a shorter file");
+    return nullptr;
   }
+  workload->memory_bytes_ = rehearsal.memory_bytes;
   return workload;
 }
 
-const std::string& ScriptWorkload::path_of(std::size_t step) const {
-  const ScenarioStep& at = script_.steps[step];
-  return at.fd ? script_.steps[at.fd->step].path : at.path;
+void ScriptWorkload::build() {
+  chain_.graph = script_.graph;
+  for (const ScenarioStep& written : script_.steps) {
+    chain_.steps.push_back(step_of(written));
+    direct_ = direct_ || has_flag(written, "direct");
+    sends_ = sends_ || written.op == "send";
+  }
+  check(chain::validate(chain_, chain::kMaxSteps, ~std::uint64_t{0}) == Errno::ok,
+        "a chain that the script's check let through");
+}
+
+// Files are there from the start, but for those that the chain makes itself.
+void ScriptWorkload::find_files() {
+  std::set<std::string> made;
+  for (std::size_t i = 0; i < script_.steps.size(); ++i) {
+    const ScenarioStep& written = script_.steps[i];
+    if (has_flag(written, "create")) made.insert(written.path);
+    if (chain_.steps[i].uses_path() && !made.contains(written.path)) {
+      std::uint64_t& size = files_[written.path];
+      size = std::max(size, static_cast<std::uint64_t>(written.size.value_or(0)));
+    }
+    if (!written.fd) continue;
+    const ScenarioStep& opened = script_.steps[written.fd->step];
+    if (opened.size || !files_.contains(opened.path)) continue;
+    std::uint64_t& size = files_[opened.path];
+    const bool random = written.offset && std::holds_alternative<RandomOffset>(*written.offset);
+    if (random) size = std::max(size, kRandomFileBytes);
+    size = std::max(size, fixed(written.offset) + fixed(written.bytes));
+  }
+}
+
+std::string ScriptWorkload::expand(const std::string& path, std::uint64_t request) {
+  const std::size_t at = path.find(kRequest);
+  if (at == std::string::npos) return path;
+  return path.substr(0, at) + std::to_string(request) + path.substr(at + kRequest.size());
+}
+
+std::vector<std::string> ScriptWorkload::paths_of(const std::string& written) const {
+  if (written.find(kRequest) == std::string::npos) return {written};
+  std::vector<std::string> all;
+  for (std::int64_t i = 0; i < requests(); ++i)
+    all.push_back(expand(written, static_cast<std::uint64_t>(i)));
+  return all;
 }
 
 std::uint64_t ScriptWorkload::file_bytes() const {
   std::uint64_t total = 0;
-  for (const auto& [path, size] : files_) total += size;
+  for (const auto& [path, size] : files_) total += size * paths_of(path).size();
   return total;
 }
 
+std::uint32_t ScriptWorkload::file_count() const {
+  std::size_t count = 0;
+  for (const auto& [path, size] : files_) count += paths_of(path).size();
+  return static_cast<std::uint32_t>(count);
+}
+
 Errno ScriptWorkload::lay_out(kernel::FileSystem& files) const {
-  for (const auto& [path, size] : files_) {
-    const auto added = files.add_file(path, size, kernel::Inode::Metadata::cold);
-    if (!added) return added.error();
+  for (const auto& [written, size] : files_) {
+    for (const std::string& path : paths_of(written)) {
+      const auto added = files.add_file(path, size, kernel::Inode::Metadata::cold);
+      if (!added) return added.error();
+    }
+  }
+  // Where the chain makes files, their directories are there.
+  for (const ScenarioStep& written : script_.steps) {
+    if (!has_flag(written, "create")) continue;
+    for (std::size_t slash = written.path.find('/', 1); slash != std::string::npos;
+         slash = written.path.find('/', slash + 1)) {
+      const auto added = files.add_directory(written.path.substr(0, slash));
+      if (!added && added.error() != Errno::eexist) return added.error();
+    }
   }
   return Errno::ok;
 }

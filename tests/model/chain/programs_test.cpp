@@ -15,6 +15,7 @@ using reference::End;
 using reference::Outcome;
 
 constexpr int kOutcomes = 5;
+constexpr std::uint64_t kMemory = ~std::uint64_t{0};
 const std::string kPath = "/file";
 
 // Carries a chain out as the walker does, but at once.
@@ -89,7 +90,8 @@ TEST_CASE("All programs of up to three steps end as the reference model says", "
       const bool same = agree(chain, [&](std::size_t step, int attempt) {
         return attempt == 0 ? outcomes[step] : Outcome::ok;
       });
-      if (!same || validate(chain, 3) != Errno::ok) FAIL("program " << number << " of " << steps);
+      if (!same || validate(chain, 3, kMemory) != Errno::ok)
+        FAIL("program " << number << " of " << steps);
       ++programs;
     }
   }
@@ -149,7 +151,7 @@ void random_programs(std::uint64_t count) {
     const std::size_t steps = 4 + draws.below(5);
     Chain chain;
     while (chain.steps.size() < steps) chain.steps.push_back(random_step(draws, chain, steps));
-    if (validate(chain, 8) != Errno::ok) {  // loops that overlap
+    if (validate(chain, 8, kMemory) != Errno::ok) {  // loops that overlap
       ++refused;
       continue;
     }

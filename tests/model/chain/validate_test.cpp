@@ -7,6 +7,7 @@ namespace iodrome::chain {
 namespace {
 
 const std::string kPath = "/file";
+constexpr std::uint64_t kMemory = 65'536;
 
 Chain good() {
   Chain chain;
@@ -23,18 +24,18 @@ template <class Change>
 Errno with(std::size_t step, Change change) {
   Chain chain = good();
   change(chain.steps[step]);
-  return validate(chain, 16);
+  return validate(chain, 16, kMemory);
 }
 
 TEST_CASE("A chain is empty, too long, or looked at step by step", "[chain]") {
-  CHECK(validate(good(), 5) == Errno::ok);
-  CHECK(validate(good(), 4) == Errno::e2big);
-  CHECK(validate(Chain{}, 4) == Errno::einval);
+  CHECK(validate(good(), 5, kMemory) == Errno::ok);
+  CHECK(validate(good(), 4, kMemory) == Errno::e2big);
+  CHECK(validate(Chain{}, 4, kMemory) == Errno::einval);
   Chain wide{.steps = {}, .graph = true};
   for (std::size_t i = 0; i < kMaxGraphSteps; ++i) wide.steps.push_back({});
-  CHECK(validate(wide, 1'000) == Errno::ok);
+  CHECK(validate(wide, 1'000, kMemory) == Errno::ok);
   wide.steps.push_back({});
-  CHECK(validate(wide, 1'000) == Errno::e2big);
+  CHECK(validate(wide, 1'000, kMemory) == Errno::e2big);
 }
 
 TEST_CASE("An operand is the result of an earlier step of the right kind", "[chain]") {
@@ -75,9 +76,9 @@ TEST_CASE("Loops go back, come to an end and do not overlap", "[chain]") {
   Chain chain = good();
   chain.steps[3].loop = {1, 2};
   chain.steps[2].loop = {2, 2};
-  CHECK(validate(chain, 5) == Errno::ok);
+  CHECK(validate(chain, 5, kMemory) == Errno::ok);
   chain.steps[2].loop = {0, 2};
-  CHECK(validate(chain, 5) == Errno::einval);
+  CHECK(validate(chain, 5, kMemory) == Errno::einval);
 }
 
 TEST_CASE("In a graph, a step uses what it waits for, and only a line has loops", "[chain]") {
@@ -85,19 +86,19 @@ TEST_CASE("In a graph, a step uses what it waits for, and only a line has loops"
   Chain chain = good();
   chain.graph = true;
   for (std::size_t i = 1; i < 5; ++i) chain.steps[i].after = 1;
-  CHECK(validate(chain, 5) == Errno::ok);
+  CHECK(validate(chain, 5, kMemory) == Errno::ok);
   chain.steps[3].bytes_from = {1, false};
-  CHECK(validate(chain, 5) == Errno::einval);
+  CHECK(validate(chain, 5, kMemory) == Errno::einval);
   chain.steps[3].after = 0b100;
   chain.steps[2].after = 0b10;  // through another step
-  CHECK(validate(chain, 5) == Errno::ok);
+  CHECK(validate(chain, 5, kMemory) == Errno::ok);
   chain.steps[2].after = 0b100;  // itself: a cycle
-  CHECK(validate(chain, 5) == Errno::einval);
+  CHECK(validate(chain, 5, kMemory) == Errno::einval);
   chain.steps[2].after = 0b1010;
-  CHECK(validate(chain, 5) == Errno::einval);
+  CHECK(validate(chain, 5, kMemory) == Errno::einval);
   chain.steps[2].after = 0b10;
   chain.steps[3].loop = {3, 2};
-  CHECK(validate(chain, 5) == Errno::einval);
+  CHECK(validate(chain, 5, kMemory) == Errno::einval);
 }
 
 }  // namespace

@@ -278,7 +278,7 @@ TEST_CASE("an input whose kind cannot be told, or that is not there, is told") {
   CHECK_THAT(complaint_of(request_for(gone)), Catch::Contains("gone.toml"));
 }
 
-TEST_CASE("a chain that uses a second or a closed file is refused at the step's place") {
+TEST_CASE("a chain may use several files, but none that is closed") {
   const auto complaint = [](const std::string& steps) {
     const Input input("s.toml", "[[chain.step]]\nop = \"open\"\npath = \"/a\"\n" + steps);
     return complaint_of(request_for(input));
@@ -289,8 +289,7 @@ TEST_CASE("a chain that uses a second or a closed file is refused at the step's 
       "[[chain.step]]\nop = \"open\"\nname = \"b\"\npath = \"/b\"\n"
       "[[chain.step]]\nop = \"stat\"\nfd = \"$b.fd\"\n";
   CHECK(complaint(read + shut).empty());
-  CHECK_THAT(complaint(read + second),
-             Catch::Contains("s.toml:8:") && Catch::Contains("a chain opens one file"));
+  CHECK(complaint(read + second).empty());
   CHECK_THAT(complaint(shut + read), Catch::Contains("s.toml:7:") && Catch::Contains("is closed"));
   CHECK_THAT(complaint(shut + shut), Catch::Contains("is closed"));
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of chains, carried out in the kernel.
+#include "model/engine/crc32c.h"
 #include "tests/model/designs/task_chain/scene.h"
 
 namespace iodrome::designs::task_chain {
@@ -112,11 +113,60 @@ TEST_CASE("a transfer is as long as an earlier step has said") {
   CHECK(results(run) == Results{0, 5'000, 5'000, 0});
 }
 
-TEST_CASE("memory beyond the chain's own is EFAULT, in the step that reaches for it") {
+TEST_CASE("memory beyond the chain's own is EFAULT before anything runs, if that can be known") {
   Scene s;
-  ChainRun& run = s.run({open_step(s.path), read_into(28'672, 0, 8192), close_step(0)});
+  s.run({open_step(s.path), read_into(28'672, 0, 8192), close_step(0)});
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    ChainRun* const one = &scene.runs[0];
+    const Result<std::int64_t> refused = co_await scene.queue.submit(ctx, {&one, 1});
+    CHECK(refused == fail(Errno::efault));
+  });
+  s.rig.run();
+  CHECK(s.disk.issued.empty());
+}
+
+TEST_CASE("memory beyond the chain's own is EFAULT in the step whose length was not known") {
+  Scene s;
+  ChainRun& run = s.run({open_step(s.path), stat_step(0), read_into(4096, 0, 0),
+                         read_step(0, 0, 512), close_step(0)});
+  run.chain.steps[2].bytes_from = {1, false};  // 100,000 bytes where there is room for 28,672
   play_all(s);
-  CHECK(results(run) == Results{0, error(Errno::efault), 0});
+  CHECK(results(run) == Results{0, 100'000, error(Errno::efault), error(Errno::ecanceled), 0});
+}
+
+TEST_CASE("memory is filled, copied, summed and summed up by a provider, and the bytes are right") {
+  Scene s;
+  chain::Step fill{.op = chain::Op::memset, .value = 0x5a, .bytes = 4096};
+  chain::Step read = read_into(4096, 0, 4096);
+  chain::Step sum{
+      .op = chain::Op::exclusive_or, .sources = 2, .offset = 0, .bytes = 4096, .memory = 8192};
+  chain::Step copy{.op = chain::Op::copy, .offset = 8192, .bytes = 4096, .memory = 12'288};
+  chain::Step crc{.op = chain::Op::crc32c, .bytes = 4096, .memory = 12'288};
+  ChainRun& run = s.run({open_step(s.path), read, fill, sum, copy, crc, close_step(0)});
+  play_all(s);
+  const auto page = [&](std::size_t i) { return s.rig.memory.bytes(run.buffer[i], 4096); };
+  std::vector<std::byte> expected(4096);
+  for (std::size_t i = 0; i < 4096; ++i) expected[i] = page(1)[i] ^ std::byte{0x5a};
+  CHECK(std::ranges::equal(page(0), std::vector(4096, std::byte{0x5a})));
+  CHECK(std::ranges::equal(page(2), expected));
+  CHECK(std::ranges::equal(page(3), expected));
+  CHECK(results(run) ==
+        Results{0, 4096, 4096, 4096, 4096, static_cast<std::int64_t>(crc32c(0, expected)), 0});
+  CHECK(s.registry.in_flight() == 0);
+}
+
+TEST_CASE("a file is made, written and unlinked by a chain, in a thread that may sleep") {
+  Scene s;
+  const std::string fresh = "/fresh";
+  chain::Step make = open_step(fresh);
+  make.create = true;
+  chain::Step gone{.op = chain::Op::unlink, .path = &fresh};
+  chain::Step put{.op = chain::Op::write, .fd_from = 0, .bytes = 4096};
+  ChainRun& run = s.run({make, put, stat_step(0), close_step(0), gone, open_step(fresh)});
+  run.direct = false;
+  play_all(s);
+  CHECK(results(run) == Results{0, 4096, 4096, 0, 0, error(Errno::enoent)});
+  CHECK(s.rig.system.costs.queue_work.count >= 1);
 }
 
 TEST_CASE("a chain of more steps than allowed is E2BIG before anything has run") {

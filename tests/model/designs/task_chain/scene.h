@@ -2,6 +2,7 @@
 // Chains over a disk of constant latency, submitted and reaped by one thread.
 #pragma once
 #include "model/designs/task_chain/chain_queue.h"
+#include "model/providers/cpu_provider.h"
 #include "tests/model/kernel/disk.h"
 #include "tests/model/testbed/scripted.h"
 
@@ -16,11 +17,15 @@ struct Never final : WakeCondition {
 };
 
 struct Scene : DiskRig {
-  explicit Scene(chain::Continue policy = chain::Continue::cheapest)
+  explicit Scene(chain::Continue continue_in = chain::Continue::cheapest)
       : DiskRig(2),
-        params{4, 64, 2, "", "", policy, true},
-        engine(os, process, costs, params),
+        params{4, 64, 2, "", "", continue_in, true},
+        registry(rig.system, *chooser, choosing),
+        cpu(rig.system, {{500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}},
+            providers::CpuQueue::caller, 4),
+        engine(os, process, registry, costs, params),
         queue(engine, sleepers) {
+    registry.add(cpu);
     disk.irq_cpu = 1;
     file(path, 100'000);
   }
@@ -40,6 +45,10 @@ struct Scene : DiskRig {
   ChainCosts costs;
   ChainParams params;
   WaitQueue sleepers{"chain"};
+  std::unique_ptr<providers::Policy> chooser = providers::make_policy("first_fit");
+  providers::RegistryCosts choosing;
+  providers::Registry registry;
+  providers::CpuProvider cpu;
   ChainEngine engine;
   ChainQueue queue;
   std::deque<ChainRun> runs;

@@ -101,8 +101,8 @@ TEST_CASE("a chain's steps refer to earlier ones") {
   REQUIRE(std::get<StepReference>(*s.chain.steps[2].bytes).result == "size");
   REQUIRE(std::get<std::int64_t>(*s.chain.steps[3].bytes) == 4096);
   REQUIRE(std::holds_alternative<RandomOffset>(*s.chain.steps[3].offset));
-  REQUIRE(s.chain.steps[3].continue_on_error);
-  REQUIRE_FALSE(s.chain.steps[4].continue_on_error);
+  REQUIRE(s.chain.steps[3].on_error == iodrome::chain::OnError::carry_on);
+  REQUIRE(s.chain.steps[4].on_error == iodrome::chain::OnError::stop);
 }
 
 TEST_CASE("references that lead nowhere are errors with the nearest name") {
@@ -134,7 +134,7 @@ TEST_CASE("unknown keys and names are errors at their place with the nearest nam
   REQUIRE(error_of(chain_with("[[chain.step]]\nop = \"raed\"\n"))
               .hint.starts_with("did you mean 'read'?"));
   REQUIRE(error_of(chain_with("on_eror = \"stop\"\n")).hint.starts_with("did you mean 'on_error'"));
-  REQUIRE(error_of(chain_with("on_error = \"halt\"\n")).hint == "valid: stop, continue");
+  REQUIRE(error_of(chain_with("on_error = \"halt\"\n")).hint == "valid: stop, continue, retry, jump");
   REQUIRE(error_of(chain_with("flags = [\"dirct\"]\n")).hint.starts_with("did you mean 'direct'"));
 }
 

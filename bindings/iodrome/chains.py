@@ -1,0 +1,250 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chains written in Python: `io.chain().open("/a", size="64 KiB").sendfile().close()`.
+
+A step may use what earlier ones yielded ("$stat.size", "$read.bytes", "$read.total",
+"$read.offset"), say what becomes of the chain when it fails, close a loop or wait for named steps
+alone. docs/reference/chains.md has the whole language.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal, TypedDict, Unpack
+
+from iodrome.toml_text import Quantity, as_setting, toml_value
+
+
+class Rules(TypedDict, total=False):
+    """What any step may say beside its operands."""
+
+    name: str  #: what references call it; without it, its operation
+    on_error: Literal["stop", "continue", "retry", "jump"]
+    retries: int  #: with on_error="retry"
+    jump_to: str  #: with on_error="jump": a later step, or "end"
+    on_short: Literal["accept", "resume", "error"]  #: of transfers
+    clean_up: bool  #: it runs whatever happened before
+    loop_to: str  #: the chain goes back to that step, which may be this one
+    rounds: int  #: of the loop; without it, until a transfer comes to the end
+    after: tuple[str, ...]  #: makes the chain a graph: the steps that it waits for
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a chain, as a scenario's [[chain.step]]."""
+
+    op: str
+    keys: tuple[tuple[str, object], ...]
+
+    def text(self) -> str:
+        """The step as lines of TOML. Errors: TypeError for quantities without a unit."""
+        lines = [f"{key} = {toml_value(f'{self.op}({key})', value)}" for key, value in self.keys]
+        return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
+
+
+_WITHOUT_FILE = ("open", "nop", "unlink", "copy", "xor", "memset", "crc32c")
+
+
+@dataclass(frozen=True)
+class Chain:
+    """A chain of steps, issued by clients. Start one with `io.chain()`.
+
+    Order: steps run in the order in which they were added, unless one says `after`. A step uses the
+    file that was opened last, or that of the open step called `file`.
+    """
+
+    steps: tuple[Step, ...] = ()
+    size: Quantity | None = None  #: of the file opened last
+    clients: int = 1
+    repeat: int = 1
+    interval: str | None = None
+    copies: int = 1
+
+    def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Chain:
+        given = {key: value for key, value in operands.items() if value is not None}
+        file = given.pop("file", None) or self._opened()
+        for key, value in given.items():
+            if not isinstance(value, tuple):
+                as_setting(f"{op}({key})", value)
+            if isinstance(value, bool):
+                raise TypeError(f"{op}({key}): {value} is no quantity")
+        if op not in _WITHOUT_FILE:
+            given["fd"] = f"${file}.fd"
+        taken = any(dict(step.keys).get("name") == op for step in self.steps)
+        given["name"] = f"{op}{len(self.steps)}" if taken else op
+        given |= {key: tuple(v) if isinstance(v, list) else v for key, v in rules.items()}
+        return replace(self, steps=(*self.steps, Step(op, tuple(given.items()))))
+
+    def _opened(self) -> str:
+        names = [dict(step.keys)["name"] for step in self.steps if step.op == "open"]
+        return str(names[-1]) if names else "open"
+
+    def nop(self, **rules: Unpack[Rules]) -> Chain:
+        """A step that does nothing."""
+        return self._with("nop", {}, rules)
+
+    def open(
+        self,
+        path: str,
+        size: Quantity | None = None,
+        *,
+        create: bool = False,
+        truncate: bool = False,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Opens a file. `size`: its size in bytes, for steps that go to its end.
+
+        `{request}` in the path is the request's number, `{copy}` that of the set of steps.
+        `create`: makes the file; `truncate`: empties it.
+        """
+        names = (("create", create), ("truncate", truncate))
+        flags = tuple(name for name, wanted in names if wanted)
+        operands = {"path": path, "size": size, "flags": flags or None}
+        return replace(self._with("open", operands, rules), size=size)
+
+    def stat(self, *, file: str | None = None, **rules: Unpack[Rules]) -> Chain:
+        """Asks for the file's size: "$stat.size" to later steps."""
+        return self._with("stat", {"file": file}, rules)
+
+    def read(
+        self,
+        bytes: Quantity,
+        offset: Quantity | None = None,
+        *,
+        direct: bool = False,
+        memory: Quantity | None = None,
+        file: str | None = None,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Reads into the chain's memory, from `memory` on; `direct`: past the page cache.
+
+        `offset` may be "random".
+        """
+        return self._transfer("read", bytes, offset, direct, memory, file, rules)
+
+    def write(
+        self,
+        bytes: Quantity,
+        offset: Quantity | None = None,
+        *,
+        direct: bool = False,
+        memory: Quantity | None = None,
+        file: str | None = None,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Writes from the chain's memory, as read() reads. What it writes it cannot send."""
+        return self._transfer("write", bytes, offset, direct, memory, file, rules)
+
+    def _transfer(
+        self,
+        op: str,
+        bytes: Quantity,
+        offset: Quantity | None,
+        direct: bool,
+        memory: Quantity | None,
+        file: str | None,
+        rules: Rules,
+    ) -> Chain:
+        flags = ("direct",) if direct else None
+        operands = {"bytes": bytes, "offset": offset, "flags": flags, "memory": memory}
+        return self._with(op, {**operands, "file": file}, rules)
+
+    def fsync(self, *, file: str | None = None, **rules: Unpack[Rules]) -> Chain:
+        """Waits until what was written is on the device."""
+        return self._with("fsync", {"file": file}, rules)
+
+    def sendfile(
+        self,
+        bytes: Quantity | None = None,
+        offset: Quantity | None = None,
+        *,
+        file: str | None = None,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Sends file bytes to the client; without `bytes`, the size that open() named.
+
+        Errors: ValueError where neither says how many.
+        """
+        if bytes is None:
+            bytes = self.size
+        if bytes is None:
+            raise ValueError("sendfile() needs bytes, or a size given to open()")
+        return self._with("send", {"bytes": bytes, "offset": offset, "file": file}, rules)
+
+    def close(self, *, file: str | None = None, **rules: Unpack[Rules]) -> Chain:
+        """Closes the file."""
+        return self._with("close", {"file": file}, rules)
+
+    def unlink(self, path: str, **rules: Unpack[Rules]) -> Chain:
+        """Takes a file's name away."""
+        return self._with("unlink", {"path": path}, rules)
+
+    def copy(
+        self, bytes: Quantity, source: Quantity, to: Quantity, **rules: Unpack[Rules]
+    ) -> Chain:
+        """Copies within the chain's memory. Places are whole pages of 4 KiB."""
+        return self._with("copy", {"bytes": bytes, "offset": source, "memory": to}, rules)
+
+    def xor(
+        self,
+        bytes: Quantity,
+        sources: int,
+        to: Quantity,
+        source: Quantity = 0,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Sums blocks of `bytes` that lie one behind the other from `source` on."""
+        operands = {"bytes": bytes, "sources": sources, "offset": source, "memory": to}
+        return self._with("xor", operands, rules)
+
+    def memset(
+        self, bytes: Quantity, value: int = 0, to: Quantity = 0, **rules: Unpack[Rules]
+    ) -> Chain:
+        """Fills the chain's memory with a byte."""
+        return self._with("memset", {"bytes": bytes, "value": value, "memory": to}, rules)
+
+    def crc32c(self, bytes: Quantity, source: Quantity = 0, **rules: Unpack[Rules]) -> Chain:
+        """Sums up bytes of the chain's memory; the step's result is the CRC-32C."""
+        return self._with("crc32c", {"bytes": bytes, "memory": source}, rules)
+
+    def issued(
+        self,
+        clients: int = 1,
+        repeat: int = 1,
+        interval: str | None = None,
+        *,
+        copies: int = 1,
+    ) -> Chain:
+        """By how many clients, how often by each; `interval` between arrivals of a client, or,
+        without one, each after the end of the one before. `copies`: sets of steps in a chain."""
+        if interval is not None and not isinstance(interval, str):
+            raise TypeError("interval: a duration is a string with its unit, such as '200 us'")
+        return replace(self, clients=clients, repeat=repeat, interval=interval, copies=copies)
+
+    @property
+    def operation(self) -> tuple[object, ...]:
+        """What a generator yields: see iodrome.operations. Errors: ValueError."""
+        from iodrome.operations import chain_operation
+
+        return chain_operation(self)
+
+    @property
+    def name(self) -> str:
+        """What messages call it; its ending says that it is a scenario."""
+        return "chain.toml"
+
+    def text(self) -> str:
+        """The scenario file. Errors: TypeError for quantities without a unit."""
+        head = ["[workload]", 'kind = "chain"', "", "[chain]"]
+        head += [f"clients = {toml_value('clients', self.clients)}"]
+        head += [f"repeat = {toml_value('repeat', self.repeat)}"]
+        if self.copies != 1:
+            head += [f"copies = {toml_value('copies', self.copies)}"]
+        if self.interval is not None:
+            head += [f"interval = {toml_value('interval', self.interval)}"]
+        return "\n\n".join(["\n".join(head), *(step.text() for step in self.steps)]) + "\n"
+
+
+def chain() -> Chain:
+    """An empty chain: `io.chain().open("/a", size="64 KiB").sendfile().close()`."""
+    return Chain()

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/workloads/script/rehearsal.h"
+
+#include <algorithm>
+
+#include "model/chain/course.h"
+#include "model/chain/validate.h"
+
+namespace iodrome::workloads {
+
+using chain::Op;
+
+namespace {
+
+class Stage {
+ public:
+  Stage(const chain::Chain& chain, std::map<std::string, std::uint64_t> sizes)
+      : chain_(chain), sizes_(std::move(sizes)), results_(chain.steps.size()) {
+    course_.start(chain, results_.data());
+  }
+
+  Rehearsal play() {
+    std::size_t tries = 0;
+    while (const auto step = course_.next()) {
+      do {
+        if (++tries > kMostTries) {
+          done_.too_long = true;
+          return std::move(done_);
+        }
+      } while (!course_.ended(*step, result_of(*step)));
+    }
+    return std::move(done_);
+  }
+
+ private:
+  std::int64_t result_of(std::size_t index) {
+    const chain::Step& step = chain_.steps[index];
+    const auto [offset, bytes, done] = course_.numbers(index);
+    note_memory(step, bytes + done);
+    const std::uint64_t size = step.fd_from < 0 ? 0 : size_of(step);
+    const std::uint64_t there = offset < size ? std::min(bytes, size - offset) : 0;
+    switch (step.op) {
+      case Op::open:
+        if (step.truncate) sizes_[*step.path] = 0;
+        return 0;
+      case Op::stat:
+        return static_cast<std::int64_t>(size);
+      case Op::read:
+        return static_cast<std::int64_t>(there);
+      case Op::send:
+        done_.sent.push_back({index, offset, there});
+        return static_cast<std::int64_t>(there);
+      case Op::write:
+        size_of(step) = std::max(size, offset + bytes);
+        return static_cast<std::int64_t>(bytes);
+      default:
+        return step.on_memory() ? static_cast<std::int64_t>(bytes) : 0;
+    }
+  }
+
+  void note_memory(const chain::Step& step, std::uint64_t bytes) {
+    chain::Chain alone;
+    alone.steps.push_back(step);
+    alone.steps[0].bytes = bytes;
+    alone.steps[0].bytes_from = {};
+    done_.memory_bytes = std::max(done_.memory_bytes, chain::reach_of(alone, 0));
+  }
+
+  std::uint64_t& size_of(const chain::Step& step) {
+    return sizes_[*chain_.steps[static_cast<std::size_t>(step.fd_from)].path];
+  }
+
+  const chain::Chain& chain_;
+  std::map<std::string, std::uint64_t> sizes_;
+  std::vector<std::int64_t> results_;
+  chain::Course course_;
+  Rehearsal done_;
+};
+
+}  // namespace
+
+Rehearsal rehearse(const chain::Chain& chain, std::map<std::string, std::uint64_t> sizes) {
+  return Stage(chain, std::move(sizes)).play();
+}
+
+}  // namespace iodrome::workloads

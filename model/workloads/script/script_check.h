@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a chain written in a scenario must be, beyond its words: told step by step.
+#pragma once
+#include "model/workloads/scenario/scenario_file.h"
+
+namespace iodrome::workloads {
+
+/// Reports what makes no sense, each at its step.
+void check_script(const ScenarioChain& chain, Diagnostics& diagnostics);
+
+}  // namespace iodrome::workloads

@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a scenario's chain may not say, and what it is told then.
+#include "model/workloads/script/script_check.h"
+
+#include <catch2/catch.hpp>
+
+#include "model/testbed/preparation.h"
+
+namespace iodrome::workloads {
+namespace {
+
+// Everything that is wrong with a chain that opens a file called open and goes on so.
+std::string told(std::initializer_list<const char*> steps) {
+  std::string text = "[[chain.step]]\nop = \"open\"\npath = \"/f\"\nsize = \"1 MiB\"\n";
+  for (const char* const step : steps) text += std::string("[[chain.step]]\n") + step + "\n";
+  Diagnostics diagnostics;
+  TextSource source = TextSource::from_text("s.toml", text, 16'384);
+  const auto file = read_scenario_file(source, testbed::scenario_vocabulary(), diagnostics);
+  if (file) check_script(file->chain, diagnostics);
+  return diagnostics.render();
+}
+using Catch::Contains;
+
+constexpr const char* kRead = "op = \"read\"\nfd = \"$open.fd\"\nbytes = 4096";
+
+TEST_CASE("chains of all kinds of steps and rules are fine") {
+  CHECK(told({kRead, "op = \"close\"\nfd = \"$open.fd\""}).empty());
+  CHECK(told({"op = \"send\"\nfd = \"$open.fd\"\nbytes = \"64 KiB\"\noffset = \"$send.total\"\n"
+              "loop_to = \"send\""})
+            .empty());
+  CHECK(told({"op = \"read\"\nfd = \"$open.fd\"\nbytes = 4096\nafter = [\"open\"]",
+              "op = \"xor\"\nbytes = 2048\nsources = 2\nmemory = 4096\nafter = [\"read\"]"})
+            .empty());
+  CHECK(told({"op = \"read\"\nfd = \"$open.fd\"\nbytes = 4096\non_error = \"jump\"\n"
+              "jump_to = \"end\"",
+              "op = \"unlink\"\npath = \"/g\"\nclean_up = true",
+              "op = \"stat\"\nfd = \"$open.fd\"\non_error = \"retry\"\nretries = 3",
+              "op = \"crc32c\"\nbytes = \"$read.bytes\""})
+            .empty());
+}
+
+TEST_CASE("operands that an operation does not have are told") {
+  CHECK_THAT(told({"op = \"read\"\nbytes = 1"}), Contains("it needs a descriptor"));
+  CHECK_THAT(told({"op = \"memset\"\nbytes = 1\nfd = \"$open.fd\""}),
+             Contains("it uses no descriptor"));
+  CHECK_THAT(told({"op = \"unlink\""}), Contains("unlink needs a path"));
+  CHECK_THAT(told({"op = \"nop\"\npath = \"/x\""}), Contains("a path is for open and unlink"));
+  CHECK_THAT(told({"op = \"copy\""}), Contains("it needs a number of bytes"));
+  CHECK_THAT(told({"op = \"nop\"\nsize = 5"}), Contains("a size is for open"));
+  CHECK_THAT(told({"op = \"nop\"\nmemory = 4096"}), Contains("none of the chain's memory"));
+  CHECK_THAT(told({"op = \"copy\"\nbytes = 1\nmemory = 100"}), Contains("whole pages"));
+  CHECK_THAT(told({"op = \"copy\"\nbytes = 1\noffset = 100"}), Contains("whole pages"));
+  CHECK_THAT(told({"op = \"copy\"\nbytes = 1\nsources = 2"}), Contains("sources are for xor"));
+  CHECK_THAT(told({"op = \"xor\"\nbytes = 1\nvalue = 2"}), Contains("a value is for memset"));
+  CHECK_THAT(told({"op = \"xor\"\nbytes = 1\nsources = 17"}), Contains("17"));
+  CHECK_THAT(told({"op = \"stat\"\nfd = \"$open.fd\"\nflags = [\"create\"]"}),
+             Contains("\"create\" is a flag of open"));
+}
+
+TEST_CASE("rules that cannot be kept are told") {
+  const std::string read = kRead;
+  const auto with = [&](const char* rule) { return told({(read + "\n" + rule).c_str()}); };
+  CHECK_THAT(with("on_error = \"retry\""), Contains("come together"));
+  CHECK_THAT(with("retries = 3"), Contains("come together"));
+  CHECK_THAT(with("on_error = \"jump\""), Contains("come together"));
+  CHECK_THAT(with("on_error = \"jump\"\njump_to = \"open\""), Contains("no later step"));
+  CHECK_THAT(with("loop_to = \"read\""), Contains("never end") && Contains("$read.total"));
+  CHECK_THAT(with("rounds = 3"), Contains("without 'loop_to'"));
+  CHECK_THAT(with("loop_to = \"close\"\nrounds = 1"), Contains("no earlier step"));
+  CHECK_THAT(told({"op = \"nop\"\non_short = \"resume\""}), Contains("on_short is for read"));
+  CHECK_THAT(told({"op = \"nop\"\nname = \"a\"",
+                   "op = \"nop\"\nname = \"b\"\nloop_to = \"a\"\n"
+                   "rounds = 2",
+                   "op = \"nop\"\nname = \"c\"\nloop_to = \"b\"\nrounds = 2"}),
+             Contains("overlaps that of 'b'"));
+}
+
+TEST_CASE("a graph is told what it cannot have") {
+  CHECK_THAT(told({"op = \"stat\"\nfd = \"$open.fd\"", "op = \"nop\"\nafter = [\"stat\"]"}),
+             Contains("its open need not have ended before it") && Contains("after = [\"open\"]"));
+  CHECK_THAT(told({"op = \"stat\"\nfd = \"$open.fd\"\nafter = [\"open\"]",
+                   "op = \"read\"\nfd = \"$open.fd\"\nbytes = \"$stat.size\"\nafter = [\"open\"]"}),
+             Contains("'stat' need not have ended before it"));
+  CHECK_THAT(told({"op = \"nop\"\nafter = [\"open\"]\nloop_to = \"nop\"\nrounds = 2"}),
+             Contains("a graph has no loops"));
+  CHECK_THAT(told({"op = \"nop\"\nafter = [\"open\"]\non_error = \"jump\"\njump_to = \"end\""}),
+             Contains("a graph has no jumps"));
+}
+
+TEST_CASE("a chain that could not be checked is refused") {
+  CHECK_THAT(told({"op = \"write\"\nfd = \"$open.fd\"\nbytes = 1",
+                   "op = \"send\"\nfd = \"$open.fd\"\nbytes = 1"}),
+             Contains("step 'write' writes what it sends"));
+  CHECK_THAT(
+      told({"op = \"open\"\nname = \"short\"\npath = \"/s\"", "op = \"stat\"\nfd = \"$short.fd\"",
+            "op = \"read\"\nfd = \"$short.fd\"\nbytes = \"$stat.size\""}),
+      Contains("say so at 'short'"));
+  CHECK_THAT(told({"op = \"read\"\nfd = \"$open.fd\"\nbytes = \"2 MiB\"\noffset = \"random\""}),
+             Contains("shorter than that"));
+  CHECK_THAT(told({"op = \"close\"\nfd = \"$open.fd\"", kRead}), Contains("its file is closed"));
+}
+
+}  // namespace
+}  // namespace iodrome::workloads

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Chains with operands, loops, graphs and steps on memory, from scenario files and from Python."""
+
+import pytest
+
+import iodrome as io
+from tests.python.conftest import ROOT
+
+SCENARIOS = ROOT / "scenarios"
+ALL = ["sync", "io_uring", "linux_aio", "task_chain"]
+
+
+def text_of(name, **changes):
+    """A scenario of the repository, shorter."""
+    text = (SCENARIOS / name).read_text()
+    for key, value in changes.items():
+        lines = [line for line in text.splitlines() if line.startswith(f"{key} = ")]
+        text = text.replace(lines[0], f"{key} = {value}")
+    return text
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [("metadata_walk.toml", {"copies": 20}), ("copy_tree.toml", {"repeat": 5}),
+     ("raid5_write.toml", {"repeat": 2})],
+)  # fmt: skip
+def test_every_design_carries_out_the_chains_of_the_scenarios(tmp_path, name, changes):
+    path = tmp_path / name
+    path.write_text(text_of(name, **changes))
+    result = io.run(path, ALL)
+    assert {run["design"]: run["errors"] for run in result.runs} == dict.fromkeys(ALL, 0)
+
+
+def test_a_walk_through_cold_files_blocks_who_submits_it_in_old_interfaces_alone():
+    result = io.run(SCENARIOS / "metadata_walk.toml", ALL)
+    blocked = {run["design"]: run["submit_blocked_ns"]["total"] for run in result.runs}
+    assert blocked["task_chain"] == blocked["io_uring"] == 0
+    assert blocked["sync"] > 100e6 and blocked["linux_aio"] > 100e6
+
+
+def test_the_submitter_never_blocks_whatever_the_disk_takes():
+    """A turn of the platter takes 600 ms, so most blocks take more than 100, and no name, inode or
+    page is in memory."""
+    cold = io.chain().open("/tree/{request}", size="16 KiB").stat().sendfile().close()
+    slow = io.machine("server_2007").set("disk.rpm", 100).set("dentry_cache.entries", 4096)
+    result = io.run(cold.issued(clients=32, repeat=4), ["task_chain", "linux_aio"], machine=slow)
+    chain, old = result.runs
+    assert chain["latency_ns"]["mean"] > 100e6
+    assert chain["submit_blocked_ns"] == {"max": 0, "total": 0}
+    assert chain["submit_held_ns"]["max"] <= 50e3
+    assert old["submit_blocked_ns"]["max"] > 100e6
+
+
+def test_an_engine_takes_the_sums_of_a_chain_off_the_cpu(tmp_path):
+    path = tmp_path / "raid5_write.toml"
+    path.write_text(text_of("raid5_write.toml", repeat=4))
+    busy = {}
+    for who in ("engine", "cpu"):
+        run = io.run(path, ["task_chain"], set={"providers.xor": who}).runs[0]
+        assert run["errors"] == 0
+        busy[who] = sum(ns for name, ns in run["cpu_ns"].items() if name != "idle")
+    assert busy["engine"] < busy["cpu"] / 2
+
+
+def test_a_file_of_unknown_length_is_sent_in_pieces_by_every_design():
+    pieces = (
+        io.chain()
+        .open("/page", size=100_001)
+        .sendfile("32 KiB", "$send.total", loop_to="send")
+        .close()
+    )
+    result = io.run(pieces.issued(clients=3, repeat=4), ["sync", "io_uring", "task_chain"])
+    assert [run["errors"] for run in result.runs] == [0, 0, 0]
+    assert {run["client_bytes"] for run in result.runs} == {12 * 100_001}
+
+
+def test_a_chain_says_in_python_what_it_says_in_a_file():
+    text = (
+        io.chain()
+        .open("/a", create=True, name="to")
+        .memset("4 KiB", 7)
+        .write("4 KiB", file="to", on_error="retry", retries=2, clean_up=True)
+        .close(after=("write", "memset"))
+        .text()
+    )
+    assert 'flags = ["create"]' in text and 'fd = "$to.fd"' in text
+    assert "value = 7" in text and "retries = 2" in text and "clean_up = true" in text
+    assert 'after = ["write", "memset"]' in text
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [io.chain().open("/data").stat(on_error="continue").close(), io.chain().memset(4096),
+     io.chain().open("/data").write(4096)],
+)  # fmt: skip
+def test_a_generator_yields_plain_lines_of_calls_alone(chain):
+    with pytest.raises(ValueError, match="plain line of calls"):
+        _ = chain.operation
