@@ -33,4 +33,12 @@ const Capability* Provider::capability_for(const Job& job) const {
   return found == capabilities_.end() ? nullptr : &*found;
 }
 
+void Provider::hold(SimTime now) {
+  if (held_++ == 0) busy_since_ = now;
+}
+
+void Provider::let_go(SimTime now) {
+  if (--held_ == 0) busy_ += now - busy_since_;
+}
+
 }  // namespace iodrome::providers

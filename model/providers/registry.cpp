@@ -52,8 +52,10 @@ Task<Errno> Registry::place(Atomic& ctx, Job& job) {
     provider.backlog_ += estimate;
     co_await ctx.spend(costs_.choose);
     job.begun = ctx.now();
+    provider.hold(job.begun);
     const Errno error = co_await provider.start(ctx, job);
     if (error == Errno::ok) co_return error;
+    provider.let_go(ctx.now());
     --provider.queue_length_;
     provider.backlog_ -= estimate;
     asked.push_back(&provider);
@@ -62,11 +64,13 @@ Task<Errno> Registry::place(Atomic& ctx, Job& job) {
 
 Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
   Provider& provider = *job.provider;
+  provider.let_go(ctx.now());
   --provider.queue_length_;
   provider.backlog_ -= job.estimate;
   const SimTime since = std::max(job.begun, std::exchange(provider.last_end_, ctx.now()));
   if (error == Errno::ok) {
     ++provider.completed_;
+    provider.bytes_ += job.bytes;
     policy_.ended(job, provider, ctx.now() - since);
   } else {
     ++provider.failed_;
@@ -85,8 +89,12 @@ Task<void> Registry::retry(Atomic& ctx) {
   for (std::size_t left = homeless_.size(); left > 0 && !homeless_.empty(); --left) {
     Job& job = *homeless_.front();
     homeless_.pop_front();
+    Provider& failed = *job.provider;
     const Errno error = co_await place(ctx, job);
-    if (error == Errno::ok) continue;
+    if (error == Errno::ok) {
+      ++failed.moved_;
+      continue;
+    }
     // The next end at any provider has it tried again.
     const bool somebody_works = std::any_of(providers_.begin(), providers_.end(),
                                             [](Provider* p) { return p->queue_length_ > 0; });

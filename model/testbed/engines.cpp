@@ -168,6 +168,15 @@ void Engines::add_cpu() {
   providers_.push_back(std::move(cpu));
 }
 
+std::vector<ProviderUse> Engines::uses() const {
+  std::vector<ProviderUse> all;
+  for (const auto& one : providers_)
+    if (one->completed() + one->failed() > 0)
+      all.push_back({one->name(), one->completed(), one->failed(), one->moved(), one->bytes(),
+                     one->busy(system_.timeline.now())});
+  return all;
+}
+
 std::vector<std::pair<std::string, const kernel::Cost*>> Engines::costs() const {
   return {{"dma.prep", &dma_costs_.prep},
           {"dma.issue", &dma_costs_.issue},
