@@ -202,8 +202,9 @@ def machine() -> Schema:
     """The schema of machine files."""
     rows: dict[str, Parameter] = {}
     tables: list[set[str]] = []
+    of_parts = {row.key for part in catalogue.parts() for row in part.parameters}
     for told in catalogue.machines():
-        own = [row for row in told.parameters if row.key.partition(".")[0] not in told.parts]
+        own = [row for row in told.parameters if row.key not in of_parts]
         rows |= {row.key: row for row in own if row.key not in rows}
         tables.append({row.key.partition(".")[0] for row in own})
     schema = _nested(rows.values(), _entry, all_=True)

@@ -54,10 +54,10 @@ def test_an_operation_left_to_engines_needs_one_that_can(machine, able):
     for job in ("copy", "xor", "memset", "crc32c"):
         given = {f"providers.{job}": "engine"}
         if job in able:
-            io.run(CHAIN, ["sync"], machine, set=given)
+            io.run(CHAIN, ["sync"], machine=machine, set=given)
             continue
         with pytest.raises(io.InputError, match="the machine has none that can") as caught:
-            io.run(CHAIN, ["sync"], machine, set=given)
+            io.run(CHAIN, ["sync"], machine=machine, set=given)
         assert f"providers.{job} is engine" in str(caught.value)
 
 
