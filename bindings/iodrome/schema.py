@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 _NUMBER = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)"
 _BLANK = "[ \\t]*"
 _POLICIES = ("first_fit", "round_robin", "least_loaded", "cost_model", "learned")
-_JOBS = ("copy", "xor", "memset", "crc32c")  # what providers do
+_JOBS = ("copy", "xor", "memset", "crc32c", "cipher", "hash")  # what providers do
 STORAGE = ("nvme", "disk", "virtio_blk")  # the kinds of storage.kind, which are folders of hw/
 
 

@@ -20,8 +20,9 @@ struct Capability {
   std::uint32_t max_bytes = 0;
   std::uint32_t alignment = 1;  // of every address
   std::uint32_t max_sources = 1;
-  Rate rate{};       // of source bytes read; of memset, of bytes written
-  Duration fixed{};  // of every job, whatever its size
+  Rate rate{};                // of source bytes read; of memset, of bytes written
+  Duration fixed{};           // of every job, whatever its size
+  std::uint32_t granule = 1;  // sizes are multiples of it
 
   bool fits(const Job& job) const;
   /// What the provider says that it takes when nothing else is there.

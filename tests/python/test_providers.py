@@ -27,6 +27,11 @@ CHAIN = io.chain().nop()
         ("providers.xor", "engines", "did you mean 'engine'"),
         ("providers.memset", "CPU", "there is no 'CPU'"),
         ("providers.crc32c", "", "there is no ''"),
+        ("cpu.sha256", "0 B/s", "cpu.sha256 must be positive"),
+        ("cpu.aes_encrypt", "0 B/s", "cpu.aes_encrypt must be positive"),
+        ("cpu.aes_decrypt", "quick", "cpu.aes_decrypt"),
+        ("providers.cipher", "anny", "did you mean 'any'"),
+        ("providers.hash", "cpus", "did you mean 'cpu'"),
         ("providers.cpu_work", "ktread", "did you mean 'kthread'"),
         ("providers.queue_limit", "0", "must be 1 to 65536"),
         ("providers.choose", "0.5", "providers.choose"),
@@ -43,7 +48,7 @@ def test_a_wrong_value_is_told_with_the_right_ones(key, value, told):
 @pytest.mark.parametrize(
     ("machine", "able"),
     [
-        ("server_2007", {"copy", "crc32c"}),
+        ("server_2007", {"copy", "crc32c", "cipher", "hash"}),
         ("storage_2007", {"copy", "xor", "memset"}),
         ("server_2026", {"copy"}),
         ("vm_2026", set()),
@@ -51,7 +56,7 @@ def test_a_wrong_value_is_told_with_the_right_ones(key, value, told):
     ],
 )
 def test_an_operation_left_to_engines_needs_one_that_can(machine, able):
-    for job in ("copy", "xor", "memset", "crc32c"):
+    for job in ("copy", "xor", "memset", "crc32c", "cipher", "hash"):
         given = {f"providers.{job}": "engine"}
         if job in able:
             io.run(CHAIN, ["sync"], machine=machine, set=given)

@@ -2,6 +2,8 @@
 // Providers and async_tx as shipped machines wire them.
 #include "model/testbed/engines.h"
 
+#include "model/engine/aes.h"
+#include "model/engine/sha256.h"
 #include "tests/model/testbed/engines_rig.h"
 
 using namespace iodrome;
@@ -163,4 +165,48 @@ TEST_CASE("async_tx obeys the same keys, and a machine without an engine has it 
   CHECK(fills_by_engine("storage_2007", {{"providers.xor", "cpu"}}));
   CHECK_FALSE(fills_by_engine("vm_2026", {}));
   CHECK_FALSE(fills_by_engine("server_2026", {}));
+}
+
+namespace {
+
+constexpr providers::Session kSealed{
+    {1, 2, 3}, {providers::Operation::encrypt, providers::Operation::hash}, 2};
+
+// A page enciphered, and what came out of that digested.
+struct Seal final : kernel::ThreadBody {
+  explicit Seal(EngineRig& on) : rig(on) {}
+  Task<void> run(kernel::Sleepable& ctx) override {
+    job.session = &kSealed;
+    job.sources[0] = rig.at(0);
+    job.destination = rig.at(40);
+    job.bytes = EngineRig::kBytes;
+    const Errno error = co_await rig.registry().submit(ctx, job);
+    CHECK(error == Errno::ok);
+  }
+  EngineRig& rig;
+  providers::Job job;
+};
+
+}  // namespace
+
+TEST_CASE("a page is enciphered and digested by whom the machine's keys say") {
+  for (const char* cipher : {"engine", "cpu"})
+    for (const char* hash : {"any", "cpu"}) {
+      CAPTURE(cipher, hash);
+      EngineRig rig("server_2007", {{"providers.cipher", cipher}, {"providers.hash", hash}});
+      Seal seal(rig);
+      rig.thread.emplace(rig.machine.system(), "thread", events::CpuClass::user, 0, seal);
+      rig.timeline.run();
+      std::vector<std::byte> sealed(rig.bytes(0).begin(), rig.bytes(0).end());
+      Aes128::Block iv{};
+      cbc_encrypt(Aes128(kSealed.key), iv, sealed);
+      CHECK(seal.job.status == Errno::ok);
+      CHECK(std::ranges::equal(rig.bytes(40), sealed));
+      CHECK(seal.job.digest == sha256(sealed));
+      const bool cipher_by_cpu = cipher == std::string("cpu");
+      const bool hash_by_cpu = hash == std::string("cpu");
+      const int by_cpu = (cipher_by_cpu ? 1 : 0) + (hash_by_cpu ? 1 : 0);
+      CHECK(rig.completed("cpu") == static_cast<std::uint64_t>(by_cpu));
+      CHECK(rig.completed("crypto") == static_cast<std::uint64_t>(2 - by_cpu));
+    }
 }
