@@ -186,7 +186,8 @@ def _not_modelled(rows: list[dict[str, str]]) -> tuple[NotModelled, ...]:
 
 
 def _machine(row: dict[str, Any]) -> MachineInfo:
-    parts = [row[place] for place in ("storage", "network", "clients", "dma", "crypto") if place in row]
+    places = ("storage", "network", "clients", "dma", "crypto")
+    parts = [row[place] for place in places if place in row]
     return MachineInfo(
         name=row["name"],
         summary=summary_of(row["about"]),

@@ -141,6 +141,15 @@ _RUN = _table(
     },
     {
         "errors_by_errno": _each(_whole),
+        "providers": _list_of(
+            _table(
+                {
+                    "name": _text,
+                    **dict.fromkeys(("completed", "failed", "moved", "bytes"), _whole),
+                    "busy_ns": _number,
+                }
+            )
+        ),
         "client_bytes": _whole,
         "client_bytes_wrong": _whole,
         "latency_bins": _list_of(_bin),

@@ -35,6 +35,8 @@ def _run_types(told: dict[str, Any]) -> Schema:
     counters = [row["name"] for row in told["counters"]]
     quantiles = ["mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
     held = _exactly(["max", "total"], _NUMBER)
+    provider = _exactly(["name", "completed", "failed", "moved", "bytes", "busy_ns"], _WHOLE)
+    provider["properties"] |= {"name": _TEXT, "busy_ns": _NUMBER}
     return {
         "design": {"enum": [row["name"] for row in told["designs"]]},
         "requests": _WHOLE,
@@ -57,6 +59,7 @@ def _run_types(told: dict[str, Any]) -> Schema:
         "fingerprint": {"type": "string", "pattern": "^[0-9a-f]{16}$"},
         "latency_curve": _list_of({**_list_of(_NUMBER), "minItems": 2, "maxItems": 2}),
         "latency_bins": _list_of({**_list_of(_WHOLE), "minItems": 2, "maxItems": 2}),
+        "providers": _list_of(provider),
         "notes": _TEXTS,
     }
 

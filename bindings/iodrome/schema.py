@@ -15,6 +15,8 @@ Schema = dict[str, Any]
 
 _NUMBER = r"\+?([0-9]+\.?[0-9]*|\.[0-9]+)"
 _BLANK = "[ \\t]*"
+_POLICIES = ("first_fit", "round_robin", "least_loaded", "cost_model", "learned")
+_JOBS = ("copy", "xor", "memset", "crc32c", "cipher", "hash")  # what providers do
 STORAGE = ("nvme", "disk", "virtio_blk")  # the kinds of storage.kind, which are folders of hw/
 
 
@@ -54,14 +56,8 @@ def _parameter(row: Parameter) -> Schema:
         "dma.kind": list(dict.fromkeys(part.kind for part in engines)),
         "dma.part": [part.name for part in engines],
         "crypto.part": [part.name for part in catalogue.parts() if part.folder == "crypto"],
-        "providers.policy": [
-            "first_fit",
-            "round_robin",
-            "least_loaded",
-            "cost_model",
-            "learned",
-        ],
-        **{f"providers.{job}": ["any", "engine", "cpu"] for job in ("copy", "xor", "memset", "crc32c")},
+        "providers.policy": [*_POLICIES],
+        **{f"providers.{job}": ["any", "engine", "cpu"] for job in _JOBS},
         "providers.cpu_work": ["caller", "kthread"],
         "cpu.preemption": ["none", "full"],
         "cpu.hrtimers": ["high", "tick"],
@@ -211,8 +207,9 @@ def machine() -> Schema:
     """The schema of machine files."""
     rows: dict[str, Parameter] = {}
     tables: list[set[str]] = []
+    of_parts = {row.key for part in catalogue.parts() for row in part.parameters}
     for told in catalogue.machines():
-        own = [row for row in told.parameters if row.key.partition(".")[0] not in told.parts]
+        own = [row for row in told.parameters if row.key not in of_parts]
         rows |= {row.key: row for row in own if row.key not in rows}
         tables.append({row.key.partition(".")[0] for row in own})
     schema = _nested(rows.values(), _entry, all_=True)

@@ -7,10 +7,10 @@
 #include "hw/core/examined.h"
 #include "hw/core/message_fault.h"
 #include "hw/core/register_access.h"
-#include "hw/crypto/aes.h"
-#include "hw/crypto/sha256.h"
+#include "model/engine/aes.h"
 #include "model/engine/check.h"
 #include "model/engine/crc32c.h"
+#include "model/engine/sha256.h"
 
 namespace iodrome::hw {
 

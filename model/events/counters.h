@@ -42,7 +42,7 @@ inline constexpr std::array<CounterRow, 7> kCounters = {{
     {"wakeups", &Counters::wakeups, "a sleeping thread made runnable"},
     {"bytes_copied_cpu", &Counters::bytes_copied_cpu, "payload moved by a CPU"},
     {"bytes_copied_dma", &Counters::bytes_copied_dma,
-     "payload moved memory to memory by a DMA engine; 0, no design uses one yet"},
+     "payload that a DMA engine wrote from memory to memory"},
     {"bytes_device_dma", &Counters::bytes_device_dma,
      "payload between memory and a device, counted when the driver hands it over"},
 }};

@@ -15,6 +15,16 @@ struct CpuCopy {
   Words2 words() const { return {cpu, bytes}; }
 };
 
+/// A DMA engine has written payload bytes that it made from memory.
+struct DmaCopy {
+  static constexpr EventInfo info{"dma_copy", Subsystem::memory, "op bytes"};
+  static constexpr auto counter = &Counters::bytes_copied_dma;
+  std::uint64_t op;  // a kernel::DmaOp
+  std::uint64_t bytes;
+  std::uint64_t amount() const { return bytes; }
+  Words2 words() const { return {op, bytes}; }
+};
+
 /// A device has moved payload bytes from or to memory.
 struct DeviceDma {
   static constexpr EventInfo info{"device_dma", Subsystem::memory, "device bytes"};

@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/providers/cpu_provider.h"
 
+#include <algorithm>
+
+#include "model/engine/aes.h"
 #include "model/engine/crc32c.h"
+#include "model/engine/sha256.h"
 
 namespace iodrome::providers {
 
@@ -11,49 +15,75 @@ namespace {
 
 std::vector<Capability> everything(System& system, const SoftwareDmaRates& rates) {
   std::vector<Capability> all;
-  const auto add = [&](Operation operation, std::size_t sources, Rate rate) {
+  const auto add = [&](Operation operation, std::size_t sources, Rate rate,
+                       std::uint32_t granule = 1) {
     if (rate.bytes_per_s > 0)
       all.push_back({operation, 1, kMaxCpuOperationBytes, 1, static_cast<std::uint32_t>(sources),
-                     rate, system.costs.copy_call.each});
+                     rate, system.costs.copy_call.each, granule});
   };
   add(Operation::copy, 1, Rate{system.copy_rates.cold_bytes_per_s});
   add(Operation::exclusive_or, kSources, rates.exclusive_or);
   add(Operation::zero_sum, kSources, rates.exclusive_or);
   add(Operation::memset, 0, rates.memset);
   add(Operation::crc32c, 1, rates.crc32c);
+  add(Operation::encrypt, 1, rates.encrypt, Aes128::kBlock);
+  add(Operation::decrypt, 1, rates.decrypt, Aes128::kBlock);
+  add(Operation::hash, 1, rates.hash);
   return all;
 }
 
-DmaOp dma_op(Operation operation) {
+// What an engine of the dmaengine does too.
+std::optional<DmaOp> dma_op(Operation operation) {
   switch (operation) {
+    case Operation::copy:
+      return DmaOp::memcpy;
     case Operation::exclusive_or:
       return DmaOp::exclusive_or;
     case Operation::zero_sum:
       return DmaOp::zero_sum;
     case Operation::memset:
       return DmaOp::memset;
-    case Operation::copy:
-    case Operation::crc32c:
-      break;
+    default:
+      return std::nullopt;
   }
-  return DmaOp::memcpy;
+}
+
+Rate rate_of(const SoftwareDmaRates& rates, Operation operation) {
+  if (operation == Operation::encrypt) return rates.encrypt;
+  if (operation == Operation::decrypt) return rates.decrypt;
+  return operation == Operation::hash ? rates.hash : rates.crc32c;
+}
+
+void transform(hw::Memory& memory, Job& job) {
+  const std::span<const std::byte> source = memory.bytes(job.source(), job.bytes);
+  if (job.operation == Operation::crc32c) job.crc = crc32c(0, source);
+  if (job.operation == Operation::hash) job.digest = sha256(source);
+  if (job.operation != Operation::encrypt && job.operation != Operation::decrypt) return;
+  const std::span<std::byte> destination = memory.bytes(job.destination, job.bytes);
+  std::ranges::copy(source, destination.begin());
+  const Aes128 cipher(job.session->key);
+  Aes128::Block iv = job.iv;
+  if (job.operation == Operation::encrypt)
+    cbc_encrypt(cipher, iv, destination);
+  else
+    cbc_decrypt(cipher, iv, destination);
 }
 
 }  // namespace
 
 Task<void> carry_out(Atomic& ctx, const SoftwareDmaRates& rates, Job& job) {
-  if (job.operation == Operation::crc32c) {
-    co_await ctx.spend_for(ctx.costs().copy_call, rates.crc32c.time_for(job.bytes));
+  const std::optional<DmaOp> op = dma_op(job.operation);
+  if (!op) {
+    const Duration time = rate_of(rates, job.operation).time_for(job.bytes);
+    co_await ctx.spend_for(ctx.costs().copy_call, time);
     System& system = ctx.system();
-    if (system.payload_checked) job.crc = crc32c(0, system.memory.bytes(job.sources[0], job.bytes));
+    if (system.payload_checked) transform(system.memory, job);
     co_return;
   }
-  CpuOperation operation{dma_op(job.operation),
-                         job.destination,
-                         0,
-                         {job.sources.data(), job.source_count},
-                         job.bytes,
-                         job.value};
+  const hw::PhysAddr from = job.source();
+  const std::span<const hw::PhysAddr> sources =
+      *op == DmaOp::memcpy ? std::span{&from, 1} : std::span{job.sources.data(), job.source_count};
+  CpuOperation operation{*op, job.destination, 0, sources, job.bytes, job.value};
   co_await kernel::carry_out(ctx, rates, operation);
   job.sums_to_zero = operation.sums_to_zero;
 }

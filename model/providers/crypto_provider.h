@@ -1,20 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
-// A crypto engine as a provider of checksums.
+// A crypto engine as a provider of ciphers, digests and checksums.
 #pragma once
 #include "model/drivers/crypto/crypto_driver.h"
 #include "model/providers/provider.h"
 
 namespace iodrome::providers {
 
+/// What its maker claims.
+struct CryptoClaim {
+  Rate cipher;
+  Rate hash;
+  Rate crc;
+  Duration fixed;
+};
+
 /// Jobs end in the driver's tasklet.
-///
-/// Differs: it offers CRC-32C alone; ciphers and digests have keys and results that no other
-/// provider takes.
 class CryptoProvider final : public Provider {
  public:
-  /// `rate` and `fixed` are what its maker claims. The driver has been attached.
-  CryptoProvider(drivers::CryptoDriver& driver, std::uint32_t queue_limit, Rate rate,
-                 Duration fixed);
+  /// The driver has been attached.
+  CryptoProvider(drivers::CryptoDriver& driver, std::uint32_t queue_limit,
+                 const CryptoClaim& claim);
 
  private:
   Task<Errno> start(kernel::Atomic& ctx, Job& job) override;

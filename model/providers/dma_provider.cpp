@@ -42,7 +42,7 @@ Task<DmaDescriptor*> DmaProvider::prepare(Atomic& ctx, Job& job) {
   const std::span<const hw::PhysAddr> sources{job.sources.data(), job.source_count};
   switch (job.operation) {
     case Operation::copy:
-      return channel_.prep_memcpy(ctx, job.destination, sources[0], job.bytes);
+      return channel_.prep_memcpy(ctx, job.destination, job.source(), job.bytes);
     case Operation::exclusive_or:
       return channel_.prep_xor(ctx, job.destination, sources, job.bytes);
     case Operation::zero_sum:
@@ -50,6 +50,9 @@ Task<DmaDescriptor*> DmaProvider::prepare(Atomic& ctx, Job& job) {
     case Operation::memset:
       return channel_.prep_memset(ctx, job.destination, job.value, job.bytes);
     case Operation::crc32c:
+    case Operation::encrypt:
+    case Operation::decrypt:
+    case Operation::hash:
       break;
   }
   check(false, "a job that its DMA provider never published");

@@ -7,7 +7,7 @@ namespace iodrome::providers {
 
 bool Capability::fits(const Job& job) const {
   if (job.operation != operation || job.bytes < min_bytes || job.bytes > max_bytes) return false;
-  if (job.source_count > max_sources) return false;
+  if (job.source_count > max_sources || job.bytes % granule != 0) return false;
   const auto aligned = [this](hw::PhysAddr address) { return address % alignment == 0; };
   return aligned(job.destination) &&
          std::all_of(job.sources.begin(), job.sources.begin() + job.source_count, aligned);
@@ -31,6 +31,14 @@ const Capability* Provider::capability_for(const Job& job) const {
   const auto found = std::find_if(capabilities_.begin(), capabilities_.end(),
                                   [&job](const Capability& each) { return each.fits(job); });
   return found == capabilities_.end() ? nullptr : &*found;
+}
+
+void Provider::hold(SimTime now) {
+  if (held_++ == 0) busy_since_ = now;
+}
+
+void Provider::let_go(SimTime now) {
+  if (--held_ == 0) busy_ += now - busy_since_;
 }
 
 }  // namespace iodrome::providers

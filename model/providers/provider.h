@@ -20,8 +20,9 @@ struct Capability {
   std::uint32_t max_bytes = 0;
   std::uint32_t alignment = 1;  // of every address
   std::uint32_t max_sources = 1;
-  Rate rate{};       // of source bytes read; of memset, of bytes written
-  Duration fixed{};  // of every job, whatever its size
+  Rate rate{};                // of source bytes read; of memset, of bytes written
+  Duration fixed{};           // of every job, whatever its size
+  std::uint32_t granule = 1;  // sizes are multiples of it
 
   bool fits(const Job& job) const;
   /// What the provider says that it takes when nothing else is there.
@@ -56,9 +57,14 @@ class Provider {
   std::uint32_t queue_length() const { return queue_length_; }
   /// Estimates of all that it holds, together.
   Duration backlog() const { return backlog_; }
-  /// Jobs that ended well here.
+  /// Jobs that ended well here, and the sum of their sizes.
   std::uint64_t completed() const { return completed_; }
+  std::uint64_t bytes() const { return bytes_; }
   std::uint64_t failed() const { return failed_; }
+  /// Of the failed, those that were given to somebody again.
+  std::uint64_t moved() const { return moved_; }
+  /// Time in which it had a job, until `now`.
+  Duration busy(SimTime now) const { return busy_ + (held_ > 0 ? now - busy_since_ : Duration{0}); }
 
  protected:
   friend class Registry;
@@ -68,6 +74,9 @@ class Provider {
   Ends& ends() { return *ends_; }
 
  private:
+  void hold(SimTime now);
+  void let_go(SimTime now);
+
   const std::string name_;
   std::vector<Capability> capabilities_;
   const std::uint32_t queue_limit_;
@@ -76,8 +85,13 @@ class Provider {
   std::uint32_t queue_length_ = 0;
   Duration backlog_{};
   SimTime last_end_{};
+  std::uint32_t held_ = 0;  // as queue_length_, without those that are still being handed over
+  SimTime busy_since_{};
+  Duration busy_{};
   std::uint64_t completed_ = 0;
+  std::uint64_t bytes_ = 0;
   std::uint64_t failed_ = 0;
+  std::uint64_t moved_ = 0;
 };
 
 }  // namespace iodrome::providers

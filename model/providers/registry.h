@@ -24,10 +24,10 @@ class Registry final : private Ends {
   /// At boot. The order is that in which `first_fit` prefers.
   void add(Provider& provider);
   /// Starts a job. Legal in any context; with a CPU that works in its caller's context, it is done
-  /// when this returns.
+  /// when this returns; of a route its first operation is, and a tasklet goes on.
   ///
-  /// Errors: `done` is not called then. EOPNOTSUPP: nobody here does such a thing. ENODEV: who does
-  /// has failed. EAGAIN: nobody who does has room.
+  /// Errors: `done` is not called then. EOPNOTSUPP: nobody here does such a thing, or a later one
+  /// of its route. ENODEV: who does has failed. EAGAIN: nobody who does has room.
   Task<Errno> submit(kernel::Atomic& ctx, Job& job);
   /// `wait` then expects that some provider has ended something. After EAGAIN of submit(), in the
   /// same moment.
@@ -45,6 +45,7 @@ class Registry final : private Ends {
     Task<void> handle(kernel::Atomic& ctx) override { return owner.retry(ctx); }
     Registry& owner;
   };
+  bool route_leads_on(const Job& job) const;
   Task<Errno> place(kernel::Atomic& ctx, Job& job);
   Task<void> ended(kernel::Atomic& ctx, Job& job, Errno error) override;
   Task<void> retry(kernel::Atomic& ctx);
@@ -55,7 +56,7 @@ class Registry final : private Ends {
   RegistryCosts& costs_;
   std::vector<Provider*> providers_;
   Retry retry_{*this};
-  std::deque<Job*> homeless_;  // accepted, and their provider has failed
+  std::deque<Job*> homeless_;  // accepted; their provider has failed, or done its part
   kernel::IoWaitList room_waiters_;
   std::size_t in_flight_ = 0;
 };

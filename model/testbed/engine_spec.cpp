@@ -45,6 +45,8 @@ void examine_who(const EngineSpec& spec, Configuration& configuration) {
   examine("providers.xor", spec.exclusive_or, dma_can(kernel::DmaOp::exclusive_or));
   examine("providers.memset", spec.memset, dma_can(kernel::DmaOp::memset));
   examine("providers.crc32c", spec.crc32c, !spec.crypto_part.empty());
+  examine("providers.cipher", spec.cipher, !spec.crypto_part.empty());
+  examine("providers.hash", spec.hash, !spec.crypto_part.empty());
 }
 
 void examine_providers(const EngineSpec& spec, Configuration& configuration) {
@@ -128,6 +130,8 @@ void describe_providers(EngineSpec& spec, ParameterList& list) {
   list.add("xor", "", "who sums blocks and checks sums: any, engine or cpu", &spec.exclusive_or);
   list.add("memset", "", "who fills: any, engine or cpu", &spec.memset);
   list.add("crc32c", "", "who makes checksums: any, engine or cpu", &spec.crc32c);
+  list.add("cipher", "", "who enciphers and deciphers: any, engine or cpu", &spec.cipher);
+  list.add("hash", "", "who makes digests: any, engine or cpu", &spec.hash);
   list.add("cpu_work", "",
            "where the CPU works as a provider: caller (at once, in its context) or kthread",
            &spec.cpu_work);
@@ -138,10 +142,16 @@ void describe_providers(EngineSpec& spec, ParameterList& list) {
 void examine_engines(const EngineSpec& spec, Configuration& configuration) {
   if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
   if (!spec.crypto_part.empty()) examine_crypto(spec, configuration);
-  if (spec.software.exclusive_or.bytes_per_s <= 0 || spec.software.memset.bytes_per_s <= 0 ||
-      spec.software.pq.bytes_per_s <= 0 || spec.software.crc32c.bytes_per_s <= 0)
-    configuration.diagnostics().error(
-        {}, "cpu.xor, cpu.memset, cpu.pq and cpu.crc32c must be positive");
+  const kernel::SoftwareDmaRates& cpu = spec.software;
+  for (const auto& [key, rate] : {std::pair{"cpu.xor", cpu.exclusive_or},
+                                  {"cpu.memset", cpu.memset},
+                                  {"cpu.pq", cpu.pq},
+                                  {"cpu.crc32c", cpu.crc32c},
+                                  {"cpu.aes_encrypt", cpu.encrypt},
+                                  {"cpu.aes_decrypt", cpu.decrypt},
+                                  {"cpu.sha256", cpu.hash}})
+    if (rate.bytes_per_s <= 0)
+      configuration.diagnostics().error({}, fmt::format("{} must be positive", key));
   examine_providers(spec, configuration);
 }
 

@@ -37,6 +37,8 @@ struct EngineSpec {
   std::string exclusive_or;
   std::string memset;
   std::string crc32c;
+  std::string cipher;
+  std::string hash;
   std::string cpu_work;  // caller or kthread
   std::int64_t queue_limit = 0;
   providers::RegistryCosts registry_costs;

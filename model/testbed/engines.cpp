@@ -33,6 +33,8 @@ void withhold_from(providers::Provider& provider, const EngineSpec& spec, std::s
   consider(spec.exclusive_or, {Operation::exclusive_or, Operation::zero_sum});
   consider(spec.memset, {Operation::memset});
   consider(spec.crc32c, {Operation::crc32c});
+  consider(spec.cipher, {Operation::encrypt, Operation::decrypt});
+  consider(spec.hash, {Operation::hash});
 }
 
 struct Claim {
@@ -56,9 +58,10 @@ Claim claim_of(const EngineSpec& spec) {
           part.doorbell_flight + part.descriptor_setup + part.completion_write + part.msi_flight};
 }
 
-Claim crypto_claim(const hw::CryptoParams& part) {
-  return {part.crc_rate, part.doorbell_flight + part.descriptor_fetch + part.setup +
-                             part.completion_write + part.msi_flight};
+providers::CryptoClaim crypto_claim(const hw::CryptoParams& part) {
+  return {part.cipher_rate, part.hash_rate, part.crc_rate,
+          part.doorbell_flight + part.descriptor_fetch + part.setup + part.completion_write +
+              part.msi_flight};
 }
 
 }  // namespace
@@ -150,11 +153,10 @@ void Engines::add_engines() {
         claim.fixed));
   }
   if (crypto_driver_) {
-    const Claim claim = crypto_claim(spec_.crypto);
     const auto limit =
         static_cast<std::uint32_t>(spec_.crypto_driver.entries * spec_.crypto.queues);
     providers_.push_back(std::make_unique<providers::CryptoProvider>(*crypto_driver_, limit,
-                                                                     claim.rate, claim.fixed));
+                                                                     crypto_claim(spec_.crypto)));
   }
   for (const auto& engine : providers_) withhold_from(*engine, spec_, "engine");
 }
@@ -166,6 +168,15 @@ void Engines::add_cpu() {
       system_, spec_.software, where, static_cast<std::uint32_t>(spec_.queue_limit));
   withhold_from(*cpu, spec_, "cpu");
   providers_.push_back(std::move(cpu));
+}
+
+std::vector<ProviderUse> Engines::uses() const {
+  std::vector<ProviderUse> all;
+  for (const auto& one : providers_)
+    if (one->completed() + one->failed() > 0)
+      all.push_back({one->name(), one->completed(), one->failed(), one->moved(), one->bytes(),
+                     one->busy(system_.timeline.now())});
+  return all;
 }
 
 std::vector<std::pair<std::string, const kernel::Cost*>> Engines::costs() const {

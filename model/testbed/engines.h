@@ -17,6 +17,16 @@
 
 namespace iodrome::testbed {
 
+/// What one provider did in a run.
+struct ProviderUse {
+  std::string name;
+  std::uint64_t completed = 0;
+  std::uint64_t failed = 0;
+  std::uint64_t moved = 0;  // of the failed: given to somebody again
+  std::uint64_t bytes = 0;  // of the completed
+  Duration busy{};          // time in which it had a job
+};
+
 /// Every machine has them, if only its CPU. An engine publishes its part's rate and its part's own
 /// latency of one operation, without what its driver costs a CPU.
 class Engines {
@@ -29,6 +39,8 @@ class Engines {
 
   providers::Registry& registry() { return registry_; }
   kernel::AsyncTx& async_tx() { return async_tx_; }
+  /// Of the providers that got a job, what they have done until now.
+  std::vector<ProviderUse> uses() const;
   /// What engines cost the CPUs, by name.
   std::vector<std::pair<std::string, const kernel::Cost*>> costs() const;
 

@@ -60,6 +60,9 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
   list.add("memset", "B/s", "filling memory", &software.memset);
   list.add("pq", "B/s", "P and Q of RAID 6 together, of source bytes read", &software.pq);
   list.add("crc32c", "B/s", "CRC-32C", &software.crc32c);
+  list.add("aes_encrypt", "B/s", "AES-128 in CBC mode, enciphering", &software.encrypt);
+  list.add("aes_decrypt", "B/s", "AES-128 in CBC mode, deciphering", &software.decrypt);
+  list.add("sha256", "B/s", "SHA-256", &software.hash);
   list.add("relative_cost", "", "the designs' own costs, against the machine they were measured on",
            &spec.relative_cost);
 }

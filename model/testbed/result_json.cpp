@@ -64,6 +64,18 @@ Json blocks_json(const metrics::BlockSums& sums) {
   return json;
 }
 
+Json providers_json(const std::vector<ProviderUse>& providers) {
+  Json json = Json::array();
+  for (const ProviderUse& use : providers)
+    json.push_back({{"name", use.name},
+                    {"completed", use.completed},
+                    {"failed", use.failed},
+                    {"moved", use.moved},
+                    {"bytes", use.bytes},
+                    {"busy_ns", ns(use.busy)}});
+  return json;
+}
+
 template <std::size_t N, class Name, class Value>
 Json named(const std::array<Duration, N>& values, Name name, Value value) {
   Json json;
@@ -115,6 +127,7 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   json["latency_blocks"] = blocks_json(run.requests.blocks);
   for (const CostUse& cost : run.costs)
     json["costs"][cost.name] = {{"count", cost.count}, {"total_ps", to_ps(cost.total)}};
+  json["providers"] = providers_json(run.providers);
   json["notes"] = race.workload->notes(descriptor);
   return json;
 }

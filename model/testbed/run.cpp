@@ -69,6 +69,7 @@ class Execution final : public app::RequestObserver,
     simulated_ = timeline_.now() - begun_;
     costs_ = used_since(costs_before_, costs_so_far());
     counters_ = probe_.counters() - counters_before_;
+    providers_ = machine_->engines().uses();
     for (const auto& cpu : machine_->system().cpus) {
       cpu->account().turn_to(cpu->account().current(), timeline_.now());
       for (std::size_t i = 0; i < events::kCpuClasses; ++i) cpu_[i] += cpu->account().totals()[i];
@@ -155,6 +156,7 @@ class Execution final : public app::RequestObserver,
           "clients received more or fewer bytes than were sent");
     check(clients.wrong == 0, "clients received wrong bytes");
     check(machine_->storage_at_rest(), "a bio has not ended");
+    check(machine_->engines().registry().in_flight() == 0, "a provider's job has not ended");
     check(machine_->os().page_cache.writeback.pages_dirty() == 0, "a dirty page was not written");
     const std::string wrong = source_->wrong_content();
     if (!wrong.empty()) fail_check(wrong.c_str());
@@ -170,6 +172,7 @@ class Execution final : public app::RequestObserver,
     record.cpus = spec_.cpus;
     record.counters = counters_;
     record.costs = costs_;
+    record.providers = providers_;
     for (const auto& thread : threads_) record.submit.merge(thread->submit_times());
     record.client_bytes = machine_->clients().total().received;
     record.client_bytes_wrong = machine_->clients().total().wrong;
@@ -234,8 +237,9 @@ class Execution final : public app::RequestObserver,
   SimTime begun_{};
   Duration simulated_{};
   std::array<Duration, events::kCpuClasses> cpu_{};
-  std::vector<CostUse> costs_before_;  // when the workload began
-  std::vector<CostUse> costs_;         // between then and the last thread's end
+  std::vector<CostUse> costs_before_;   // when the workload began
+  std::vector<CostUse> costs_;          // between then and the last thread's end
+  std::vector<ProviderUse> providers_;  // until the last thread's end
   events::Counters counters_before_;
   events::Counters counters_;
   metrics::RequestMetrics requests_;

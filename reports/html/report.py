@@ -34,6 +34,7 @@ def render(result: Result, command: str | None = None) -> str:
         counters=tables.counters(result),
         stages=tables.stages(result),
         costs=tables.costs(result),
+        providers=tables.providers(result),
         workload=tables.workload(result),
         guesses=tables.guesses(result),
         command=command or _command(result),

@@ -123,6 +123,25 @@ def costs(result: Result) -> list[tuple[str, list[Cell]]]:
     return [(name, cells) for name, _, cells in rows]
 
 
+def providers(result: Result) -> list[tuple[str, list[Cell]]]:
+    """What engines and CPUs did as providers: rows for each that any design gave a job."""
+    used = [{use["name"]: use for use in run.get("providers", [])} for run in result.runs]
+    rows = []
+    for name in dict.fromkeys(name for uses in used for name in uses):
+        found = [uses.get(name, {}) for uses in used]
+        rows.append((f"{name}: jobs", _texts(found, "completed", "{:,}".format)))
+        rows.append((f"{name}: bytes", _texts(found, "bytes", _bytes)))
+        rows.append((f"{name}: busy", _texts(found, "busy_ns", quantities.duration)))
+        if any(use.get("failed") for use in found):
+            rows.append((f"{name}: failed", _texts(found, "failed", "{:,}".format)))
+            rows.append((f"{name}: of these given on", _texts(found, "moved", "{:,}".format)))
+    return rows
+
+
+def _texts(uses: list[RunData], key: str, text: Callable[[float], str]) -> list[Cell]:
+    return [Cell(text(use[key]), use[key]) if use else Cell("—") for use in uses]
+
+
 def workload(result: Result) -> list[tuple[str, str]]:
     """What was raced over: the scalars of the workload's summary."""
     rows = []

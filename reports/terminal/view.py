@@ -43,10 +43,23 @@ def _content(result: Result, width: int) -> Group:
     if reason:
         lines.append(Text(reason))
     lines += [Text(f"! {note}", "yellow") for note in verdict.cautions(result)]
+    lines += [Text(line, "dim") for line in _providers(result)]
     unmodelled = len(result.data.get("not_modelled", []))
     if unmodelled:
         lines.append(Text(f"{unmodelled} effects are not modelled; the page lists them.", "dim"))
     return Group(*(Padding(line, (0, 0, 0, 1)) for line in lines))
+
+
+def _providers(result: Result) -> list[str]:
+    """A line per design whose run gave providers work."""
+    lines = []
+    for run in result.runs:
+        did = [f"{use['name']} {use['completed']:,}" for use in run.get("providers", [])]
+        failed = sum(use["failed"] for use in run.get("providers", []))
+        if did:
+            more = f"; {failed:,} failed" if failed else ""
+            lines.append(f"{run['design']}: jobs by provider: {', '.join(did)}{more}")
+    return lines
 
 
 def _heading(result: Result) -> Text:

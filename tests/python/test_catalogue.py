@@ -183,6 +183,7 @@ def test_lists_show_themselves_as_tables():
     assert "cpu.count" in repr(io.parameters(machine="server_2026"))
     assert io.machines()[0].parts == {
         "disk": "sata_7200_2007", "nic": "gbe_1", "clients": "clients_lan", "ioat": "ioat_2007",
+        "crypto": "crypto_pci_2007",
     }  # fmt: skip
     with pytest.raises(io.InputError, match="did you mean 'server_2026'"):
         io.parameters("server_2062")

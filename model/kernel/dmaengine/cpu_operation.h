@@ -15,8 +15,11 @@ namespace iodrome::kernel {
 struct SoftwareDmaRates {
   Rate exclusive_or{};  // of source bytes read
   Rate memset{};
-  Rate pq{};      // P and Q together, of source bytes read
-  Rate crc32c{};  // of bytes read
+  Rate pq{};       // P and Q together, of source bytes read
+  Rate crc32c{};   // of bytes read
+  Rate encrypt{};  // AES-128, CBC
+  Rate decrypt{};
+  Rate hash{};  // SHA-256
 };
 
 /// Twice an element of the field of 256 elements with generator {02}, modulo

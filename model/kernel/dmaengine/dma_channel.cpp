@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "model/events/memory.h"
 #include "model/kernel/mm/allocation.h"
 
 namespace iodrome::kernel {
@@ -165,6 +166,9 @@ Task<void> DmaChannel::finish(Atomic& ctx, DmaDescriptor& descriptor, Errno erro
     if (failed_.size() == kErrorsRemembered) failed_.erase(failed_.begin());
     failed_.push_back(descriptor.cookie);
   }
+  const bool writes = descriptor.op != DmaOp::zero_sum && descriptor.op != DmaOp::interrupt;
+  if (descriptor.error == Errno::ok && writes && !limits_.software)
+    ctx.emit(events::DmaCopy{static_cast<std::uint64_t>(descriptor.op), descriptor.bytes});
   if (descriptor.op == DmaOp::zero_sum && descriptor.result != nullptr)
     *descriptor.result = descriptor.sums_to_zero ? 0 : kSumCheckP;
   DmaDescriptor* const child = std::exchange(descriptor.child, nullptr);

@@ -30,6 +30,7 @@ class DmaChannel {
     std::uint32_t max_bytes = 0;
     std::uint32_t max_sources = 1;
     bool in_order = true;
+    bool software = false;  // a CPU does the work
     /// Descriptors submitted and not issued at which tx_submit() issues; 0: it never does.
     std::uint32_t pending_level = 0;
   };

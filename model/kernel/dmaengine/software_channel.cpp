@@ -8,6 +8,7 @@ DmaChannel::Limits everything() {
   DmaChannel::Limits limits;
   limits.capabilities = dma_capabilities({DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum,
                                           DmaOp::memset, DmaOp::interrupt, DmaOp::pq});
+  limits.software = true;
   limits.max_bytes = kMaxCpuOperationBytes;
   limits.max_sources = kDmaSources;
   return limits;

@@ -3,10 +3,10 @@
 
 #include <catch2/catch.hpp>
 
-#include "hw/crypto/aes.h"
-#include "hw/crypto/sha256.h"
 #include "hw/memory/memory.h"
+#include "model/engine/aes.h"
 #include "model/engine/crc32c.h"
+#include "model/engine/sha256.h"
 #include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/hw/test_medium.h"

@@ -27,7 +27,81 @@ std::deque<std::uint32_t> failing(std::uint32_t at, bool for_good) {
   return answers;
 }
 
+// Fails at once whatever it gets.
+class Broken final : public Provider {
+ public:
+  Broken() : Provider("broken", {{Operation::copy, 1, 4096, 1, 1, {}, 0ns}}, 4) {}
+  Task<Errno> start(Atomic& ctx, Job& job) override {
+    co_await ends().ended(ctx, job, Errno::eio);
+    co_return Errno::ok;
+  }
+};
+
+// Has room, takes its time, and refuses.
+class Reluctant final : public Provider {
+ public:
+  explicit Reluctant(Cost& cost)
+      : Provider("reluctant", {{Operation::copy, 1, 4096, 1, 1, {}, 0ns}}, 4), cost_(cost) {}
+  Task<Errno> start(Atomic& ctx, Job&) override {
+    co_await ctx.spend_for(cost_, 2us);
+    co_return Errno::eagain;
+  }
+
+ private:
+  Cost& cost_;
+};
+
+Task<void> submit_first(Sleepable& ctx, ProviderRig& rig) {
+  const Errno error = co_await rig.registry.submit(ctx, rig.make(0));
+  CHECK(error == Errno::ok);
+}
+
+// While the first one's job is being refused.
+Task<void> submit_fifth(Sleepable& ctx, ProviderRig& rig) {
+  co_await ctx.spend_for(rig.costs.choose, 1us);
+  const Errno error = co_await rig.registry.submit(ctx, rig.make(4));
+  CHECK(error == Errno::eagain);
+}
+
 }  // namespace
+
+TEST_CASE("a job that waits for somebody's end ends too if that one only seemed at work") {
+  ProviderRig rig;
+  Broken broken;
+  Cost asking;
+  Reluctant reluctant(asking);
+  rig.registry.add(broken);
+  rig.registry.add(reluctant);
+  rig.rig.thread(0, rig, submit_first);
+  rig.rig.thread(1, rig, submit_fifth);
+  rig.rig.run();
+  CHECK(rig.ends[0] == 1);
+  CHECK(rig.jobs[0].status == Errno::eagain);
+  CHECK(rig.ends[4] == 0);
+  CHECK(rig.quiet());
+  CHECK(broken.failed() == 1);
+  CHECK(broken.moved() == 0);
+  CHECK(asking.count == 3);  // the first job was asked for again
+}
+
+TEST_CASE("a provider is busy from its first job's beginning until its last one's end") {
+  ProviderRig rig;
+  rig.registry.add(*rig.thread);
+  rig.wanted = 2;  // a copy of 4.096 us, a sum of three pages at 500 MB/s
+  rig.rig.thread(0, rig, submit_all);
+  rig.rig.run();
+  CHECK(rig.thread->busy(rig.rig.timeline.now()) == 4096ns + 3 * 8192ns);
+  CHECK(rig.thread->bytes() == 2 * 4096);
+  rig.rig.timeline.advance_to(rig.rig.timeline.now() + 1us);
+  CHECK(rig.thread->busy(rig.rig.timeline.now()) == 4096ns + 3 * 8192ns);
+}
+
+TEST_CASE("a provider offers no more what was withheld from it") {
+  ProviderRig rig;
+  rig.caller->withhold(Operation::copy);
+  CHECK(rig.caller->capability_for(rig.make(0)) == nullptr);
+  CHECK(rig.caller->capability_for(rig.make(1)) != nullptr);
+}
 
 TEST_CASE("an engine that halts at any step costs nobody an end or a byte") {
   for (const bool for_good : {false, true})

@@ -32,10 +32,12 @@ struct ProviderRig : tests::PatternedPages {
     for (kernel::DmaChannel* const channel : dma.hardware())
       engines.push_back(
           std::make_unique<DmaProvider>(*channel, "adma", tests::round_adma(8).rate, 950ns));
-    crypto = std::make_unique<CryptoProvider>(crypto_driver, 4, tests::round_crypto(1, 1).crc_rate,
-                                              1500ns);
-    const kernel::SoftwareDmaRates rates{
-        {500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}};
+    const hw::CryptoParams part = tests::round_crypto(1, 1);
+    crypto = std::make_unique<CryptoProvider>(
+        crypto_driver, 4, CryptoClaim{part.cipher_rate, part.hash_rate, part.crc_rate, 1500ns});
+    const kernel::SoftwareDmaRates rates{{500'000'000}, {1'000'000'000}, {300'000'000},
+                                         {400'000'000}, {100'000'000},   {200'000'000},
+                                         {50'000'000}};
     caller = std::make_unique<CpuProvider>(rig.system, rates, CpuQueue::caller, 2);
     thread = std::make_unique<CpuProvider>(rig.system, rates, CpuQueue::kthread, 4);
     rig.run();

@@ -160,6 +160,62 @@ TEST_CASE("values that no machine can have are refused by the name of their para
   }
 }
 
+TEST_CASE("values that no engine or provider can have are refused by the name of their parameter") {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"cpu.xor", "0 B/s"},
+      {"cpu.pq", "fast"},
+      {"providers.policy", "fastest"},
+      {"providers.copy", "nobody"},
+      {"providers.xor", "engine"},
+      {"providers.memset", "engine"},
+      {"providers.crc32c", "engine"},
+      {"providers.cpu_work", "anywhere"},
+      {"providers.queue_limit", "0"},
+      {"providers.queue_limit", "65537"},
+      {"providers.choose", "-1 ns"},
+      {"dma.descriptors", "0"},
+      {"cpu.sha256", "0 B/s"},
+      {"providers.cipher", "engine"},
+      {"providers.hash", "none"},
+  };
+  for (const auto& [key, value] : wrong) {
+    const std::string text = complaint_of_setting(key, value);
+    CAPTURE(key, value, text);
+    CHECK_THAT(text, Catch::Contains(key));
+  }
+}
+
+TEST_CASE("words for who does an operation get the nearest right one, engines that lack are told") {
+  CHECK_THAT(complaint_of_setting("providers.xor", "engin"),
+             Catch::Contains("there is no 'engin'") && Catch::Contains("did you mean 'engine'?"));
+  CHECK_THAT(complaint_of_setting("providers.policy", "roundrobin"),
+             Catch::Contains("did you mean 'round_robin'?"));
+  CHECK_THAT(complaint_of_setting("providers.cpu_work", "caler"),
+             Catch::Contains("did you mean 'caller'?"));
+  CHECK_THAT(complaint_of_setting("providers.xr", "any"), Catch::Contains("'providers.xor'"));
+  CHECK_THAT(complaint_of_setting("providers.xor", "engine"),
+             Catch::Contains("the machine has none that can"));
+  // A DSA copies.
+  CHECK(complaint_of_setting("providers.copy", "engine").empty());
+  for (const auto& [machine, key, right] : {std::tuple{"vm_2026", "providers.copy", false},
+                                            {"server_2007", "providers.copy", true},
+                                            {"server_2007", "providers.crc32c", true},
+                                            {"storage_2007", "providers.crc32c", false},
+                                            {"storage_2007", "providers.xor", true},
+                                            {"storage_2007", "providers.memset", true},
+                                            {"server_2007", "providers.memset", false}}) {
+    const Input input = fio_input();
+    RaceRequest request = request_for(input);
+    request.machine = machine;
+    request.set = {{key, "engine"}};
+    CAPTURE(machine, key);
+    CHECK(complaint_of(request).empty() == right);
+  }
+  const OwnMachine without("\n[providers]\n", "\n[provider]\n");
+  CHECK_THAT(complaint_of(without.request), Catch::Contains("the table [providers] is missing") &&
+                                                Catch::Contains("did you mean 'providers'?"));
+}
+
 TEST_CASE("values at the edge of what is allowed run") {
   const Input input("tiny.log", small_log(6));
   const std::pair<const char*, const char*> edges[] = {
@@ -185,6 +241,10 @@ TEST_CASE("values at the edge of what is allowed run") {
       {"storage.count", "64"},
       {"storage.queue_entries", "2"},
       {"workload.load", "closed:3"},
+      {"providers.policy", "learned"},
+      {"providers.cpu_work", "kthread"},
+      {"providers.queue_limit", "1"},
+      {"providers.copy", "engine"},
       {"cpu.sched_latency", "1 ps"},
       {"cpu.sched_latency", "100 ms"},
   };

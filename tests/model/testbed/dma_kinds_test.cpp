@@ -44,7 +44,7 @@ TEST_CASE("a part of another kind, an unknown kind, or too many queues, are told
 }
 
 TEST_CASE("a machine file may have a crypto engine, which costs nobody who does not use it") {
-  std::ifstream file(data_dir() + "/scenarios/machines/server_2007.toml");
+  std::ifstream file(data_dir() + "/scenarios/machines/server_2026.toml");
   std::stringstream text;
   text << file.rdbuf() << R"(
 [crypto]
@@ -57,7 +57,7 @@ complete = { value = "1 us", source = "a test", date = "2026-11" }
   const Input machine{"machine.toml", text.str()};
   const Outcome outcome = one_request({}, machine.path);
   CHECK(outcome.streams == std::vector<std::uint64_t>{5'000});
-  CHECK(outcome.record.simulated == one_request({}).record.simulated);
+  CHECK(outcome.record.simulated == one_request({}, "server_2026").record.simulated);
   CHECK_THROWS_WITH(one_request({{"crypto.entries", "0"}}, machine.path),
                     Catch::Contains("crypto.entries"));
   CHECK_THROWS_WITH(one_request({{"crypto.part", "crypto_pci_2008"}}, machine.path),

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/drivers/crypto/crypto_driver.h"
 
-#include "hw/crypto/aes.h"
-#include "hw/crypto/sha256.h"
+#include "model/engine/aes.h"
 #include "model/engine/crc32c.h"
+#include "model/engine/sha256.h"
 #include "model/explore/random_walk.h"
 #include "tests/hw/round_engines.h"
 #include "tests/hw/scripted_oracle.h"
@@ -50,18 +50,18 @@ struct CryptoRig : tests::PatternedPages {
   }
   bool right(std::uint32_t number) {
     const CryptoRequest& request = requests[number];
-    if (request.operation == Operation::sha256) return request.result == hw::sha256(bytes(number));
+    if (request.operation == Operation::sha256) return request.result == sha256(bytes(number));
     if (request.operation == Operation::crc32c) {
       std::uint32_t crc = 0;
       std::memcpy(&crc, request.result.data(), sizeof crc);
       return crc == crc32c(0, bytes(number));
     }
     std::vector<std::byte> expected(bytes(number).begin(), bytes(number).end());
-    hw::Aes128::Block iv = request.iv;
+    Aes128::Block iv = request.iv;
     if (request.operation == Operation::aes_cbc_encrypt)
-      hw::cbc_encrypt(hw::Aes128(request.key), iv, expected);
+      cbc_encrypt(Aes128(request.key), iv, expected);
     else
-      hw::cbc_decrypt(hw::Aes128(request.key), iv, expected);
+      cbc_decrypt(Aes128(request.key), iv, expected);
     return std::ranges::equal(bytes(32 + number), expected);
   }
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hw/crypto/sha256.h"
+#include "model/engine/sha256.h"
 
 #include <bit>
 #include <vector>
 
-namespace iodrome::hw {
+namespace iodrome {
 namespace {
 
 using Words = std::array<std::uint32_t, 8>;
@@ -87,4 +87,4 @@ Digest sha256(std::span<const std::byte> bytes) {
   return digest;
 }
 
-}  // namespace iodrome::hw
+}  // namespace iodrome

@@ -6,10 +6,10 @@
 #include <cstdint>
 #include <span>
 
-namespace iodrome::hw {
+namespace iodrome {
 
 using Digest = std::array<std::uint8_t, 32>;
 
 Digest sha256(std::span<const std::byte> bytes);
 
-}  // namespace iodrome::hw
+}  // namespace iodrome

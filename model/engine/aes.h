@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// AES with keys of 128 bits, and cipher block chaining. For the bytes of a modelled engine: it is
+// AES with keys of 128 bits, and cipher block chaining. For the bytes of what is modelled: it is
 // neither quick nor safe from who measures it.
 //
 // Source: FIPS 197; NIST SP 800-38A, whose vectors a test checks.
@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-namespace iodrome::hw {
+namespace iodrome {
 
 class Aes128 {
  public:
@@ -30,4 +30,4 @@ class Aes128 {
 void cbc_encrypt(const Aes128& cipher, Aes128::Block& iv, std::span<std::byte> bytes);
 void cbc_decrypt(const Aes128& cipher, Aes128::Block& iv, std::span<std::byte> bytes);
 
-}  // namespace iodrome::hw
+}  // namespace iodrome

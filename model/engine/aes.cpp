@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "hw/crypto/aes.h"
+#include "model/engine/aes.h"
 
 #include <bit>
 #include <cstring>
 
-namespace iodrome::hw {
+namespace iodrome {
 namespace {
 
 // Multiplication in GF(2^8) modulo x^8 + x^4 + x^3 + x + 1.
@@ -128,4 +128,4 @@ void cbc_decrypt(const Aes128& cipher, Block& iv, std::span<std::byte> bytes) {
   }
 }
 
-}  // namespace iodrome::hw
+}  // namespace iodrome
