@@ -186,7 +186,7 @@ def _not_modelled(rows: list[dict[str, str]]) -> tuple[NotModelled, ...]:
 
 
 def _machine(row: dict[str, Any]) -> MachineInfo:
-    parts = [row[place] for place in ("storage", "network", "clients", "dma") if place in row]
+    parts = [row[place] for place in ("storage", "network", "clients", "dma", "crypto") if place in row]
     return MachineInfo(
         name=row["name"],
         summary=summary_of(row["about"]),

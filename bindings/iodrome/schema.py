@@ -54,6 +54,15 @@ def _parameter(row: Parameter) -> Schema:
         "dma.kind": list(dict.fromkeys(part.kind for part in engines)),
         "dma.part": [part.name for part in engines],
         "crypto.part": [part.name for part in catalogue.parts() if part.folder == "crypto"],
+        "providers.policy": [
+            "first_fit",
+            "round_robin",
+            "least_loaded",
+            "cost_model",
+            "learned",
+        ],
+        **{f"providers.{job}": ["any", "engine", "cpu"] for job in ("copy", "xor", "memset", "crc32c")},
+        "providers.cpu_work": ["caller", "kthread"],
         "cpu.preemption": ["none", "full"],
         "cpu.hrtimers": ["high", "tick"],
     }

@@ -10,9 +10,11 @@
 
 #include "model/chain/chain_run.h"
 #include "model/engine/parameters.h"
+#include "model/kernel/async_tx/async_tx.h"
 #include "model/kernel/os.h"
 #include "model/kernel/sync/wait_queue.h"
 #include "model/kernel/vfs/file_table.h"
+#include "model/providers/registry.h"
 
 namespace iodrome::designs {
 
@@ -24,6 +26,14 @@ using kernel::Sleepable;
 struct Process {
   explicit Process(std::uint32_t fd_limit) : files(fd_limit) {}
   kernel::FileTable files;
+};
+
+/// What a machine offers a design.
+struct Platform {
+  kernel::Os& os;
+  Process& process;
+  providers::Registry& providers;
+  kernel::AsyncTx& async_tx;
 };
 
 /// How the application carries out a step with this design.
@@ -147,7 +157,7 @@ class Design {
   /// Most requests that one application thread may have in flight.
   virtual std::int64_t slots_max() const { return 65'535; }
   /// Called once the machine stands and parameters are known.
-  virtual void start(kernel::Os& os, Process& process) = 0;
+  virtual void start(const Platform& platform) = 0;
   /// One per application thread; `sleepers` is where that thread waits.
   virtual std::unique_ptr<AppSide> make_app_side(kernel::WaitQueue& sleepers,
                                                  std::uint32_t thread) = 0;

@@ -23,8 +23,8 @@ std::vector<Capability> published(const DmaChannel& channel, Rate rate, Duration
 
 }  // namespace
 
-DmaProvider::DmaProvider(DmaChannel& channel, Rate rate, Duration fixed)
-    : Provider(channel.name(), published(channel, rate, fixed),
+DmaProvider::DmaProvider(DmaChannel& channel, std::string name, Rate rate, Duration fixed)
+    : Provider(std::move(name), published(channel, rate, fixed),
                static_cast<std::uint32_t>(channel.descriptors())),
       channel_(channel) {}
 

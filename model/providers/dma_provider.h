@@ -10,7 +10,7 @@ namespace iodrome::providers {
 class DmaProvider final : public Provider {
  public:
   /// `rate` and `fixed` are what its maker claims: the hardware has no register that tells them.
-  DmaProvider(kernel::DmaChannel& channel, Rate rate, Duration fixed);
+  DmaProvider(kernel::DmaChannel& channel, std::string name, Rate rate, Duration fixed);
 
  private:
   Task<Errno> start(kernel::Atomic& ctx, Job& job) override;

@@ -100,6 +100,12 @@ Duration Policy::estimate(const Job& job, const Provider& provider) const {
   return provider.capability_for(job)->cost(job);
 }
 
+std::span<const std::string_view> policy_names() {
+  static constexpr std::string_view kNames[] = {"first_fit", "round_robin", "least_loaded",
+                                                "cost_model", "learned"};
+  return kNames;
+}
+
 std::unique_ptr<Policy> make_policy(std::string_view name) {
   if (name == "first_fit") return std::make_unique<FirstFit>();
   if (name == "round_robin") return std::make_unique<RoundRobin>();

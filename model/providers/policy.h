@@ -30,5 +30,7 @@ class Policy {
 /// - `learned`: the earliest end, by what the provider took for this operation and size class (a
 ///   power of two) so far: a running mean over about eight jobs. Who has not been tried is tried.
 std::unique_ptr<Policy> make_policy(std::string_view name);
+/// The names, in this order.
+std::span<const std::string_view> policy_names();
 
 }  // namespace iodrome::providers

@@ -22,6 +22,11 @@ Provider::Provider(std::string name, std::vector<Capability> capabilities,
                    std::uint32_t queue_limit)
     : name_(std::move(name)), capabilities_(std::move(capabilities)), queue_limit_(queue_limit) {}
 
+void Provider::withhold(Operation operation) {
+  std::erase_if(capabilities_,
+                [operation](const Capability& each) { return each.operation == operation; });
+}
+
 const Capability* Provider::capability_for(const Job& job) const {
   const auto found = std::find_if(capabilities_.begin(), capabilities_.end(),
                                   [&job](const Capability& each) { return each.fits(job); });

@@ -46,6 +46,9 @@ class Provider {
   Provider(const Provider&) = delete;
   Provider& operator=(const Provider&) = delete;
 
+  /// Takes an operation off what it offers. At boot.
+  void withhold(Operation operation);
+
   const std::string& name() const { return name_; }
   /// The first capability that the job fits; nullptr: none.
   const Capability* capability_for(const Job& job) const;
@@ -66,7 +69,7 @@ class Provider {
 
  private:
   const std::string name_;
-  const std::vector<Capability> capabilities_;
+  std::vector<Capability> capabilities_;
   const std::uint32_t queue_limit_;
   Ends* ends_ = nullptr;
   Health health_ = Health::healthy;

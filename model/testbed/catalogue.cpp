@@ -148,8 +148,10 @@ class Catalogue {
                     {"clients", {{"kind", "clients"}, {"part", spec->clients_part}}},
                     {"not_modelled", differences(machine_differences())},
                     {"parameters", parameters_of(configuration)}};
-    if (!spec->dma_kind.empty())
-      machine["dma"] = {{"kind", spec->dma_kind}, {"part", spec->dma_part}};
+    if (!spec->engines.dma_kind.empty())
+      machine["dma"] = {{"kind", spec->engines.dma_kind}, {"part", spec->engines.dma_part}};
+    if (!spec->engines.crypto_part.empty())
+      machine["crypto"] = {{"kind", "crypto"}, {"part", spec->engines.crypto_part}};
     return machine;
   }
 

@@ -125,52 +125,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   nic_port_ = ports(*network_.card, "nic_registers");
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
-  if (!spec.dma_kind.empty()) make_dma(ports, payload_checked);
-  if (!spec.crypto_part.empty()) make_crypto(ports, payload_checked);
-}
-
-void Machine::make_crypto(const PortMaker& ports, bool payload_checked) {
-  crypto_costs_ = spec_.crypto_costs;
-  crypto_memory_port_ = ports(memory_, "crypto_memory");
-  crypto_interrupt_port_ = ports(irqs_, "crypto_msi");
-  crypto_ = hw::make_crypto(spec_.crypto, timeline_, *crypto_memory_port_, *crypto_interrupt_port_,
-                            payload_checked);
-  crypto_port_ = ports(*crypto_, "crypto_registers");
-  crypto_driver_ = std::make_unique<drivers::CryptoDriver>(system_, irqs_, *crypto_port_,
-                                                           spec_.crypto_driver, crypto_costs_);
-}
-
-void Machine::make_dma(const PortMaker& ports, bool payload_checked) {
-  dma_costs_ = spec_.dma_costs;
-  dma_memory_port_ = ports(memory_, "dma_memory");
-  dma_interrupt_port_ = ports(irqs_, "dma_msi");
-  if (spec_.dma_kind == "adma") {
-    dma_device_ = hw::make_adma(spec_.adma, timeline_, *dma_memory_port_, *dma_interrupt_port_,
-                                payload_checked);
-    dma_port_ = ports(*dma_device_, "adma_registers");
-    adma_driver_ = std::make_unique<drivers::AdmaDriver>(system_, irqs_, *dma_port_,
-                                                         spec_.dma_driver, dma_costs_);
-  } else if (spec_.dma_kind == "dsa") {
-    portal_costs_ = spec_.portal_costs;
-    dma_device_ = hw::make_dsa(spec_.dsa, timeline_, *dma_memory_port_, *dma_interrupt_port_,
-                               payload_checked);
-    dma_port_ = ports(*dma_device_, "dsa_registers");
-    idxd_driver_ = std::make_unique<drivers::IdxdDriver>(
-        system_, irqs_, *dma_port_, spec_.dma_driver,
-        static_cast<std::uint32_t>(spec_.dma_user_queues), dma_costs_, portal_costs_);
-  } else {
-    dma_device_ = hw::make_ioat(spec_.ioat, timeline_, *dma_memory_port_, *dma_interrupt_port_,
-                                payload_checked);
-    dma_port_ = ports(*dma_device_, "ioat_registers");
-    ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_,
-                                                         spec_.dma_driver, dma_costs_);
-  }
-  for (std::size_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
-    software_dma_.push_back(std::make_unique<kernel::SoftwareChannel>(
-        system_, dma_costs_, spec_.dma_software,
-        static_cast<std::uint32_t>(spec_.dma_driver.descriptors)));
-    dma_.add(*software_dma_.back(), true);
-  }
+  engines_ = std::make_unique<Engines>(spec.engines, system_, irqs_, ports);
 }
 
 Machine::~Machine() = default;
@@ -178,10 +133,7 @@ Machine::~Machine() = default;
 Task<void> Machine::boot() {
   for (const Storage& storage : storage_) co_await storage.driver->attach();
   co_await nic_driver_->attach();
-  if (ioat_driver_) co_await ioat_driver_->attach(dma_);
-  if (adma_driver_) co_await adma_driver_->attach(dma_);
-  if (idxd_driver_) co_await idxd_driver_->attach(dma_);
-  if (crypto_driver_) co_await crypto_driver_->attach();
+  co_await engines_->boot();
 }
 
 kernel::Socket& Machine::connect() {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One machine of one run: hardware, drivers, kernel, network and the application's process.
 #pragma once
-#include <functional>
 #include <memory>
 
 #include "hw/memory/memory.h"
@@ -9,14 +8,13 @@
 #include "model/kernel/block/block_softirq.h"
 #include "model/kernel/irq/controller.h"
 #include "model/kernel/os.h"
+#include "model/testbed/engines.h"
 #include "model/testbed/foreign_storage.h"
 #include "model/testbed/machine_spec.h"
+#include "model/testbed/port_maker.h"
 #include "model/workloads/workload.h"
 
 namespace iodrome::testbed {
-
-/// Makes the port through which something reaches a target: directly, or through sockets.
-using PortMaker = std::function<std::unique_ptr<hw::Port>(hw::Target& target, const char* name)>;
 
 class Machine {
  public:
@@ -38,6 +36,11 @@ class Machine {
   kernel::Os& os() { return os_; }
   kernel::FileSystem& files() { return files_; }
   designs::Process& process() { return process_; }
+  Engines& engines() { return *engines_; }
+  /// What a design is started with.
+  designs::Platform platform() {
+    return {os_, process_, engines_->registry(), engines_->async_tx()};
+  }
   /// Whether no bio is anywhere on its way.
   bool storage_at_rest() const;
   hw::RemoteClients& clients() { return *network_.clients; }
@@ -59,8 +62,6 @@ class Machine {
   std::unique_ptr<hw::Target> make_device(const Storage& storage, std::uint32_t instance,
                                           std::uint64_t seed);
   std::unique_ptr<kernel::BlockDriver> make_driver(const Storage& storage, std::uint32_t instance);
-  void make_dma(const PortMaker& ports, bool payload_checked);
-  void make_crypto(const PortMaker& ports, bool payload_checked);
 
   const MachineSpec& spec_;
   Timeline& timeline_;
@@ -81,24 +82,7 @@ class Machine {
   std::vector<std::unique_ptr<kernel::Socket>> sockets_;
   std::vector<int> socket_fds_;
 
-  kernel::DmaCosts dma_costs_;
-  kernel::DmaEngine dma_;
-  std::unique_ptr<hw::Port> dma_memory_port_;
-  std::unique_ptr<hw::Port> dma_interrupt_port_;
-  std::unique_ptr<hw::Target> dma_device_;
-  std::unique_ptr<hw::Port> dma_port_;
-  std::unique_ptr<drivers::IoatDriver> ioat_driver_;
-  std::unique_ptr<drivers::AdmaDriver> adma_driver_;
-  drivers::PortalCosts portal_costs_;
-  std::unique_ptr<drivers::IdxdDriver> idxd_driver_;
-  std::vector<std::unique_ptr<kernel::SoftwareChannel>> software_dma_;  // by CPU
-
-  std::unique_ptr<hw::Port> crypto_memory_port_;
-  std::unique_ptr<hw::Port> crypto_interrupt_port_;
-  std::unique_ptr<hw::Crypto> crypto_;
-  std::unique_ptr<hw::Port> crypto_port_;
-  drivers::CryptoCosts crypto_costs_;
-  std::unique_ptr<drivers::CryptoDriver> crypto_driver_;
+  std::unique_ptr<Engines> engines_;
 
   kernel::Os os_;
   designs::Process process_;

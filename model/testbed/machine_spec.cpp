@@ -55,6 +55,11 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
            &spec.timer_params.slack);
   list.add("copy_hot", "B/s", "copy rate with the source in the cache", &spec.copy_hot);
   list.add("copy_cold", "B/s", "copy rate from memory", &spec.copy_cold);
+  kernel::SoftwareDmaRates& software = spec.engines.software;
+  list.add("xor", "B/s", "exclusive or, of source bytes read", &software.exclusive_or);
+  list.add("memset", "B/s", "filling memory", &software.memset);
+  list.add("pq", "B/s", "P and Q of RAID 6 together, of source bytes read", &software.pq);
+  list.add("crc32c", "B/s", "CRC-32C", &software.crc32c);
   list.add("relative_cost", "", "the designs' own costs, against the machine they were measured on",
            &spec.relative_cost);
 }
@@ -83,46 +88,6 @@ void describe_block(MachineSpec& spec, ParameterList& list) {
            &block.deadline.fifo_batch);
   list.add("writes_starved", "", "times that reads go first while writes wait",
            &block.deadline.writes_starved);
-}
-
-void describe_dma(MachineSpec& spec, ParameterList& list) {
-  list.add("kind", "", "ioat, adma or dsa", &spec.dma_kind);
-  list.add("part", "", "the engine: a file of hw/dma/params", &spec.dma_part);
-  list.add("descriptors", "", "descriptors of each channel", &spec.dma_driver.descriptors);
-  list.add("interrupt_delay", "s", "completions are gathered for so long into one interrupt",
-           &spec.dma_driver.interrupt_delay);
-  list.add("timeout", "s", "without a completion for so long the driver looks by itself",
-           &spec.dma_driver.timeout);
-  list.add("prep", "s", "a descriptor taken and filled, its addresses mapped",
-           &spec.dma_costs.prep.each);
-  list.add("issue", "s", "pending descriptors handed to the engine: the doorbell",
-           &spec.dma_costs.issue.each);
-  list.add("complete", "s", "an ended descriptor cleaned up and unmapped",
-           &spec.dma_costs.complete.each);
-  list.add("poll", "s", "a look whether a cookie has completed, while a CPU waits for it",
-           &spec.dma_costs.poll.each);
-  list.add("pending_level", "", "descriptors at which a driver issues by itself; 0: never",
-           &spec.dma_driver.pending_level);
-  list.add("user_queues", "", "shared work queues of a dsa, for user space", &spec.dma_user_queues);
-  list.add("movdir64b", "s", "a descriptor posted to a dsa", &spec.portal_costs.movdir64b.each);
-  list.add("enqcmd", "s", "a descriptor submitted to a shared queue of a dsa, with its answer",
-           &spec.portal_costs.enqcmd.each);
-  list.add("cpu_xor", "B/s", "a CPU's exclusive or, of source bytes read",
-           &spec.dma_software.exclusive_or);
-  list.add("cpu_memset", "B/s", "a CPU's memset", &spec.dma_software.memset);
-  list.add("cpu_pq", "B/s", "a CPU's P and Q together, of source bytes read",
-           &spec.dma_software.pq);
-  list.add("cpu_crc32c", "B/s", "a CPU's CRC-32C", &spec.dma_software.crc32c);
-}
-
-void describe_crypto(MachineSpec& spec, ParameterList& list) {
-  list.add("part", "", "the crypto engine: a file of hw/crypto/params", &spec.crypto_part);
-  list.add("entries", "", "requests of each queue", &spec.crypto_driver.entries);
-  list.add("timeout", "s", "without an end for so long the driver looks by itself",
-           &spec.crypto_driver.timeout);
-  list.add("submit", "s", "a descriptor filled and handed to the engine",
-           &spec.crypto_costs.submit.each);
-  list.add("complete", "s", "an ended request cleaned up", &spec.crypto_costs.complete.each);
 }
 
 using Describe = void (*)(MachineSpec& spec, ParameterList& list);
@@ -185,16 +150,20 @@ constexpr Group kGroups[] = {
        list.add("request_finish", "s", "user code to account for its end",
                 &spec.app.request_finish.each);
      }},
-    {"dma", describe_dma, true},
-    {"crypto", describe_crypto, true},
+    {"providers",
+     [](MachineSpec& spec, ParameterList& list) { describe_providers(spec.engines, list); }},
+    {"dma", [](MachineSpec& spec, ParameterList& list) { describe_dma(spec.engines, list); }, true},
+    {"crypto", [](MachineSpec& spec, ParameterList& list) { describe_crypto(spec.engines, list); },
+     true},
 };
 
-template <auto Member>
+// `Path`: the members that lead to the part's numbers.
+template <auto... Path>
 constexpr PartKind part_kind(const char* table, const char* folder) {
   return {table, folder,
-          [](MachineSpec& spec, ParameterList& list) { (spec.*Member).describe(list); },
+          [](MachineSpec& spec, ParameterList& list) { (spec.*....*Path).describe(list); },
           [](const MachineSpec& spec, ParameterProblems& problems) {
-            (spec.*Member).examine(problems);
+            (spec.*....*Path).examine(problems);
           }};
 }
 
@@ -204,10 +173,10 @@ constexpr PartKind kPartKinds[] = {
     part_kind<&MachineSpec::virtio_blk>("virtio_blk", "virtio_blk"),
     part_kind<&MachineSpec::nic>("nic", "nic"),
     part_kind<&MachineSpec::client>("clients", "nic"),
-    part_kind<&MachineSpec::ioat>("ioat", "dma"),
-    part_kind<&MachineSpec::adma>("adma", "dma"),
-    part_kind<&MachineSpec::dsa>("dsa", "dma"),
-    part_kind<&MachineSpec::crypto>("crypto", "crypto"),
+    part_kind<&MachineSpec::engines, &EngineSpec::ioat>("ioat", "dma"),
+    part_kind<&MachineSpec::engines, &EngineSpec::adma>("adma", "dma"),
+    part_kind<&MachineSpec::engines, &EngineSpec::dsa>("dsa", "dma"),
+    part_kind<&MachineSpec::engines, &EngineSpec::crypto>("crypto", "crypto"),
 };
 
 // Part names are checked against the folder, so that a typo gets the nearest one.
@@ -231,29 +200,15 @@ void load_part(Configuration& configuration, std::string_view table, const std::
     load_part_file(configuration, *kind, part, spec);
 }
 
-void examine_dma(const MachineSpec& spec, Configuration& configuration) {
-  const auto require = [&](bool condition, const char* what) {
-    if (!condition) configuration.diagnostics().error({}, what);
-  };
-  const drivers::DmaDriverParams& driver = spec.dma_driver;
-  require(driver.descriptors >= 1 && driver.descriptors <= 16384,
-          "dma.descriptors must be 1 to 16384");
-  require(driver.interrupt_delay >= Duration{0} && driver.interrupt_delay <= 16383us &&
-              driver.interrupt_delay % 1us == Duration{0},
-          "dma.interrupt_delay must be whole microseconds, at most 16383");
-  require(driver.timeout > Duration{0}, "dma.timeout must be positive");
-  require(spec.dma_costs.poll.each > Duration{0}, "dma.poll must be positive");
-  require(driver.pending_level >= 0 && driver.pending_level <= driver.descriptors,
-          "dma.pending_level must be 0 to dma.descriptors");
-  require(spec.dma_user_queues >= 0, "dma.user_queues must not be negative");
-  require(spec.dma_kind != "dsa" || (spec.dma_user_queues < spec.dsa.work_queues &&
-                                     driver.descriptors + spec.dma_user_queues <= spec.dsa.entries),
-          "dma.descriptors and dma.user_queues must leave room in the entries and work queues of "
-          "the part");
-  require(spec.dma_software.exclusive_or.bytes_per_s > 0 &&
-              spec.dma_software.memset.bytes_per_s > 0 && spec.dma_software.pq.bytes_per_s > 0 &&
-              spec.dma_software.crc32c.bytes_per_s > 0,
-          "dma.cpu_xor, cpu_memset, cpu_pq and cpu_crc32c must be positive");
+void load_engine_parts(Configuration& configuration, MachineSpec& spec) {
+  const EngineSpec& engines = spec.engines;
+  if (engines.dma_kind == "ioat" || engines.dma_kind == "adma" || engines.dma_kind == "dsa")
+    load_part(configuration, engines.dma_kind, engines.dma_part, "dma.part", spec);
+  else if (!engines.dma_kind.empty())
+    configuration.diagnostics().error(
+        {}, "dma.kind is ioat, adma or dsa, not " + workloads::in_quotes(engines.dma_kind));
+  if (!engines.crypto_part.empty())
+    load_part(configuration, "crypto", engines.crypto_part, "crypto.part", spec);
 }
 
 void examine_block(const MachineSpec& spec, Configuration& configuration) {
@@ -339,12 +294,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
   examine_block(spec, configuration);
-  if (!spec.dma_kind.empty()) examine_dma(spec, configuration);
-  require(spec.crypto_part.empty() ||
-              (spec.crypto_driver.entries >= 1 && spec.crypto_driver.entries <= 16384),
-          "crypto.entries must be 1 to 16384");
-  require(spec.crypto_part.empty() || spec.crypto_driver.timeout > Duration{0},
-          "crypto.timeout must be positive");
+  examine_engines(spec.engines, configuration);
 }
 
 }  // namespace
@@ -421,13 +371,7 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
                                               workloads::in_quotes(spec.storage_kind));
   load_part(configuration, "nic", spec.network_part, "network.part", spec);
   load_part(configuration, "clients", spec.clients_part, "network.clients", spec);
-  if (spec.dma_kind == "ioat" || spec.dma_kind == "adma" || spec.dma_kind == "dsa")
-    load_part(configuration, spec.dma_kind, spec.dma_part, "dma.part", spec);
-  else if (!spec.dma_kind.empty())
-    configuration.diagnostics().error(
-        {}, "dma.kind is ioat, adma or dsa, not " + workloads::in_quotes(spec.dma_kind));
-  if (!spec.crypto_part.empty())
-    load_part(configuration, "crypto", spec.crypto_part, "crypto.part", spec);
+  load_engine_parts(configuration, spec);
   if (configuration.ok()) examine(spec, configuration);
   if (!configuration.ok()) return std::nullopt;
   spec.timer_params.high_resolution = spec.hrtimers == "high";

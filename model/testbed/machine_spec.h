@@ -6,15 +6,11 @@
 
 #include "hw/factory.h"
 #include "model/app/app_thread.h"
-#include "model/drivers/crypto/crypto_driver.h"
-#include "model/drivers/dma/adma_driver.h"
-#include "model/drivers/dma/idxd_driver.h"
-#include "model/drivers/dma/ioat_driver.h"
 #include "model/drivers/nvme/nvme_driver.h"
-#include "model/kernel/dmaengine/software_channel.h"
 #include "model/kernel/socket/socket.h"
 #include "model/kernel/vfs/page_cache.h"
 #include "model/testbed/configuration.h"
+#include "model/testbed/engine_spec.h"
 
 namespace iodrome::testbed {
 
@@ -53,23 +49,7 @@ struct MachineSpec {
   kernel::SocketParams socket;
   app::AppCosts app;
 
-  // Optional: a machine without a [dma] table has no engine and no channel of a CPU.
-  std::string dma_kind;  // empty, ioat, adma or dsa
-  std::string dma_part;
-  drivers::DmaDriverParams dma_driver;
-  kernel::DmaCosts dma_costs;
-  kernel::SoftwareDmaRates dma_software;
-  hw::IoatParams ioat;
-  hw::AdmaParams adma;
-  hw::DsaParams dsa;
-  std::int64_t dma_user_queues = 0;
-  drivers::PortalCosts portal_costs;
-
-  // Optional likewise: the table [crypto].
-  std::string crypto_part;
-  drivers::CryptoDriverParams crypto_driver;
-  drivers::CryptoCosts crypto_costs;
-  hw::CryptoParams crypto;
+  EngineSpec engines;
 };
 
 /// Loads `scenarios/machines/<name>.toml`, or the file of that path, and the parts it names.

@@ -121,7 +121,7 @@ class Execution final : public app::RequestObserver,
                          descriptor_, population_, options_.seed, spec_.nic.link_rate.bytes_per_s,
                          machine_->sockets(), machine_->socket_fds()});
     source_ = workload_.start(*stage_);
-    design_.start(machine_->os(), machine_->process());
+    design_.start(machine_->platform());
     for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
     begun_ = timeline_.now();
     timeline_.choices().ask(options_.oracle);
@@ -185,6 +185,7 @@ class Execution final : public app::RequestObserver,
     };
     for (const auto& row : kernel::KernelCosts::table())
       add(std::string(row.name), machine_->system().costs.*row.cost);
+    for (const auto& [name, cost] : machine_->engines().costs()) add(name, *cost);
     for (const auto& [name, cost] : design_.costs())
       add(std::string(descriptor_.name) + "." + name, *cost);
     add("app.request_start", app_costs_.request_start);

@@ -16,6 +16,7 @@ def test_no_file_includes_a_layer_above_it():
         ("model/kernel/a.cpp", '#include "model/designs/design.h"'),
         ("model/kernel/a.cpp", '  #  include "hw/nvme/nvme.h"'),
         ("model/kernel/a.cpp", '#include "model/metrics/a.h"'),
+        ("model/providers/a.h", '#include "model/chain/chain.h"'),
         ("model/kernel/a.cpp", '#include "model/workloads/input/toml.h"'),
         ("model/app/a.cpp", '#include "model/workloads/input/toml.h"'),
         ("model/metrics/a.cpp", '#include "model/kernel/a.h"'),
@@ -42,6 +43,7 @@ def test_canary_a_forbidden_include_is_found(path, line):
     [
         ("model/kernel/a.cpp", '#include "hw/ports.h"'),
         ("model/drivers/nvme.cpp", '#include "hw/nvme/registers.h"'),
+        ("model/chain/a.cpp", '#include "model/providers/registry.h"'),
         ("model/designs/sync/a.cpp", '#include "model/designs/design.h"'),
         ("model/designs/sync/a.cpp", '#include "model/designs/sync/b.h"'),
         ("model/testbed/a.cpp", '#include "hw/factory.h"'),

@@ -104,9 +104,9 @@ class IoUring final : public Design {
   std::int64_t slots_max() const override {
     return std::min<std::int64_t>(params_.direct_slots, 65'535);
   }
-  void start(Os& os, Process& process) override {
-    os_ = &os;
-    process_ = &process;
+  void start(const Platform& platform) override {
+    os_ = &platform.os;
+    process_ = &platform.process;
   }
   std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
     return std::make_unique<UringSide>(*os_, *process_, costs_, params_, sleepers);

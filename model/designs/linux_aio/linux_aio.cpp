@@ -218,9 +218,9 @@ class LinuxAio final : public Design {
       return "linux_aio.read_bytes must be whole sectors of 512 bytes, at most 1 GiB";
     return {};
   }
-  void start(Os& os, Process& process) override {
-    os_ = &os;
-    process_ = &process;
+  void start(const Platform& platform) override {
+    os_ = &platform.os;
+    process_ = &platform.process;
   }
   std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
     return std::make_unique<AioSide>(*os_, *process_, costs_, params_, sleepers);

@@ -67,9 +67,9 @@ class SyncSide final : public AppSide {
 class Sync final : public Design {
  public:
   void describe(ParameterList&) override {}
-  void start(Os& os, Process& process) override {
-    os_ = &os;
-    process_ = &process;
+  void start(const Platform& platform) override {
+    os_ = &platform.os;
+    process_ = &platform.process;
   }
   std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
     return std::make_unique<SyncSide>(*os_, *process_, sleepers);

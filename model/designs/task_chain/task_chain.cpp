@@ -128,8 +128,8 @@ class TaskChain final : public Design {
     return {};
   }
 
-  void start(Os& os, Process& process) override {
-    engine_ = std::make_unique<ChainEngine>(os, process, costs_, params_);
+  void start(const Platform& platform) override {
+    engine_ = std::make_unique<ChainEngine>(platform.os, platform.process, costs_, params_);
   }
   std::unique_ptr<AppSide> make_app_side(WaitQueue& sleepers, std::uint32_t) override {
     return std::make_unique<ChainSide>(*engine_, sleepers);

@@ -146,9 +146,7 @@ Task<void> AdmaDriver::attach(DmaEngine& engine) {
   const std::uint64_t bytes = co_await registers_.read32(adma::kMaxTransfer);
   const std::uint64_t sources = co_await registers_.read32(adma::kMaxSources);
   DmaChannel::Limits limits;
-  for (const DmaOp op :
-       {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset, DmaOp::interrupt})
-    limits.capabilities |= dma_capability(op);
+  limits.capabilities = kOperations;
   limits.max_bytes = static_cast<std::uint32_t>(bytes);
   limits.pending_level = static_cast<std::uint32_t>(params_.pending_level);
   limits.max_sources = static_cast<std::uint32_t>(sources);

@@ -19,6 +19,11 @@ namespace iodrome::drivers {
 
 class AdmaDriver {
  public:
+  /// What every channel can do.
+  static constexpr std::uint32_t kOperations = kernel::dma_capabilities(
+      {kernel::DmaOp::memcpy, kernel::DmaOp::exclusive_or, kernel::DmaOp::zero_sum,
+       kernel::DmaOp::memset, kernel::DmaOp::interrupt});
+
   AdmaDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              const DmaDriverParams& params, kernel::DmaCosts& costs);
   ~AdmaDriver();

@@ -18,7 +18,7 @@ constexpr std::uint16_t kKernelHandle = 0;
 DmaChannel::Limits limits_of(std::uint32_t max_transfer, const DmaDriverParams& params) {
   DmaChannel::Limits limits;
   limits.pending_level = static_cast<std::uint32_t>(params.pending_level);
-  limits.capabilities = dma_capability(DmaOp::memcpy) | dma_capability(DmaOp::interrupt);
+  limits.capabilities = IdxdDriver::kOperations;
   limits.max_bytes = max_transfer;
   limits.in_order = false;
   return limits;

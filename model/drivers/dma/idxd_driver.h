@@ -25,6 +25,10 @@ struct PortalCosts {
 
 class IdxdDriver {
  public:
+  /// What its channel can do.
+  static constexpr std::uint32_t kOperations =
+      kernel::dma_capabilities({kernel::DmaOp::memcpy, kernel::DmaOp::interrupt});
+
   /// `shared_queues`, of equal size, take the entries that the kernel's queue leaves.
   IdxdDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              const DmaDriverParams& params, std::uint32_t shared_queues, kernel::DmaCosts& costs,

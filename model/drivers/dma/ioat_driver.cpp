@@ -13,7 +13,7 @@ namespace {
 DmaChannel::Limits limits_of(std::uint8_t transfer_shift, const DmaDriverParams& params) {
   DmaChannel::Limits limits;
   limits.pending_level = static_cast<std::uint32_t>(params.pending_level);
-  limits.capabilities = dma_capability(DmaOp::memcpy) | dma_capability(DmaOp::interrupt);
+  limits.capabilities = IoatDriver::kOperations;
   limits.max_bytes = 1u << transfer_shift;
   return limits;
 }

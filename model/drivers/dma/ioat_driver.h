@@ -16,6 +16,10 @@ namespace iodrome::drivers {
 
 class IoatDriver {
  public:
+  /// What every channel can do.
+  static constexpr std::uint32_t kOperations =
+      kernel::dma_capabilities({kernel::DmaOp::memcpy, kernel::DmaOp::interrupt});
+
   IoatDriver(kernel::System& system, kernel::IrqController& irqs, hw::Port& registers,
              const DmaDriverParams& params, kernel::DmaCosts& costs);
   ~IoatDriver();

@@ -6,16 +6,14 @@
 
 namespace iodrome::kernel {
 
-DmaChannel* AsyncTx::channel_for(Atomic& ctx, DmaOp op, std::uint32_t bytes, std::size_t sources,
-                                 const AsyncSubmit& submit) {
+DmaChannel* AsyncTx::channel_for(Atomic& ctx, DmaOp op, const AsyncSubmit& submit) {
   check(ctx.level() != Level::hardirq, "async_tx in a hardirq");
-  return choice_.find(op, bytes, static_cast<std::uint32_t>(sources), ctx.cpu().index(),
-                      submit.depend_tx);
+  return choice_.find(op, ctx.cpu().index(), submit.depend_tx);
 }
 
 Task<DmaDescriptor*> AsyncTx::memcpy(Atomic& ctx, hw::PhysAddr to, hw::PhysAddr from,
                                      std::uint32_t bytes, AsyncSubmit submit) {
-  DmaChannel* const channel = channel_for(ctx, DmaOp::memcpy, bytes, 1, submit);
+  DmaChannel* const channel = channel_for(ctx, DmaOp::memcpy, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_memcpy(ctx, to, from, bytes);
   co_return co_await do_one(ctx, tx, {DmaOp::memcpy, to, 0, {&from, 1}, bytes}, submit);
@@ -23,7 +21,7 @@ Task<DmaDescriptor*> AsyncTx::memcpy(Atomic& ctx, hw::PhysAddr to, hw::PhysAddr 
 
 Task<DmaDescriptor*> AsyncTx::memset(Atomic& ctx, hw::PhysAddr to, std::uint8_t value,
                                      std::uint32_t bytes, AsyncSubmit submit) {
-  DmaChannel* const channel = channel_for(ctx, DmaOp::memset, bytes, 0, submit);
+  DmaChannel* const channel = channel_for(ctx, DmaOp::memset, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_memset(ctx, to, value, bytes);
   co_return co_await do_one(ctx, tx, {DmaOp::memset, to, 0, {}, bytes, value}, submit);
@@ -39,7 +37,7 @@ Task<DmaDescriptor*> AsyncTx::exclusive_or(Atomic& ctx, hw::PhysAddr to,
         "an exclusive or whose destination is not its first source");
   std::vector<hw::PhysAddr> left(sources.begin(), sources.end());
   for (;;) {
-    DmaChannel* const channel = channel_for(ctx, DmaOp::exclusive_or, bytes, left.size(), submit);
+    DmaChannel* const channel = channel_for(ctx, DmaOp::exclusive_or, submit);
     DmaDescriptor* tx = nullptr;
     std::size_t count = 0;
     if (channel != nullptr) {
@@ -70,7 +68,7 @@ Task<DmaDescriptor*> AsyncTx::exclusive_or(Atomic& ctx, hw::PhysAddr to,
 Task<DmaDescriptor*> AsyncTx::xor_val(Atomic& ctx, std::span<const hw::PhysAddr> sources,
                                       std::uint32_t bytes, std::uint32_t* result,
                                       AsyncSubmit submit) {
-  DmaChannel* const channel = channel_for(ctx, DmaOp::zero_sum, bytes, sources.size(), submit);
+  DmaChannel* const channel = channel_for(ctx, DmaOp::zero_sum, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_zero_sum(ctx, sources, bytes);
   if (tx != nullptr) tx->result = result;
@@ -80,7 +78,7 @@ Task<DmaDescriptor*> AsyncTx::xor_val(Atomic& ctx, std::span<const hw::PhysAddr>
 Task<DmaDescriptor*> AsyncTx::pq(Atomic& ctx, hw::PhysAddr p, hw::PhysAddr q,
                                  std::span<const hw::PhysAddr> sources, std::uint32_t bytes,
                                  AsyncSubmit submit) {
-  DmaChannel* const channel = channel_for(ctx, DmaOp::pq, bytes, sources.size(), submit);
+  DmaChannel* const channel = channel_for(ctx, DmaOp::pq, submit);
   DmaDescriptor* tx = nullptr;
   if (channel != nullptr) tx = co_await channel->prep_pq(ctx, p, q, sources, bytes);
   co_return co_await do_one(ctx, tx, {DmaOp::pq, p, q, sources, bytes}, submit);

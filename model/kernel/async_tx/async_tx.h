@@ -6,7 +6,8 @@
 // descriptor; channels are switched by an interrupt descriptor).
 // Differs: a failed parent fails its dependents with EIO where Linux panics or goes on; an
 // exclusive or that finds no descriptor goes to the CPU where Linux spins for one; a check on the
-// CPU leaves its blocks as they are where Linux sums into the last; no alignment rules, no kmap.
+// CPU leaves its blocks as they are where Linux sums into the last; no ASYNC_TX_FENCE, since
+// whatever has a `depend_tx` begins after its end; no alignment rules, no kmap.
 #pragma once
 #include "model/kernel/async_tx/channel_choice.h"
 #include "model/kernel/dmaengine/cpu_operation.h"
@@ -18,9 +19,6 @@ enum AsyncTxFlags : std::uint32_t {
   kXorZeroDst = 1u << 0,  // the destination is no source: a CPU clears it first
   kXorDropDst = 1u << 1,  // it is the first source: a CPU sums into it
   kAsyncAck = 1u << 2,    // nothing will depend on it
-  /// What depends on it reads its result. Every modelled channel ends one descriptor before it
-  /// begins its dependent, so nothing more is done for it.
-  kAsyncFence = 1u << 3,
 };
 
 /// struct async_submit_ctl. `depend_tx` is acknowledged by the call that it is given to.
@@ -77,8 +75,7 @@ class AsyncTx {
   const Counters& counters() const { return counters_; }
 
  private:
-  DmaChannel* channel_for(Atomic& ctx, DmaOp op, std::uint32_t bytes, std::size_t sources,
-                          const AsyncSubmit& submit);
+  DmaChannel* channel_for(Atomic& ctx, DmaOp op, const AsyncSubmit& submit);
   /// By the engine, if it has a descriptor for it, else by this CPU.
   Task<DmaDescriptor*> do_one(Atomic& ctx, DmaDescriptor* tx, CpuOperation operation,
                               const AsyncSubmit& submit, std::uint32_t* result = nullptr);

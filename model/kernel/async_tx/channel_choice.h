@@ -10,8 +10,7 @@ class ChannelChoice {
  public:
   virtual ~ChannelChoice() = default;
   /// nullptr: the CPU that asks does it itself, now.
-  virtual DmaChannel* find(DmaOp op, std::uint32_t bytes, std::uint32_t sources, std::uint32_t cpu,
-                           const DmaDescriptor* parent) = 0;
+  virtual DmaChannel* find(DmaOp op, std::uint32_t cpu, const DmaDescriptor* parent) = 0;
 };
 
 /// Linux's choice: an engine if there is one, the parent's first; it asks neither for size nor for
@@ -23,8 +22,7 @@ class EngineChoice final : public ChannelChoice {
   /// `engine_ops`: dma_capability() of the operations that engines may do; the others a CPU does.
   explicit EngineChoice(const DmaEngine& engine, std::uint32_t engine_ops = ~0u)
       : engine_(engine), engine_ops_(engine_ops) {}
-  DmaChannel* find(DmaOp op, std::uint32_t, std::uint32_t, std::uint32_t cpu,
-                   const DmaDescriptor* parent) override {
+  DmaChannel* find(DmaOp op, std::uint32_t cpu, const DmaDescriptor* parent) override {
     if ((engine_ops_ & dma_capability(op)) == 0) return nullptr;
     return engine_.find_engine(op, cpu, parent);
   }

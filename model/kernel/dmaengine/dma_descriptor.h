@@ -3,6 +3,7 @@
 #pragma once
 #include <array>
 #include <boost/intrusive/list.hpp>
+#include <initializer_list>
 
 #include "model/engine/result.h"
 #include "model/kernel/cpu/context.h"
@@ -16,6 +17,11 @@ enum class DmaOp : std::uint8_t { memcpy, exclusive_or, zero_sum, memset, interr
 
 constexpr std::uint32_t dma_capability(DmaOp op) {
   return 1u << static_cast<unsigned>(op);
+}
+constexpr std::uint32_t dma_capabilities(std::initializer_list<DmaOp> ops) {
+  std::uint32_t all = 0;
+  for (const DmaOp op : ops) all |= dma_capability(op);
+  return all;
 }
 
 /// Positive and increasing per channel; after the largest comes 1 again.

@@ -6,9 +6,8 @@ namespace {
 
 DmaChannel::Limits everything() {
   DmaChannel::Limits limits;
-  for (const DmaOp op : {DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum, DmaOp::memset,
-                         DmaOp::interrupt, DmaOp::pq})
-    limits.capabilities |= dma_capability(op);
+  limits.capabilities = dma_capabilities({DmaOp::memcpy, DmaOp::exclusive_or, DmaOp::zero_sum,
+                                          DmaOp::memset, DmaOp::interrupt, DmaOp::pq});
   limits.max_bytes = kMaxCpuOperationBytes;
   limits.max_sources = kDmaSources;
   return limits;

@@ -87,7 +87,7 @@ TEST_CASE("the cost model counts what stands in front of a job") {
 TEST_CASE("learned finds out who is quicker than published, and comes back when that changes") {
   ProviderRig rig("learned");
   // It claims a hundred times its speed.
-  DmaProvider boaster(*rig.dma.hardware()[0], {400'000'000'000}, 1ns);
+  DmaProvider boaster(*rig.dma.hardware()[0], "boaster", {400'000'000'000}, 1ns);
   rig.registry.add(boaster);
   rig.registry.add(*rig.caller);
   CHECK(next_copy(rig) == &boaster);

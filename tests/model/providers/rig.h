@@ -30,7 +30,8 @@ struct ProviderRig : tests::PatternedPages {
     rig.timeline.spawn(crypto_driver.attach(), "attach");
     rig.timeline.run();
     for (kernel::DmaChannel* const channel : dma.hardware())
-      engines.push_back(std::make_unique<DmaProvider>(*channel, tests::round_adma(8).rate, 950ns));
+      engines.push_back(
+          std::make_unique<DmaProvider>(*channel, "adma", tests::round_adma(8).rate, 950ns));
     crypto = std::make_unique<CryptoProvider>(crypto_driver, 4, tests::round_crypto(1, 1).crc_rate,
                                               1500ns);
     const kernel::SoftwareDmaRates rates{

@@ -48,8 +48,7 @@ class SilentChannel final : public DmaChannel {
 // For each operation a channel; none: the CPU.
 class Told final : public ChannelChoice {
  public:
-  DmaChannel* find(DmaOp op, std::uint32_t, std::uint32_t, std::uint32_t,
-                   const DmaDescriptor*) override {
+  DmaChannel* find(DmaOp op, std::uint32_t, const DmaDescriptor*) override {
     DmaChannel* const channel = by_op[static_cast<std::size_t>(op)];
     return channel != nullptr && channel->can(op) ? channel : nullptr;
   }
@@ -183,12 +182,12 @@ TEST_CASE("the parent's engine is asked first, and none for what is kept from en
   AsyncRig s;
   EngineChoice any(s.engine);
   EngineChoice kept(s.engine, ~dma_capability(DmaOp::memcpy));
-  CHECK(kept.find(DmaOp::memcpy, 4096, 1, 0, nullptr) == nullptr);
-  CHECK(kept.find(DmaOp::memset, 4096, 0, 0, nullptr) != nullptr);
+  CHECK(kept.find(DmaOp::memcpy, 0, nullptr) == nullptr);
+  CHECK(kept.find(DmaOp::memset, 0, nullptr) != nullptr);
   for (DmaChannel* const channel : s.engine.hardware()) {
     DmaDescriptor parent;
     parent.channel = channel;
-    CHECK(any.find(DmaOp::memcpy, 4096, 1, 0, &parent) == channel);
+    CHECK(any.find(DmaOp::memcpy, 0, &parent) == channel);
   }
 }
 
