@@ -47,7 +47,7 @@ Task<DmaDescriptor*> Raid5::copy_piece(Atomic& ctx, StripeHead& stripe, const St
   hw::PhysAddr page = block.page + piece.at;
   const std::vector<BioSegment> parts = memory_of(piece);
   for (const BioSegment& part : parts) {
-    AsyncSubmit submit{kAsyncFence, depend_tx};
+    AsyncSubmit submit{0, depend_tx};
     submit.left_out = into_page ? &stripe.write_left_out : &stripe.fill_left_out;
     const hw::PhysAddr to = into_page ? page : part.address;
     const hw::PhysAddr from = into_page ? part.address : page;
@@ -94,7 +94,7 @@ Task<DmaDescriptor*> Raid5::run_compute(Atomic& ctx, StripeHead& stripe, bool go
     if (i != stripe.compute_target) sources.push_back(stripe.blocks[i].page);
   ++stripe.count;
   ++counters_.computed;
-  const std::uint32_t flags = kXorZeroDst | (goes_on ? kAsyncFence : kAsyncAck);
+  const std::uint32_t flags = kXorZeroDst | (goes_on ? 0u : kAsyncAck);
   const AsyncSubmit submit{flags, nullptr, &compute_ended, &stripe};
   DmaDescriptor* const tx = co_await tx_of(stripe).exclusive_or(
       ctx, stripe.blocks[stripe.compute_target].page, sources, kStripeBytes, submit);
@@ -120,7 +120,7 @@ Task<DmaDescriptor*> Raid5::run_prexor(Atomic& ctx, StripeHead& stripe, DmaDescr
   std::vector<hw::PhysAddr> sources{parity};
   for (const StripeBlock& block : stripe.blocks)
     if (block.want_drain) sources.push_back(block.page);
-  AsyncSubmit submit{kXorDropDst | kAsyncFence, depend_tx};
+  AsyncSubmit submit{kXorDropDst, depend_tx};
   submit.left_out = &stripe.write_left_out;
   co_return co_await tx_of(stripe).exclusive_or(ctx, parity, sources, kStripeBytes, submit);
 }
