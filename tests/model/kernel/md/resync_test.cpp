@@ -230,41 +230,39 @@ TEST_CASE("a resync never goes faster than its limit over ten marks of three sec
 }
 
 TEST_CASE("a resync leaves the members to others above its lower limit, and takes them below it") {
-  struct Busy : Scene {
-    using Scene::Scene;
-    bool stop = false;
-    std::uint64_t rounds = 0;
-  };
   ArrayOptions options;
-  options.member_bytes = 8 << 20;
+  options.member_bytes = 4 << 20;
+  // 256 sectors of each member at a time: at first as fast as it can, then every 16 ms.
   const auto time_of = [&](bool busy, std::int64_t least) {
-    Busy s(options);
+    Scene s(options);
     s.params.speed_min = {least};
-    s.params.member_sectors = 8192;
     const Resync& resync = s.sync(SyncAction::resync);
     if (busy)
-      s.rig.thread<Busy>(0, s, [](Sleepable& ctx, Busy& load) -> Task<void> {
-        ArrayRig::Bytes data(96 << 10);
-        while (!load.resyncs[0]->ended()) {
-          const std::uint64_t place = load.rounds++ % 64;
-          const Errno status = co_await load.transfer(ctx, BlockOp::write, 192 * place, data);
+      s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& load) -> Task<void> {
+        ArrayRig::Bytes data(384 << 10);
+        for (std::uint64_t round = 0; !load.resyncs[0]->ended(); ++round) {
+          const Errno status =
+              co_await load.transfer(ctx, BlockOp::write, 768 * (round % 16), data);
           CHECK(status == Errno::ok);
+          co_await schedule_timeout(ctx, round < 100 ? 1 : 15, "the next write",
+                                    events::Stage::queue);
         }
       });
     s.rig.run();
     CHECK(resync.completed());
     return std::pair{s.watched.last, resync.pauses()};
   };
-  const auto [alone, no_pauses] = time_of(false, 100 * 1024);
-  const auto [busy, pauses] = time_of(true, 100 * 1024);
+  const auto [alone, no_pauses] = time_of(false, 1024 * 1024);
+  const auto [busy, pauses] = time_of(true, 1024 * 1024);
   const auto [pressed, few_pauses] = time_of(true, 204'800'000);
   CHECK(no_pauses == 0);
   CHECK(few_pauses == 0);
-  CHECK(pauses > 40);
-  // Held to 100 KiB/s for its 4096 KiB.
-  CHECK(busy > 30s);
+  CHECK(pauses >= 3);
+  // Held to 1 MiB/s for its 4 MiB; the seconds are counted in whole ones, and one more.
+  CHECK(busy > 2500ms);
+  CHECK(busy < 4s);
   CHECK(alone < 1s);
-  CHECK(pressed < 2s);
+  CHECK(pressed < 1s);
 }
 
 }  // namespace iodrome::kernel
