@@ -49,6 +49,7 @@ Task<void> Resync::go_through(Sleepable& ctx) {
     active_ += kStripeSectors;
     if (observer_ != nullptr) observer_->on_stripe_begin(next_, ctx.now());
     co_await array_.sync_request(ctx, next_);
+    if (observer_ != nullptr) observer_->on_stripe_asked(next_, ctx.now());
     next_ += kStripeSectors;
     if (last_check + kWindowSectors > asked_ || next_ >= end_) continue;
     last_check = asked_;

@@ -7,15 +7,9 @@
 #pragma once
 #include "model/engine/parameters.h"
 #include "model/kernel/md/raid5.h"
+#include "model/kernel/md/sync_action.h"
 
 namespace iodrome::kernel {
-
-enum class SyncAction : std::uint8_t {
-  resync,   // check every stripe's parity and write the right one: after a crash, or of a new array
-  repair,   // the same because the administrator asks
-  check,    // count the wrong ones
-  recover,  // compute the blocks of the members that are not in sync
-};
 
 struct ResyncParams {
   /// Of each member. Above the first it leaves the members to others, above the second it never
@@ -30,6 +24,8 @@ class ResyncObserver {
  public:
   virtual ~ResyncObserver() = default;
   virtual void on_stripe_begin(std::uint64_t member_sector, SimTime now) = 0;
+  /// Its blocks are on their way; it may have ended already.
+  virtual void on_stripe_asked(std::uint64_t, SimTime) {}
   virtual void on_stripe_end(std::uint64_t member_sector, SimTime now) = 0;
   /// In the resync's own thread, which has nothing left to do.
   virtual void on_resync_end(SimTime) {}

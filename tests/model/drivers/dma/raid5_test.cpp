@@ -60,7 +60,7 @@ TEST_CASE("RAID 5 over an engine leaves the members as over the CPU, whatever it
       CAPTURE(descriptors, sources);
       CHECK(load.wrong_reads == 0);
       CHECK(load.errors == 0);
-      CHECK(s.content() == load.expected);
+      CHECK((s.content() == load.expected));
       CHECK(s.wrong_stripes().empty());
       CHECK(s.tx.counters().offloaded > 100);
       CHECK((s.tx.counters().synchronous > 0) == (descriptors < 1024));
@@ -76,12 +76,12 @@ TEST_CASE("over an engine too a lost member is computed, and a spare gets what i
   RandomLoad load(s, 3, 20);
   load.run();
   CHECK(load.wrong_reads == 0);
-  CHECK(s.content(1) == load.expected);
+  CHECK((s.content(1) == load.expected));
   s.array->add_spare(1);
   Resync resync(s.rig.system, *s.array, SyncAction::recover, {{1'024'000}, {204'800'000}});
   s.rig.run();
   CHECK(resync.completed());
-  CHECK(s.content() == load.expected);
+  CHECK((s.content() == load.expected));
   CHECK(s.wrong_stripes().empty());
   CHECK(s.by_cpu.counters().synchronous == 0);
   CHECK(s.at_rest());
@@ -118,7 +118,7 @@ TEST_CASE(
       CAPTURE(at, degraded);
       CHECK(load.wrong_reads == 0);
       CHECK(load.errors == 0);
-      CHECK(s.content(degraded ? 3 : -1) == load.expected);
+      CHECK((s.content(degraded ? 3 : -1) == load.expected));
       if (!degraded) CHECK(s.wrong_stripes().empty());
       CHECK(s.array->counters().operations_failed >= 1);
       failures += s.array->counters().operations_failed;
@@ -154,7 +154,7 @@ TEST_CASE("an engine that fails half of its work, and interrupts in any order, l
     CHECK(resync.completed());
     CHECK(load.wrong_reads == 0);
     CHECK(load.errors == 0);
-    CHECK(s.content() == load.expected);
+    CHECK((s.content() == load.expected));
     CHECK(s.wrong_stripes().empty());
     CHECK(s.array->counters().operations_failed > 0);
     CHECK(s.at_rest());

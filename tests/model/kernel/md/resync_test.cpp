@@ -93,7 +93,7 @@ TEST_CASE(
   CHECK(s.member_writes() == corrupted.size());
   for (std::uint32_t i = 0; i < 4; ++i) CHECK(s.disks[i]->writes == s.parities_on(i, corrupted));
   CHECK(s.wrong_stripes().empty());
-  CHECK(s.content() == before);
+  CHECK((s.content() == before));
 }
 
 TEST_CASE("a check counts the wrong stripes and leaves them; a repair then makes them right") {
@@ -120,7 +120,7 @@ TEST_CASE("of a new array every stripe is wrong, and right afterwards") {
     CHECK(s.array->counters().mismatches == kStripes);
     CHECK(s.member_writes() == kStripes);
     CHECK(s.wrong_stripes().empty());
-    CHECK(s.content() == before);
+    CHECK((s.content() == before));
   }
 }
 
@@ -134,8 +134,8 @@ TEST_CASE("a spare gets what the lost member had, and is in sync then") {
   CHECK(s.array->degraded() == 1);
   const Resync& resync = s.run(SyncAction::recover);
   CHECK(resync.completed());
-  CHECK(s.media[1]->bytes == lost);
-  CHECK(s.content() == before);
+  CHECK((s.media[1]->bytes == lost));
+  CHECK((s.content() == before));
   CHECK(s.array->degraded() == 0);
   CHECK(s.member_reads() == 3 * kStripes);
   CHECK(s.disks[1]->writes == kStripes);
@@ -151,7 +151,7 @@ TEST_CASE("reads and writes under a resync stay right, whatever it finds") {
     load.run();
     CHECK(load.errors == 0);
     CHECK(load.wrong_reads == 0);
-    CHECK(s.content() == load.expected);
+    CHECK((s.content() == load.expected));
     CHECK(s.resyncs[0]->completed());
     CHECK(s.wrong_stripes().empty());
   }
@@ -167,7 +167,7 @@ TEST_CASE("reads and writes under a recovery stay right, and the spare has what 
     s.sync(SyncAction::recover);
     load.run();
     CHECK(load.wrong_reads == 0);
-    CHECK(s.content() == load.expected);
+    CHECK((s.content() == load.expected));
     CHECK(s.wrong_stripes().empty());
     CHECK(s.array->degraded() == 0);
   }
@@ -181,7 +181,7 @@ TEST_CASE("a block that a resync cannot read is computed and written again") {
   const Resync& resync = s.run(SyncAction::resync);
   CHECK(resync.completed());
   CHECK(s.array->degraded() == 0);
-  CHECK(s.content() == before);
+  CHECK((s.content() == before));
   CHECK(s.wrong_stripes().empty());
 }
 
@@ -193,6 +193,18 @@ TEST_CASE("a member that fails ends the resync, and nothing is left at work") {
   CHECK(resync.sectors_done() > 0);
   CHECK(resync.sectors_done() < kStripes * kStripeSectors);
   CHECK(s.watched.begun.size() == s.watched.ended.size());
+}
+
+TEST_CASE("two members that fail under a resync end it, whatever it was about") {
+  for (const Duration at : {100us, 400us, 1200us, 2100us}) {
+    Scene s;
+    s.rig.at(at, [&] {
+      s.array->fail_member(2);
+      s.array->fail_member(3);
+    });
+    CHECK_FALSE(s.run(SyncAction::resync).completed());
+    CHECK(s.watched.begun.size() == s.watched.ended.size());
+  }
 }
 
 TEST_CASE("there is nothing to resync in a degraded array, and nothing to recover in a whole one") {
