@@ -36,7 +36,7 @@ def _run_types(told: dict[str, Any]) -> Schema:
     quantiles = ["mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
     held = _exactly(["max", "total"], _NUMBER)
     return {
-        "design": {"enum": [row["name"] for row in told["designs"]]},
+        "design": {"enum": [*(row["name"] for row in told["designs"]), "kernel"]},
         "requests": _WHOLE,
         "errors": _WHOLE,
         "errors_by_errno": _COUNTS,
