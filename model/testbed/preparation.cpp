@@ -190,9 +190,11 @@ class Preparation {
     }
   }
 
-  // No application runs, so no design has any part in it.
+  // No application runs, so no design has any part in it. What stands in one's place has a name, so
+  // that a result can be asked for again as it was.
   void load_kernel_load(PreparedRace& race) {
-    if (request_.designs || !scenario_.designs.empty())
+    const std::vector<std::string> names = request_.designs.value_or(scenario_.designs);
+    if (!std::ranges::all_of(names, [](const auto& name) { return name == kernel_load().name; }))
       wrong("a resync is the kernel's own load, and takes no design",
             "drop 'designs' from the scenario, and --design");
     race.designs.push_back({&kernel_load(), kernel_load().make()});

@@ -80,6 +80,12 @@ def test_what_a_resync_cannot_be_is_told(scenario, text, complaint):
         io.run(scenario)
 
 
+def test_a_result_can_be_asked_for_by_the_name_in_it(scenario):
+    assert io.run(scenario, designs="kernel").data["runs"] == io.run(scenario).data["runs"]
+    with pytest.raises(io.InputError, match="takes no design"):
+        io.run(scenario, designs=["kernel", "sync"])
+
+
 def test_an_array_of_two_disks_is_none(scenario):
     with pytest.raises(io.InputError, match="three members or more"):
         io.run(scenario, set={"storage.count": 2})
