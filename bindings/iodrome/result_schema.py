@@ -38,7 +38,7 @@ def _run_types(told: dict[str, Any]) -> Schema:
     provider = _exactly(["name", "completed", "failed", "moved", "bytes", "busy_ns"], _WHOLE)
     provider["properties"] |= {"name": _TEXT, "busy_ns": _NUMBER}
     return {
-        "design": {"enum": [row["name"] for row in told["designs"]]},
+        "design": {"enum": [*(row["name"] for row in told["designs"]), "kernel"]},
         "requests": _WHOLE,
         "errors": _WHOLE,
         "errors_by_errno": _COUNTS,

@@ -145,6 +145,13 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "value": lambda: {"anyOf": amounts},
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},
+        "sync_action": lambda: {"enum": told["sync_actions"]},
+        "size": lambda: {
+            "anyOf": [
+                {"type": "integer", "minimum": 4096},
+                {"type": "string", "pattern": _quantity("bytes")},
+            ]
+        },
         "reaction": lambda: {"enum": told["error_reactions"]},
         "short_reaction": lambda: {"enum": told["short_reactions"]},
         "boolean": lambda: {"type": "boolean"},

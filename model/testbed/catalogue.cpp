@@ -241,6 +241,7 @@ Json input_words() {
   Json words;
   words["input_kinds"] = kInputKinds;
   words["workload_kinds"] = workloads::workload_kind_names;
+  words["sync_actions"] = workloads::sync_action_names;
   words["error_reactions"] = workloads::error_reactions;
   words["short_reactions"] = workloads::short_reactions;
   const workloads::ScenarioVocabulary vocabulary = scenario_vocabulary();

@@ -90,6 +90,7 @@ void Machine::make_storage(const PortMaker& ports, std::uint64_t seed,
 }
 
 bool Machine::storage_at_rest() const {
+  if (array_ != nullptr && !array_->at_rest()) return false;
   return std::ranges::all_of(storage_, [](const Storage& storage) {
     return storage.block->in_flight() == 0 && storage.block->waiting() == 0;
   });
@@ -126,6 +127,14 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
   engines_ = std::make_unique<Engines>(spec.engines, system_, irqs_, ports);
+}
+
+void Machine::make_array() {
+  std::vector<kernel::BlockDevice*> members;
+  for (const Storage& storage : storage_) members.push_back(storage.block.get());
+  array_ = std::make_unique<RaidArray>(spec_.raid, system_, members,
+                                       static_cast<std::uint64_t>(spec_.storage_bytes),
+                                       engines_->async_tx(), spec_.engines.software);
 }
 
 Machine::~Machine() = default;

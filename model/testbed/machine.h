@@ -12,6 +12,7 @@
 #include "model/testbed/foreign_storage.h"
 #include "model/testbed/machine_spec.h"
 #include "model/testbed/port_maker.h"
+#include "model/testbed/raid_array.h"
 #include "model/workloads/workload.h"
 
 namespace iodrome::testbed {
@@ -37,6 +38,9 @@ class Machine {
   kernel::FileSystem& files() { return files_; }
   designs::Process& process() { return process_; }
   Engines& engines() { return *engines_; }
+  /// Makes all storage devices one RAID 5, once. Nothing else may use them then.
+  void make_array();
+  RaidArray* array() { return array_.get(); }
   /// What a design is started with.
   designs::Platform platform() {
     return {os_, process_, engines_->registry(), engines_->async_tx()};
@@ -83,6 +87,7 @@ class Machine {
   std::vector<int> socket_fds_;
 
   std::unique_ptr<Engines> engines_;
+  std::unique_ptr<RaidArray> array_;
 
   kernel::Os os_;
   designs::Process process_;

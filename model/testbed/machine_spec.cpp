@@ -158,6 +158,7 @@ constexpr Group kGroups[] = {
     {"dma", [](MachineSpec& spec, ParameterList& list) { describe_dma(spec.engines, list); }, true},
     {"crypto", [](MachineSpec& spec, ParameterList& list) { describe_crypto(spec.engines, list); },
      true},
+    {"raid", [](MachineSpec& spec, ParameterList& list) { describe_raid(spec.raid, list); }, true},
 };
 
 // `Path`: the members that lead to the part's numbers.
@@ -298,6 +299,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "socket.segment must be 1448 to 65536 bytes");
   examine_block(spec, configuration);
   examine_engines(spec.engines, configuration);
+  if (spec.raid.present()) examine_raid(spec.raid, configuration);
 }
 
 }  // namespace

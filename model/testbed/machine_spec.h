@@ -11,6 +11,7 @@
 #include "model/kernel/vfs/page_cache.h"
 #include "model/testbed/configuration.h"
 #include "model/testbed/engine_spec.h"
+#include "model/testbed/raid_spec.h"
 
 namespace iodrome::testbed {
 
@@ -50,6 +51,7 @@ struct MachineSpec {
   app::AppCosts app;
 
   EngineSpec engines;
+  RaidSpec raid;
 };
 
 /// Loads `scenarios/machines/<name>.toml`, or the file of that path, and the parts it names.

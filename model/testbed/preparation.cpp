@@ -8,7 +8,9 @@
 #include <filesystem>
 
 #include "model/engine/random.h"
+#include "model/testbed/kernel_load.h"
 #include "model/workloads/fio/fio_workload.h"
+#include "model/workloads/raid_resync/resync_workload.h"
 #include "model/workloads/script/script_workload.h"
 #include "model/workloads/web/web_workload.h"
 
@@ -39,7 +41,10 @@ class Preparation {
     fio_ = kind == "fio" || (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::fio);
     input_path_ = kind == "scenario" ? scenario_.path : request_.input;
     gather_overrides();
-    load_designs(race);
+    if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::raid5_resync)
+      load_kernel_load(race);
+    else
+      load_designs(race);
     load_workload_params();
     std::optional<MachineSpec> machine = load_machine(
         configuration_,
@@ -185,6 +190,16 @@ class Preparation {
     }
   }
 
+  // No application runs, so no design has any part in it. What stands in one's place has a name, so
+  // that a result can be asked for again as it was.
+  void load_kernel_load(PreparedRace& race) {
+    const std::vector<std::string> names = request_.designs.value_or(scenario_.designs);
+    if (!std::ranges::all_of(names, [](const auto& name) { return name == kernel_load().name; }))
+      wrong("a resync is the kernel's own load, and takes no design",
+            "drop 'designs' from the scenario, and --design");
+    race.designs.push_back({&kernel_load(), kernel_load().make()});
+  }
+
   void load_workload_params() {
     ParameterList list;
     params_.describe(list);
@@ -200,6 +215,9 @@ class Preparation {
       race.workload = request_.workload;
     } else if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::chain) {
       race.workload = workloads::ScriptWorkload::make(scenario_.chain, diagnostics_);
+    } else if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::raid5_resync) {
+      race.workload = std::make_unique<workloads::ResyncWorkload>(
+          scenario_.sync_action, static_cast<std::uint64_t>(scenario_.member_bytes));
     } else if (fio_) {
       workloads::TextSource source = open(input_path_);
       const auto jobs = workloads::read_fio_job_file(source, environment(cpus), diagnostics_);
@@ -247,6 +265,7 @@ class Preparation {
 
   void check_fit(const PreparedRace& race) {
     check_storage(race);
+    if (race.workload->made_by_kernel()) check_array(race);
     for (const PreparedDesign& design : race.designs)
       if (race.workload->slots() > design.instance->slots_max())
         wrong(fmt::format("{} has {} requests at a time at most, and the workload wants {}",
@@ -255,6 +274,17 @@ class Preparation {
               "fewer connections or a smaller iodepth");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");
+  }
+
+  void check_array(const PreparedRace& race) {
+    const MachineSpec& machine = race.machine;
+    if (!machine.raid.present())
+      wrong(fmt::format("the machine {} has no [raid]", machine.name),
+            "choose storage_2007, or give the machine's file that table");
+    if (machine.storage_count < 3)
+      wrong("a RAID 5 has three members or more", "choose a larger storage.count");
+    if (scenario_.member_bytes > machine.storage_bytes)
+      wrong("the resync goes beyond the end of its members", "choose a larger storage.size");
   }
 
   void check_storage(const PreparedRace& race) {

@@ -128,6 +128,8 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   for (const CostUse& cost : run.costs)
     json["costs"][cost.name] = {{"count", cost.count}, {"total_ps", to_ps(cost.total)}};
   json["providers"] = providers_json(run.providers);
+  for (const workloads::KernelThread& thread : run.kernel_threads)
+    json["kernel_threads_ns"][thread.name] = ns(thread.cpu_time);
   json["notes"] = race.workload->notes(descriptor);
   return json;
 }

@@ -49,7 +49,7 @@ class Execution final : public app::RequestObserver,
       hosted_->run(timeline_);
     else
       free_.run(timeline_);
-    if (ended_ < threads_.size() || threads_.empty()) throw Stalled(stall_report());
+    if (!over_) throw Stalled(stall_report());
     examine();
     return record();
   }
@@ -66,6 +66,7 @@ class Execution final : public app::RequestObserver,
 
   void on_thread_end() override {
     if (++ended_ < threads_.size()) return;
+    over_ = true;
     simulated_ = timeline_.now() - begun_;
     costs_ = used_since(costs_before_, costs_so_far());
     counters_ = probe_.counters() - counters_before_;
@@ -121,6 +122,7 @@ class Execution final : public app::RequestObserver,
         workloads::Stage{timeline_, machine_->system(), machine_->files(), machine_->process(),
                          descriptor_, population_, options_.seed, spec_.nic.link_rate.bytes_per_s,
                          machine_->sockets(), machine_->socket_fds()});
+    if (workload_.made_by_kernel()) give_array();
     source_ = workload_.start(*stage_);
     design_.start(machine_->platform());
     for (const auto& cpu : machine_->system().cpus) cpu->account().restart(timeline_.now());
@@ -135,6 +137,15 @@ class Execution final : public app::RequestObserver,
       threads_.push_back(std::make_unique<app::AppThread>(machine_->system(), descriptor_, design_,
                                                           *source_, *this, app_costs_,
                                                           spec_.engines.software, app_params_, i));
+  }
+
+  // To a load of the kernel's own, which has no application to tell of its requests.
+  void give_array() {
+    machine_->make_array();
+    stage_->array = &machine_->array()->raid5();
+    stage_->resync.speed_min = spec_.raid.speed_min;
+    stage_->resync.speed_max = spec_.raid.speed_max;
+    stage_->requests = this;
   }
 
   // What must hold after every run, whatever design and workload.
@@ -173,6 +184,7 @@ class Execution final : public app::RequestObserver,
     record.counters = counters_;
     record.costs = costs_;
     record.providers = providers_;
+    record.kernel_threads = source_->kernel_threads();
     for (const auto& thread : threads_) record.submit.merge(thread->submit_times());
     record.client_bytes = machine_->clients().total().received;
     record.client_bytes_wrong = machine_->clients().total().wrong;
@@ -190,6 +202,8 @@ class Execution final : public app::RequestObserver,
     for (const auto& row : kernel::KernelCosts::table())
       add(std::string(row.name), machine_->system().costs.*row.cost);
     for (const auto& [name, cost] : machine_->engines().costs()) add(name, *cost);
+    if (machine_->array() != nullptr)
+      for (const auto& [name, cost] : machine_->array()->costs()) add(name, *cost);
     for (const auto& [name, cost] : design_.costs())
       add(std::string(descriptor_.name) + "." + name, *cost);
     add("app.request_start", app_costs_.request_start);
@@ -234,6 +248,7 @@ class Execution final : public app::RequestObserver,
   std::unique_ptr<workloads::WorkloadRun> source_;
   std::vector<std::unique_ptr<app::AppThread>> threads_;
   std::size_t ended_ = 0;
+  bool over_ = false;
   SimTime begun_{};
   Duration simulated_{};
   std::array<Duration, events::kCpuClasses> cpu_{};

@@ -31,8 +31,9 @@ struct RunRecord {
   events::Counters counters;
   designs::SubmitTimes submit;
   std::vector<CostUse> costs;
-  std::vector<ProviderUse> providers;  // that did anything
-  std::uint64_t client_bytes = 0;      // received by clients
+  std::vector<ProviderUse> providers;                   // that did anything
+  std::vector<workloads::KernelThread> kernel_threads;  // of a load of the kernel's own
+  std::uint64_t client_bytes = 0;                       // received by clients
   std::uint64_t client_bytes_wrong = 0;
   std::uint64_t events_run = 0;
   std::string fingerprint;

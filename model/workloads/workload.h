@@ -5,6 +5,7 @@
 
 #include "model/app/chain_source.h"
 #include "model/designs/design.h"
+#include "model/kernel/md/resync.h"
 #include "model/kernel/vfs/file_system.h"
 #include "model/workloads/input/diagnostics.h"
 #include "model/workloads/population.h"
@@ -23,6 +24,17 @@ struct Stage {
   std::int64_t link_bytes_per_s = 0;
   std::vector<kernel::Socket*> sockets;  // one per connection
   std::vector<int> socket_fds;           // their descriptors in the process
+  // For loads of the kernel's own:
+  kernel::Raid5* array = nullptr;  // all storage devices, where Workload::made_by_kernel()
+  kernel::ResyncParams resync{};   // its limits of speed
+  app::RequestObserver* requests = nullptr;  // hears of their requests, and once of their end
+};
+
+/// A kernel thread of a load of the kernel's own, and the CPU time it has had; as in Linux, an
+/// interrupt's time counts as that of the thread that it interrupts.
+struct KernelThread {
+  std::string name;
+  Duration cpu_time{};
 };
 
 /// Wakes an application thread for a request that has arrived.
@@ -47,6 +59,8 @@ class WorkloadRun : public app::ChainSource {
   }
   /// What is wrong with the files once everything has come to rest; empty if nothing is.
   virtual std::string wrong_content() const { return {}; }
+  /// The threads that made a load of the kernel's own.
+  virtual std::vector<KernelThread> kernel_threads() const { return {}; }
   /// Bytes that the clients must have received in all, once every request has ended.
   virtual std::uint64_t bytes_expected() const { return 0; }
 };
@@ -67,6 +81,8 @@ class Workload {
   virtual Errno lay_out(kernel::FileSystem& files) const = 0;
   virtual std::unique_ptr<WorkloadRun> start(Stage& stage) const = 0;
   virtual std::int64_t submit_batch() const { return 1; }
+  /// Whether kernel threads make the load, over the machine's array, and no application runs.
+  virtual bool made_by_kernel() const { return false; }
   /// Facts for the report.
   virtual nlohmann::ordered_json summary() const = 0;
   /// Requests of the input that are not carried out, by reason.

@@ -29,6 +29,9 @@ struct AsyncSubmit {
   /// with a descriptor of no channel. Its `error` tells of failures. It must not submit.
   DmaDescriptor::Callback callback = nullptr;
   void* argument = nullptr;
+  /// Set where a CPU leaves the call out, since what it depends on has failed: who chains calls
+  /// without a callback of each learns of it here.
+  bool* left_out = nullptr;
 };
 
 /// All calls return the descriptor if an engine has the work, nullptr if it is done. They are legal

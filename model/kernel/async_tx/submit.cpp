@@ -63,7 +63,10 @@ Task<void> AsyncTx::synchronous(Atomic& ctx, CpuOperation operation, const Async
   DmaDescriptor done;
   done.op = operation.op;
   done.error = co_await quiesce(ctx, submit.depend_tx);
-  if (done.error == Errno::ok) co_await carry_out(ctx, rates_, operation);
+  if (done.error == Errno::ok)
+    co_await carry_out(ctx, rates_, operation);
+  else if (submit.left_out != nullptr)
+    *submit.left_out = true;
   done.sums_to_zero = operation.sums_to_zero;
   if (result != nullptr) *result = operation.sums_to_zero ? 0 : kSumCheckP;
   done.ended = true;

@@ -54,6 +54,7 @@ void FairQueue::update_current(SchedEntity& current, SimTime now) {
   const Duration ran = now - current.exec_start;
   current.exec_start = now;
   current.ran += ran;
+  current.cpu_time += ran;
   current.vruntime += virtual_time(ran, current.weight);
   std::int64_t least = current.vruntime;
   if (const SchedEntity* const next = first(); next != nullptr)

@@ -36,6 +36,7 @@ struct SchedEntity : FairHook, RtHook {
   std::int64_t vruntime = 0;  // CPU time at nice 0 in ps; comparable within one run queue
   SimTime exec_start{};       // up to here its CPU time is in vruntime
   Duration ran{};             // since it was last picked
+  Duration cpu_time{};        // of a fair thread, since it was made, interrupts included
   bool placed = false;        // it has been on a run queue
 
   bool queued() const { return FairHook::is_linked() || RtHook::is_linked(); }

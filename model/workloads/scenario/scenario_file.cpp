@@ -84,7 +84,20 @@ class ScenarioReader {
     }
     read_load(table);
     scenario_.connections = table.integer("connections", 1, most_connections);
+    read_resync(table);
     table.finish();
+  }
+
+  void read_resync(TomlTable& table) {
+    if (const auto action = table.choice("action", sync_action_names)) {
+      const auto at = std::find(sync_action_names.begin(), sync_action_names.end(), *action);
+      scenario_.sync_action = static_cast<kernel::SyncAction>(at - sync_action_names.begin());
+    }
+    const auto bytes = table.quantity("bytes", parse_bytes);
+    if (!bytes) return;
+    scenario_.member_bytes = *bytes;
+    if (*bytes < 1 || *bytes % 4096 != 0)
+      table.error("bytes", "'workload.bytes' must be a multiple of 4 KiB");
   }
 
   /// A fraction is taken as written, so that 0.6 is 600000 millionths and no double.
@@ -134,10 +147,12 @@ class ScenarioReader {
     if (!kind_) kind_ = workload_kind_of_path(scenario_.path);
     if (!kind_) {
       return workload.error("kind", "the scenario names no workload",
-                            "write [workload] with kind = \"access_log\", \"fio\" or \"chain\"");
+                            "write [workload] with kind = \"access_log\", \"fio\", \"chain\" or "
+                            "\"raid5_resync\"");
     }
     scenario_.kind = *kind_;
     const bool is_chain = *kind_ == WorkloadKind::chain;
+    if (settle_resync(workload)) return;
     if (is_chain && !has_chain) workload.error("kind", "the scenario has no [chain]");
     if (is_chain && workload.has("path") && root.has("workload")) {
       workload.error("path", "a chain workload takes no 'path'");
@@ -146,6 +161,21 @@ class ScenarioReader {
     if (!is_chain && !workload.has("path")) {
       workload.error("path", "the workload has no 'path'");
     }
+  }
+
+  /// Whether it is a resync, which is told by its kind alone.
+  bool settle_resync(TomlTable& workload) {
+    const bool is_resync = *kind_ == WorkloadKind::raid5_resync;
+    for (const char* const key : {"action", "bytes"})
+      if (!is_resync && workload.has(key))
+        workload.error(key, std::string("only a raid5_resync workload takes '") + key + "'");
+    if (!is_resync) return false;
+    for (const char* const key : {"path", "load", "connections"})
+      if (workload.has(key))
+        workload.error(key, std::string("a raid5_resync workload takes no '") + key + "'");
+    if (!workload.has("bytes"))
+      workload.error("kind", "the resync has no 'bytes'", "bytes = \"256 MiB\", of each member");
+    return true;
   }
 
   const TomlDocument& document_;

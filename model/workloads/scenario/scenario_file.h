@@ -9,16 +9,20 @@
 #include <vector>
 
 #include "model/chain/chain.h"
+#include "model/kernel/md/sync_action.h"
 #include "model/workloads/input/diagnostics.h"
 #include "model/workloads/input/text_source.h"
 #include "model/workloads/scenario/load.h"
 
 namespace iodrome::workloads {
 
-enum class WorkloadKind { access_log, fio, chain };
+enum class WorkloadKind { access_log, fio, chain, raid5_resync };
 /// By value of the kind.
-inline constexpr std::array<std::string_view, 3> workload_kind_names = {"access_log", "fio",
-                                                                        "chain"};
+inline constexpr std::array<std::string_view, 4> workload_kind_names = {"access_log", "fio",
+                                                                        "chain", "raid5_resync"};
+/// What a resync may be, by value of kernel::SyncAction.
+inline constexpr std::array<std::string_view, 4> sync_action_names = {"resync", "repair", "check",
+                                                                      "recover"};
 /// What a step may say to do `on_error`, and `on_short`; by value of chain::OnError and OnShort.
 inline constexpr std::array<std::string_view, 4> error_reactions = {"stop", "continue", "retry",
                                                                     "jump"};
@@ -100,6 +104,8 @@ struct ScenarioFile {
   std::optional<std::uint64_t> seed;
   std::vector<ParameterOverride> overrides;  ///< `[set]`, by key
   ScenarioChain chain;
+  kernel::SyncAction sync_action = kernel::SyncAction::resync;  ///< of a resync
+  std::int64_t member_bytes = 0;  ///< of a resync: how far it goes on each member
   std::vector<PublishedFigure> published;
 };
 
@@ -121,10 +127,10 @@ struct ScenarioVocabulary {
 };
 
 /// Reads a scenario. Keys: `machine`, `designs`, `seed`; `[workload] kind, path, load,
-/// connections`; `[set]`; `[chain] repeat, clients, interval` and `[[chain.step]]` with those of
-/// scenario_keys.h; `[[published]] row, design, metrics, value, source`. `kind` may be left out
-/// where `[chain]` or the path's suffix tells it. Errors: unknown keys and names (with the
-/// nearest), wrong types, references to no earlier step; all in one pass, then nothing is returned.
+/// connections, action, bytes`; `[set]`; `[chain]` and `[[chain.step]]` as in scenario_keys.h;
+/// `[[published]] row, design, metrics, value, source`. `kind` may be left out where `[chain]` or
+/// the path's suffix tells it. Errors: unknown keys and names (with the nearest), wrong types,
+/// references to no earlier step; all in one pass, then nothing is returned.
 [[nodiscard]] std::optional<ScenarioFile> read_scenario_file(TextSource& source,
                                                              const ScenarioVocabulary& vocabulary,
                                                              Diagnostics& diagnostics);
