@@ -81,6 +81,7 @@ void Socket::connect_to(Port port) {
 Task<Errno> Socket::connect(Atomic& ctx, Port port) {
   if (state_ == SocketState::syn_sent) co_return Errno::ealready;
   if (state_ != SocketState::closed || was_connected_) co_return Errno::eisconn;
+  if (error_ != Errno::ok) co_return take_error();  // of the attempt before
   if (port_ == 0) {
     const Errno bound = net_->bind(*this, 0);
     if (bound != Errno::ok) co_return Errno::eaddrnotavail;
@@ -89,7 +90,6 @@ Task<Errno> Socket::connect(Atomic& ctx, Port port) {
   if (!net_->insert(*this)) co_return Errno::eaddrnotavail;
   enter(SocketState::syn_sent);
   shutdown_ = 0;
-  error_ = Errno::ok;
   if (syn_timer_ == nullptr) syn_timer_ = std::make_unique<SynTimer>(*this);
   syn_timer_->retries = 0;
   co_await syn_timer_->send(ctx);

@@ -63,13 +63,14 @@ Task<void> Socket::receive(Atomic& ctx, const StreamHeader& header, PageParts pa
   co_await transmit(ctx);
   if (state_ != SocketState::established) co_return;  // meanwhile
   if (header.fin) fin_at_ = header.offset;
-  if (!parts.empty()) co_await deliver(ctx, header.offset, std::move(parts));
+  if (!parts.empty()) co_await deliver(ctx, header, std::move(parts));
   if (fin_at_ == received_ && !fin_received_ && state_ == SocketState::established)
     co_await take_fin(ctx);
   finish_if_done();
 }
 
-Task<void> Socket::deliver(Atomic& ctx, std::uint64_t offset, PageParts parts) {
+Task<void> Socket::deliver(Atomic& ctx, const StreamHeader& from, PageParts parts) {
+  const std::uint64_t offset = from.offset;
   const std::uint64_t bytes = bytes_of(parts);
   // Nobody will ever read it: TCPABORTONDATA.
   if (fin_queued_ && (shutdown_ & kRcvShutdown) != 0) co_return co_await abort(ctx);
@@ -77,7 +78,8 @@ Task<void> Socket::deliver(Atomic& ctx, std::uint64_t offset, PageParts parts) {
   if (known || offset + bytes > window_end_) {
     dropped_ += bytes;
   } else {
-    largest_segment_ = std::max(largest_segment_, bytes);
+    const std::uint64_t frame = from.frame_bytes != 0 ? from.frame_bytes : bytes;
+    largest_segment_ = std::max(largest_segment_, frame);
     early_ += bytes;
     out_of_order_.emplace(offset, std::move(parts));
   }

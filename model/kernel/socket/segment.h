@@ -34,6 +34,7 @@ struct StreamHeader {
   std::uint64_t offset = 0;        // of the first byte of payload, or of the next one
   std::uint64_t acknowledged = 0;  // everything before it has arrived
   std::uint64_t window_end = 0;    // what lies before it may be sent
+  std::uint32_t frame_bytes = 0;   // of frames merged on the way, the largest; 0: it is one
 };
 
 /// The driver below. It keeps the order in which a CPU gives it segments and takes any number.

@@ -89,6 +89,8 @@ class Socket final : public Pollable {
   Task<void> receive(Atomic& ctx, const StreamHeader& header, PageParts parts);
   /// Tells the window for the first time, for a peer that learns it otherwise than from a SYN.
   std::uint64_t open_window() { return advertise(); }
+  /// What this end has to say now, with whatever it sends; that is then told.
+  StreamHeader header();
 
   // --- connections: connection.cpp, listen.cpp ---
   /// Errors: EINVAL, it has a port or is connected; EADDRINUSE. 0 is a free port of the kernel's
@@ -102,7 +104,8 @@ class Socket final : public Pollable {
   Errno listen(std::int32_t backlog);
   /// Begins to connect to a port of this machine.
   ///
-  /// Errors: EISCONN, also of one that listens; EALREADY; EADDRNOTAVAIL, no port is free.
+  /// Errors: EISCONN, also of one that listens or was connected; EALREADY; EADDRNOTAVAIL, no port is
+  /// free; once, how an attempt ended of which nobody has heard.
   Task<Errno> connect(Atomic& ctx, Port port);
   /// How that has ended. Errors: EAGAIN with `wait`, if given, armed; ECONNREFUSED, ETIMEDOUT (the
   /// SYN was sent seven times in 127 s), ECONNRESET; ECONNABORTED, there is no connection.
@@ -172,7 +175,6 @@ class Socket final : public Pollable {
   void purge();
 
   // receive.cpp
-  StreamHeader header();
   Task<void> say(Atomic& ctx, StreamHeader what) { return driver_.xmit_frame(ctx, *this, what); }
   std::uint64_t buffer_bytes() const {
     return static_cast<std::uint64_t>(params_.receive_buffer_bytes);
@@ -180,7 +182,7 @@ class Socket final : public Pollable {
   std::uint64_t select_window() const;
   std::uint64_t advertise();
   Task<void> window_update(Atomic& ctx);
-  Task<void> deliver(Atomic& ctx, std::uint64_t offset, PageParts parts);
+  Task<void> deliver(Atomic& ctx, const StreamHeader& from, PageParts parts);
   bool take_in_order();
   Task<void> take_fin(Atomic& ctx);
   PageParts claim(std::uint64_t bytes);

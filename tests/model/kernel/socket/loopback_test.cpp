@@ -124,6 +124,23 @@ TEST_CASE("a connect that does not block says EINPROGRESS, then EALREADY, and th
   });
 }
 
+TEST_CASE("of a connect that did not block the poll tells the failure, and the next connect which") {
+  NetScene s;
+  play(s, [](Sleepable& ctx, NetScene& scene) -> Task<void> {
+    co_await sys_socket(ctx, scene.net, scene.files, kSockNonblock);
+    const int epoll = scene.epoll();
+    co_await sys_connect(ctx, scene.files, 0, 80);
+    co_await ctx.spend(scene.work);
+    co_await add(ctx, scene, epoll, 0, kPollOut);
+    const std::string failed = co_await wait_text(ctx, scene, epoll);
+    CHECK(failed == "0oeh");
+    const Value why = co_await sys_connect(ctx, scene.files, 0, 80);
+    CHECK(why == fail(Errno::econnrefused));
+    const Value again = co_await sys_connect(ctx, scene.files, 0, 80);
+    CHECK(again == fail(Errno::einprogress));
+  });
+}
+
 TEST_CASE("a port is bound once, and free again when its last socket has gone") {
   NetScene s;
   play(s, [](Sleepable& ctx, NetScene& scene) -> Task<void> {
