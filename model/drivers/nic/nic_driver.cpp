@@ -126,7 +126,7 @@ Task<void> NicDriver::ring_tx(Atomic& ctx) {
 }
 
 // Only windows are told so: a client needs nothing else.
-Task<void> NicDriver::xmit_frame(Atomic& ctx, Socket& from, const StreamHeader& header) {
+Task<void> NicDriver::xmit_frame(Atomic& ctx, Socket& from, StreamHeader header) {
   nic::SegmentHeader frame;
   frame.connection = from.connection();
   frame.stream_offset = header.offset;

@@ -36,7 +36,7 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
 
   Task<void> xmit(kernel::Atomic& ctx, kernel::Segment& segment) override;
   Task<void> xmit_frame(kernel::Atomic& ctx, kernel::Socket& from,
-                        const kernel::StreamHeader& header) override;
+                        kernel::StreamHeader header) override;
   /// The hardirq: the rest is the receive softirq's.
   Task<void> handle(kernel::Atomic& ctx) override;
 

@@ -6,7 +6,8 @@
 namespace iodrome::kernel {
 
 Errno Socket::listen(std::int32_t backlog) {
-  if (state_ != SocketState::closed && state_ != SocketState::listen) return Errno::einval;
+  const bool idle = state_ == SocketState::closed && !was_connected_;
+  if (!idle && state_ != SocketState::listen) return Errno::einval;
   if (port_ == 0 && net_->bind(*this, 0) != Errno::ok) return Errno::eaddrinuse;
   if (listening_ == nullptr) {
     enter(SocketState::listen);

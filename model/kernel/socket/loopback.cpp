@@ -72,7 +72,7 @@ Task<void> Loopback::xmit(Atomic& ctx, Segment& segment) {
   enqueue(ctx, std::move(packet));
 }
 
-Task<void> Loopback::xmit_frame(Atomic& ctx, Socket& from, const StreamHeader& header) {
+Task<void> Loopback::xmit_frame(Atomic& ctx, Socket& from, StreamHeader header) {
   Packet packet{from.port(), from.peer_port(), header, {}};
   co_await ctx.spend(ctx.costs().segment_xmit);
   enqueue(ctx, std::move(packet));

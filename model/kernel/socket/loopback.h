@@ -30,7 +30,7 @@ class Loopback final : public NetDriver {
   void close_later(SocketPtr socket);
 
   Task<void> xmit(Atomic& ctx, Segment& segment) override;
-  Task<void> xmit_frame(Atomic& ctx, Socket& from, const StreamHeader& header) override;
+  Task<void> xmit_frame(Atomic& ctx, Socket& from, StreamHeader header) override;
 
  private:
   friend class Socket;

@@ -44,7 +44,7 @@ class NetDriver {
   /// Legal up to softirq, as all of these. The segment may end once the first byte has left.
   virtual Task<void> xmit(Atomic& ctx, Segment& segment) = 0;
   /// A frame without payload from that socket.
-  virtual Task<void> xmit_frame(Atomic& ctx, Socket& from, const StreamHeader& header);
+  virtual Task<void> xmit_frame(Atomic& ctx, Socket& from, StreamHeader header);
 };
 
 }  // namespace iodrome::kernel

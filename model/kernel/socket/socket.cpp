@@ -13,7 +13,7 @@ std::uint64_t bytes_of(const PageParts& parts) {
   return bytes;
 }
 
-Task<void> NetDriver::xmit_frame(Atomic&, Socket&, const StreamHeader&) {
+Task<void> NetDriver::xmit_frame(Atomic&, Socket&, StreamHeader) {
   fail_check("this device carries segments in one direction alone");
 }
 

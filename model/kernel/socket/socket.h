@@ -98,14 +98,14 @@ class Socket final : public Pollable {
   Errno bind(Port port);
   /// listen(2): makes connections wait for accept(). `backlog` and one more may wait, at most
   /// somaxconn and one more; a SYN that finds them full is dropped, and sent again by its sender.
-  /// Errors: EINVAL, it is connected; EADDRINUSE, no port is free.
+  /// Errors: EINVAL, it is or was connected; EADDRINUSE, no port is free.
   ///
   /// Differs from Linux: connections whose handshake has not ended count; no SYN cookies.
   Errno listen(std::int32_t backlog);
   /// Begins to connect to a port of this machine.
   ///
-  /// Errors: EISCONN, also of one that listens or was connected; EALREADY; EADDRNOTAVAIL, no port is
-  /// free; once, how an attempt ended of which nobody has heard.
+  /// Errors: EISCONN, also of one that listens or was connected; EALREADY; EADDRNOTAVAIL, no port
+  /// is free; once, how an attempt ended of which nobody has heard.
   Task<Errno> connect(Atomic& ctx, Port port);
   /// How that has ended. Errors: EAGAIN with `wait`, if given, armed; ECONNREFUSED, ETIMEDOUT (the
   /// SYN was sent seven times in 127 s), ECONNRESET; ECONNABORTED, there is no connection.

@@ -124,7 +124,8 @@ TEST_CASE("a connect that does not block says EINPROGRESS, then EALREADY, and th
   });
 }
 
-TEST_CASE("of a connect that did not block the poll tells the failure, and the next connect which") {
+TEST_CASE(
+    "of a connect that did not block the poll tells the failure, and the next connect which") {
   NetScene s;
   play(s, [](Sleepable& ctx, NetScene& scene) -> Task<void> {
     co_await sys_socket(ctx, scene.net, scene.files, kSockNonblock);
