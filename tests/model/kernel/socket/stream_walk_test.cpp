@@ -115,3 +115,55 @@ TEST_CASE("in any schedule every byte arrives once and in order, and nobody is l
   }
   CHECK(most_held > 2'000);  // windows were filled
 }
+
+namespace {
+
+constexpr int kTurns = 30;
+
+// So that a byte may come before, while or after its reader looks for it.
+Task<void> think(Sleepable& ctx) {
+  Cost thought{Duration{23ns} * static_cast<std::int64_t>(pick(ctx, 50))};
+  co_await ctx.spend(thought);
+}
+
+Task<void> ask(Sleepable& ctx, Flow& flow) {
+  const int fd = co_await connected(ctx, flow, 80);
+  for (std::uint64_t turn = 0; turn < kTurns; ++turn) {
+    co_await send_stream(ctx, flow, fd, turn, 1);
+    co_await think(ctx);
+    const Value answer = co_await recv_stream(ctx, flow, fd, turn, 10);
+    CHECK(answer == 1);
+  }
+  ++flow.done;
+}
+
+Task<void> answer(Sleepable& ctx, Flow& flow) {
+  const Value fd = co_await sys_accept4(ctx, flow.files, flow.listener);
+  for (std::uint64_t turn = 0; turn < kTurns; ++turn) {
+    const Value asked = co_await recv_stream(ctx, flow, static_cast<int>(*fd), turn, 10);
+    CHECK(asked == 1);
+    co_await send_stream(ctx, flow, static_cast<int>(*fd), turn, 1);
+    co_await think(ctx);
+  }
+  ++flow.done;
+}
+
+}  // namespace
+
+TEST_CASE("where each byte is waited for before the next one is sent, no wake-up is lost") {
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    explore::RandomWalk oracle(seed);
+    NoFailures choices(oracle);
+    Flow flow;
+    play(flow, [](Sleepable& ctx, NetScene& scene) -> Task<void> {
+      static_cast<Flow&>(scene).listener = co_await listening(ctx, scene, 80);
+    });
+    flow.rig.timeline.choices().ask(&choices);
+    flow.rig.thread(0, flow, ask);
+    flow.rig.thread(1, flow, answer);
+    flow.rig.run();
+    flow.rig.timeline.choices().ask(nullptr);
+    INFO("seed " << seed);
+    CHECK(flow.done == 2);
+  }
+}
