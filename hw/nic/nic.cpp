@@ -14,7 +14,7 @@ namespace {
 
 bool wide(std::uint64_t address) {
   return address == nic::kTxBase || address == nic::kTxHeadAddress || address == nic::kRxBase ||
-         address == nic::kMsiAddress;
+         address == nic::kRxDataBase || address == nic::kMsiAddress;
 }
 
 }  // namespace
@@ -26,7 +26,8 @@ Nic::Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interr
       memory_(memory),
       interrupts_(interrupts),
       peer_(peer),
-      host_bus_(params.host_rate) {
+      host_bus_(params.host_rate),
+      host_bus_in_(params.host_rate) {
   timeline.watch(*this);
 }
 
@@ -54,6 +55,12 @@ Response Nic::read_register(std::uint64_t address, std::span<std::byte> data) co
       return read_value(data, rx_.entries);
     case nic::kRxTail:
       return read_value(data, rx_.tail);
+    case nic::kRxDataBase:
+      return read_value(data, rx_data_.base);
+    case nic::kRxDataEntries:
+      return read_value(data, rx_data_.entries);
+    case nic::kRxDataTail:
+      return read_value(data, rx_data_.tail);
     case nic::kCause:
       return read_value(data, cause_);
     case nic::kEnable:
@@ -94,6 +101,15 @@ Response Nic::write_register(std::uint64_t address, std::uint64_t value) {
       break;
     case nic::kRxTail:
       return ring_doorbell(rx_, word);
+    case nic::kRxDataBase:
+      rx_data_.base = value;
+      break;
+    case nic::kRxDataEntries:
+      if (!entries_ok) return Response::generic_error;
+      rx_data_.entries = word;
+      break;
+    case nic::kRxDataTail:
+      return ring_doorbell(rx_data_, word);
     case nic::kCause:
       cause_ &= ~word;
       break;
@@ -122,7 +138,7 @@ Response Nic::ring_doorbell(Ring& ring, std::uint32_t tail) {
   if (&ring == &tx_)
     fetch(tail);
   else
-    new_buffers(tail);
+    new_buffers(ring, tail);
   return Response::ok;
 }
 
@@ -137,7 +153,16 @@ void Nic::send_if_due() {
   enabled_ = 0;
   const SimTime time = std::max(timeline_.now(), next_message_);
   next_message_ = time + params_.interrupt_interval;
-  send_message(time + params_.msi_flight);
+  send_with_faults(time + params_.msi_flight);
+}
+
+// What the oracle may do to a message.
+void Nic::send_with_faults(SimTime time) {
+  enum : std::uint32_t { kNone, kLost, kLate, kTwice, kKinds };
+  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, kKinds, "nic.interrupt");
+  if (fault == kLost) return;
+  send_message(fault == kLate ? time + params_.late_interrupt : time);
+  if (fault == kTwice) send_message(time);
 }
 
 Activity Nic::send_message(SimTime time) {

@@ -19,6 +19,7 @@ struct NicCounters {
   std::uint64_t frames_sent = 0;
   std::uint64_t wire_bytes_sent = 0;
   std::uint64_t frames_received = 0;
+  std::uint64_t payload_bytes_received = 0;
   std::uint64_t malformed = 0;
   std::uint64_t dropped = 0;  // by an oracle's fault
   std::uint64_t interrupts = 0;
@@ -33,6 +34,7 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
 
   Response access(Command command, std::uint64_t address, std::span<std::byte> data) override;
   void transmit_to_card(const nic::SegmentHeader& frame) override;
+  std::uint32_t frame_payload() const override;
 
   /// Frames that carry `payload` bytes; a segment without payload is one frame.
   std::int64_t frames(std::int64_t payload) const;
@@ -77,6 +79,7 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
   void raise(std::uint32_t cause);
   void send_if_due();
   Activity send_message(SimTime time);
+  void send_with_faults(SimTime time);
 
   // transfer.cpp
   Activity fetch(std::uint32_t tail);
@@ -84,9 +87,11 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
   Activity transmit(Segment segment);
   Task<std::uint32_t> inspect(const Segment& segment);
   Activity write_head(std::uint32_t head, SimTime sent);
-  Activity new_buffers(std::uint32_t tail);
+  Activity new_buffers(Ring& ring, std::uint32_t tail);
   Activity carry_in(nic::SegmentHeader frame, SimTime arrival);
   Activity receive();
+  bool buffers_for(const nic::SegmentHeader& frame) const;
+  Task<void> write_payload(nic::SegmentHeader frame);
 
   void describe_stall(std::vector<StallLine>& lines) const override;
 
@@ -98,11 +103,14 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
 
   Ring tx_;
   Ring rx_;
+  Ring rx_data_;
   std::uint64_t tx_head_address_ = 0;
   Segment gathering_;
   Bus host_bus_;
   FifoServer wire_out_;
   FifoServer wire_in_;
+  Bus host_bus_in_;
+  SimTime last_in_{};
   SimTime last_sent_{};
   std::deque<nic::SegmentHeader> received_;
 

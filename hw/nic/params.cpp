@@ -6,7 +6,7 @@ namespace iodrome::hw {
 void NicParams::describe(ParameterList& list) {
   list.add("doorbell_flight", "s", "register write to the card's notice", &doorbell_flight);
   list.add("descriptor_fetch", "s", "reading new descriptors from host memory", &descriptor_fetch);
-  list.add("host_rate", "B/s", "reading payload from host memory", &host_rate);
+  list.add("host_rate", "B/s", "payload from host memory, and into it; each direction", &host_rate);
   list.add("link_rate", "B/s", "the wire, each direction", &link_rate);
   list.add("propagation", "s", "from card to client, one way, switches included", &propagation);
   list.add("mss", "B", "payload of a full frame", &mss);
@@ -16,6 +16,8 @@ void NicParams::describe(ParameterList& list) {
   list.add("msi_flight", "s", "interrupt message to the interrupt controller", &msi_flight);
   list.add("interrupt_interval", "s", "least time between two interrupt messages",
            &interrupt_interval);
+  list.add("late_interrupt", "s", "how late an interrupt is that the choice oracle delays",
+           &late_interrupt);
 }
 
 void NicParams::examine(ParameterProblems& problems) const {

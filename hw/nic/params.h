@@ -17,6 +17,7 @@ struct NicParams {
   Duration host_write{};
   Duration msi_flight{};
   Duration interrupt_interval{};
+  Duration late_interrupt{};
 
   void describe(ParameterList& list);
   /// What no card can be.

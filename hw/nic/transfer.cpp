@@ -104,20 +104,27 @@ Activity Nic::write_head(std::uint32_t head, SimTime sent) {
   raise(nic::kCauseTransmitted);
 }
 
-Activity Nic::new_buffers(std::uint32_t tail) {
-  const std::uint64_t number = ++rx_.doorbells;
+Activity Nic::new_buffers(Ring& ring, std::uint32_t tail) {
+  const std::uint64_t number = ++ring.doorbells;
   if (received_.empty() && !rx_.busy) {
-    rx_.notice(number, tail);  // nobody waits, so nobody can tell when the card noticed
+    ring.notice(number, tail);  // nobody waits, so nobody can tell when the card noticed
     co_return;
   }
   co_await pause_for(timeline_, params_.doorbell_flight);
-  rx_.notice(number, tail);
+  ring.notice(number, tail);
   if (!rx_.busy) receive();
 }
 
 void Nic::transmit_to_card(const nic::SegmentHeader& frame) {
-  const SimTime sent = wire_in_.serve(timeline_.now(), wire_time(0));
-  carry_in(frame, sent + params_.propagation + params_.host_write);
+  const std::int64_t payload = frame.payload_bytes;
+  const SimTime here = wire_in_.serve(timeline_.now(), wire_time(payload)) + params_.propagation;
+  const SimTime taken = payload == 0 ? here : host_bus_in_.carry(here, payload);
+  last_in_ = std::max(last_in_, taken);  // an empty frame does not overtake
+  carry_in(frame, last_in_ + params_.host_write);
+}
+
+std::uint32_t Nic::frame_payload() const {
+  return static_cast<std::uint32_t>(std::min<std::int64_t>(params_.mss, nic::kRxDataBytes));
 }
 
 Activity Nic::carry_in(nic::SegmentHeader frame, SimTime arrival) {
@@ -127,10 +134,27 @@ Activity Nic::carry_in(nic::SegmentHeader frame, SimTime arrival) {
   if (!rx_.busy) receive();
 }
 
+bool Nic::buffers_for(const nic::SegmentHeader& frame) const {
+  return rx_.head != rx_.known_tail &&
+         (frame.payload_bytes == 0 || rx_data_.head != rx_data_.known_tail);
+}
+
+Task<void> Nic::write_payload(nic::SegmentHeader frame) {
+  const PhysAddr place = rx_data_.base + sizeof(nic::RxDataDescriptor) * rx_data_.head;
+  rx_data_.head = rx_data_.next(rx_data_.head);
+  counters_.payload_bytes_received += frame.payload_bytes;
+  nic::RxDataDescriptor buffer;
+  co_await memory_.read(place, std::as_writable_bytes(std::span{&buffer, 1}));
+  if (!peer_.payload_checked()) co_return;
+  std::vector<std::byte> bytes(frame.payload_bytes);
+  peer_.produce(frame.connection, frame.stream_offset, bytes);
+  co_await memory_.write(buffer.address, bytes);
+}
+
 // Fills buffers until frames or buffers run out.
 Activity Nic::receive() {
   rx_.busy = true;
-  while (!received_.empty() && rx_.head != rx_.known_tail) {
+  while (!received_.empty() && buffers_for(received_.front())) {
     nic::SegmentHeader frame = received_.front();
     received_.pop_front();
     const PhysAddr place = rx_.base + sizeof(nic::RxDescriptor) * rx_.head;
@@ -139,7 +163,8 @@ Activity Nic::receive() {
     const std::span<std::byte> bytes = std::as_writable_bytes(std::span{&descriptor, 1});
     co_await memory_.read(place, bytes);
     co_await memory_.write(descriptor.address, std::as_writable_bytes(std::span{&frame, 1}));
-    descriptor.length = nic::kSegmentHeaderBytes;
+    if (frame.payload_bytes != 0) co_await write_payload(frame);
+    descriptor.length = nic::kSegmentHeaderBytes + frame.payload_bytes;
     descriptor.flags = nic::kRxDone;
     co_await memory_.write(place, bytes);
     raise(nic::kCauseReceived);

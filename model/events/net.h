@@ -30,4 +30,22 @@ struct SockSendspace {
   Words2 words() const { return {connection, space}; }
 };
 
+/// A segment with payload has come up to its socket.
+struct NetifReceiveSkb {
+  static constexpr EventInfo info{"netif_receive_skb", Subsystem::net, "connection offset bytes"};
+  std::uint64_t connection;
+  std::uint64_t offset;
+  std::uint64_t bytes;
+  Words3 words() const { return {connection, offset, bytes}; }
+};
+
+/// A socket's state has changed; TCP's numbers.
+struct InetSockSetState {
+  static constexpr EventInfo info{"inet_sock_set_state", Subsystem::net, "connection old new"};
+  std::uint64_t connection;
+  std::uint64_t old_state;
+  std::uint64_t new_state;
+  Words3 words() const { return {connection, old_state, new_state}; }
+};
+
 }  // namespace iodrome::events

@@ -24,6 +24,7 @@ struct KernelCosts {
       bio_complete;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
+  Cost socket_call, socket_connect, socket_accept, socket_recv, segment_receive;
   Cost copy_call, event_wait;
   Cost hrtimer_start, hrtimer_cancel, hrtimer_expire, clock_event;
   Cost timer_mod, timer_del, timer_expire;
@@ -33,13 +34,13 @@ struct KernelCosts {
   Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 82> table();
+  static constexpr std::array<CostRow<KernelCosts>, 87> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 82> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 87> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -96,7 +97,13 @@ inline constexpr std::array<CostRow<K>, 82> kKernelCosts = {{
     {"segment_xmit", &K::segment_xmit, "a segment built and given to the network card"},
     {"copy_call", &K::copy_call, "a copy's fixed part; the rest follows the copy rates"},
     {"event_wait", &K::event_wait, "a wait call's own work: look for events, queue, dequeue"},
-    {"ack_receive", &K::ack_receive, "an acknowledgement through the receive path"},
+    {"ack_receive", &K::ack_receive, "a frame without payload through the receive path"},
+    {"socket_call", &K::socket_call, "socket's, bind's, listen's or shutdown's own work"},
+    {"socket_connect", &K::socket_connect, "connect's own work: port, route, connection"},
+    {"socket_accept", &K::socket_accept, "accept's own work, without the descriptor"},
+    {"socket_recv", &K::socket_recv, "a receive's own work: lock, queue, accounting"},
+    {"segment_receive", &K::segment_receive,
+     "a segment with payload through the receive path, into its socket's queue"},
     {"hrtimer_start", &K::hrtimer_start, "a high-resolution timer queued"},
     {"hrtimer_cancel", &K::hrtimer_cancel, "a high-resolution timer taken back"},
     {"hrtimer_expire", &K::hrtimer_expire, "an expired one taken up, without what it does"},
@@ -128,7 +135,7 @@ inline constexpr std::array<CostRow<K>, 82> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 82> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 87> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

@@ -124,7 +124,8 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   network_ = hw::make_network(spec.nic, spec.client, timeline, *nic_memory_port_,
                               *nic_interrupt_port_, payload_checked ? &streams : nullptr);
   nic_port_ = ports(*network_.card, "nic_registers");
-  nic_driver_ = std::make_unique<drivers::NicDriver>(system_, irqs_, *nic_port_,
+  net_rx_ = std::make_unique<kernel::NetRx>(system_);
+  nic_driver_ = std::make_unique<drivers::NicDriver>(system_, *net_rx_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
   engines_ = std::make_unique<Engines>(spec.engines, system_, irqs_, ports);
 }

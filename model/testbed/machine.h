@@ -82,6 +82,7 @@ class Machine {
   std::unique_ptr<hw::Port> nic_interrupt_port_;
   hw::Network network_;
   std::unique_ptr<hw::Port> nic_port_;
+  std::unique_ptr<kernel::NetRx> net_rx_;
   std::unique_ptr<drivers::NicDriver> nic_driver_;
   std::vector<std::unique_ptr<kernel::Socket>> sockets_;
   std::vector<int> socket_fds_;

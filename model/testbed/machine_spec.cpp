@@ -143,6 +143,8 @@ constexpr Group kGroups[] = {
     {"socket",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("send_buffer", "B", "a socket's send buffer", &spec.socket.send_buffer_bytes);
+       list.add("receive_buffer", "B", "a socket's receive buffer: payload that nobody has read",
+                &spec.socket.receive_buffer_bytes);
        list.add("segment", "B", "most payload of one segment given to the card",
                 &spec.socket.segment_bytes);
      }},
@@ -295,6 +297,8 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
                                             (spec.queue_entries & (spec.queue_entries - 1)) == 0),
       "storage.queue_entries of a virtio_blk must be a power of two, at most those of its part");
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
+  require(spec.socket.receive_buffer_bytes >= 4096,
+          "socket.receive_buffer must be at least 4096 bytes");
   require(spec.socket.segment_bytes >= 1448 && spec.socket.segment_bytes <= 65536,
           "socket.segment must be 1448 to 65536 bytes");
   examine_block(spec, configuration);

@@ -17,6 +17,7 @@ inline constexpr PollEvents kPollPri = 0x002;
 inline constexpr PollEvents kPollOut = 0x004;
 inline constexpr PollEvents kPollErr = 0x008;
 inline constexpr PollEvents kPollHup = 0x010;
+inline constexpr PollEvents kPollRdHup = 0x2000;
 
 /// poll_table: what a poller queues on whatever the file wakes.
 class PollTable {

@@ -138,8 +138,10 @@ class UserSend {
   /// `pages` holds the bytes from their start; it stays valid until the end.
   UserSend(FilePtr socket, std::span<const hw::PhysAddr> pages, std::uint64_t bytes)
       : socket_(std::move(socket)), pages_(pages), left_(bytes) {}
-  /// As FileSend::try_run; ENOBUFS also without a page to copy into.
+  /// As FileSend::try_run; ENOBUFS also without a page to copy into. A connection that breaks once
+  /// something has been sent ends it there.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
+  std::int64_t sent() const { return static_cast<std::int64_t>(sent_); }
 
  private:
   FilePtr socket_;
@@ -147,6 +149,7 @@ class UserSend {
   std::uint64_t left_;
   std::uint64_t sent_ = 0;
 };
+/// send(2) as a thread calls it; of a file that does not block, as much as goes at once.
 Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
                                          std::span<const hw::PhysAddr> pages, std::uint64_t bytes);
 

@@ -206,6 +206,7 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
   if (socket_->socket == nullptr) co_return fail(Errno::ebadf);
   Socket& socket = *socket_->socket;
   while (left_ > 0) {
+    if (sent_ > 0 && socket.broken()) break;  // the next call hears of it
     if (!socket.has_room()) {
       // Nothing is copied before there is room for it.
       const Result<std::uint64_t> none = co_await socket.try_send(ctx, {}, &wait);
@@ -229,8 +230,13 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
 Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
                                          std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
   co_await ctx.spend(ctx.costs().socket_send);
-  UserSend transfer(std::move(socket), pages, bytes);
-  co_return co_await run_blocking(ctx, os, transfer, "send");
+  UserSend transfer(socket, pages, bytes);
+  if (!socket->nonblocking) co_return co_await run_blocking(ctx, os, transfer, "send");
+  BlockingWait wait(ctx);
+  const Result<std::int64_t> all = co_await transfer.try_run(ctx, os, wait);
+  withdraw(wait);
+  if (!all && all.error() == Errno::eagain && transfer.sent() > 0) co_return transfer.sent();
+  co_return all;
 }
 
 }  // namespace iodrome::kernel

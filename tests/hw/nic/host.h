@@ -130,9 +130,9 @@ class NicHost {
   bool give_back = true;
   std::uint32_t rx_next_ = 0;
   PhysAddr rx_ = 0;
+  PhysAddr tx_ = 0;
 
  private:
-  PhysAddr tx_ = 0;
   PhysAddr head_ = 0;
   PhysAddr headers_ = 0;
   PhysAddr buffers_ = 0;

@@ -15,7 +15,12 @@ struct TestNet final : NetDriver {
     sent.push_back({segment.stream_offset, segment.bytes});
     co_return;
   }
+  Task<void> xmit_frame(Atomic&, Socket&, StreamHeader header) override {
+    frames.push_back(header);
+    co_return;
+  }
   std::vector<std::pair<std::uint64_t, std::uint32_t>> sent;
+  std::vector<StreamHeader> frames;
 };
 
 // A wait that notes when it is ready.
@@ -32,7 +37,7 @@ using Segments = std::vector<std::pair<std::uint64_t, std::uint32_t>>;
 
 struct Scene : DiskRig {
   TestNet net;
-  SocketParams params{90'000, 20'000};
+  SocketParams params{90'000, 20'000, 10'000};
   Socket socket{rig.system, net, params, 5};
   NotedWait wait;
   FilePtr socket_file{new File};
@@ -45,6 +50,20 @@ struct Scene : DiskRig {
     for (std::size_t i = 0; i < count; ++i)
       all.push_back({PagePtr{new Page(rig.memory)}, 0, bytes});
     return all;
+  }
+  // A frame of the peer's; `bytes` of payload.
+  Task<void> arrive(Atomic& ctx, std::uint64_t offset, std::uint32_t bytes, bool fin = false) {
+    StreamHeader header{.ack = true, .fin = fin, .offset = offset};
+    PageParts payload;
+    if (bytes != 0) payload.push_back({PagePtr{new Page(rig.memory)}, 0, bytes});
+    co_await socket.receive(ctx, header, std::move(payload));
+  }
+  // Receives; the bytes, or minus the errno.
+  Task<std::int64_t> take(Atomic& ctx, std::uint64_t most, IoWait* on = nullptr) {
+    const std::vector<hw::PhysAddr> user = pages(3);
+    const Result<std::uint64_t> got = co_await socket.try_recv(ctx, user, most, on);
+    for (const hw::PhysAddr page : user) rig.memory.free_page(page);
+    co_return as_return_value(got);
   }
   // Runs code that only tests the socket, in an interrupt.
   void in_irq(Handler<Scene> code) {
@@ -173,4 +192,78 @@ TEST_CASE("send copies user memory, and only as much as there is room for") {
   CHECK(s.result == 100'000);
   CHECK(s.socket.bytes_queued() == 100'000);
   s.rig.end();
+}
+
+TEST_CASE("what arrives early waits for what is before it, and counts for the buffer meanwhile") {
+  Scene s;
+  s.in_irq([](Atomic& ctx, Scene& scene) -> Task<void> {
+    CHECK(scene.socket.open_window() == 10'000);
+    const std::int64_t nothing = co_await scene.take(ctx, 9'000, &scene.wait);
+    CHECK(nothing == -static_cast<std::int64_t>(Errno::eagain));
+    co_await scene.arrive(ctx, 3'000, 1'000);
+    CHECK(scene.wait.times_ready == 0);
+    CHECK(scene.socket.bytes_received() == 0);
+    CHECK(scene.socket.bytes_held() == 1'000);
+    CHECK(scene.net.frames.back().acknowledged == 0);
+    CHECK(scene.net.frames.back().window_end == 10'000);
+    co_await scene.arrive(ctx, 0, 3'000);
+    CHECK(scene.wait.times_ready == 1);
+    CHECK(scene.net.frames.back().acknowledged == 4'000);
+    CHECK(scene.net.frames.back().window_end == 10'000);
+    const std::int64_t all = co_await scene.take(ctx, 9'000);
+    CHECK(all == 4'000);
+  });
+  CHECK(s.rig.memory.pages_in_use() == 0);
+}
+
+TEST_CASE("what is known already, or lies beyond the window, is dropped and acknowledged again") {
+  Scene s;
+  s.in_irq([](Atomic& ctx, Scene& scene) -> Task<void> {
+    scene.socket.open_window();
+    co_await scene.arrive(ctx, 0, 4'000);
+    co_await scene.arrive(ctx, 0, 4'000);
+    co_await scene.arrive(ctx, 8'000, 4'000);
+    CHECK(scene.net.frames.size() == 3);
+    CHECK(scene.net.frames.back().acknowledged == 4'000);
+    CHECK(scene.socket.bytes_dropped() == 8'000);
+    CHECK(scene.socket.bytes_held() == 4'000);
+  });
+}
+
+TEST_CASE("an end that arrives before the last bytes waits for them") {
+  Scene s;
+  s.in_irq([](Atomic& ctx, Scene& scene) -> Task<void> {
+    scene.socket.open_window();
+    co_await scene.arrive(ctx, 2'000, 0, true);
+    const std::int64_t nothing = co_await scene.take(ctx, 9'000, &scene.wait);
+    CHECK(nothing == -static_cast<std::int64_t>(Errno::eagain));
+    co_await scene.arrive(ctx, 0, 2'000);
+    CHECK(scene.wait.times_ready == 1);
+    CHECK(scene.net.frames.back().acknowledged == 2'001);  // the end counts as one
+    const std::int64_t data = co_await scene.take(ctx, 9'000);
+    CHECK(data == 2'000);
+    const std::int64_t end = co_await scene.take(ctx, 9'000);
+    CHECK(end == 0);
+  });
+}
+
+TEST_CASE("a byte that comes at the instant at which a reader looks is seen, or wakes it") {
+  // The reader looks and arms in one go; what comes at that instant comes before or after.
+  for (const bool first : {false, true}) {
+    Scene s;
+    s.socket.open_window();
+    const auto data = [](Atomic& ctx, Scene& scene) -> Task<void> {
+      co_await scene.arrive(ctx, 0, 100);
+    };
+    const auto reader = [](Atomic& ctx, Scene& scene) -> Task<void> {
+      const std::int64_t got = co_await scene.take(ctx, 100, &scene.wait);
+      CHECK(got == (scene.wait.pending == 0 ? 100 : -static_cast<std::int64_t>(Errno::eagain)));
+      scene.acked = got > 0 ? 1 : 2;
+    };
+    s.rig.irq_at(1us, 0, s.rig.action<Scene>(s, first ? +data : +reader));
+    s.rig.irq_at(1us, 0, s.rig.action<Scene>(s, first ? +reader : +data));
+    s.rig.run();
+    CHECK(s.acked == (first ? 1 : 2));
+    CHECK(s.wait.times_ready == (first ? 0 : 1));
+  }
 }
