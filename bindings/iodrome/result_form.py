@@ -132,7 +132,9 @@ _RUN = _table(
         "cpu_ns": _exactly(CONTEXTS, _number),
         "counters": _counters,
         "submit_held_ns": _HELD,
-        "submit_blocked_ns": _HELD,
+        "submit_blocked_ns": _table(
+            {"max": _number, "total": _number}, {"causes": _each(_number)}
+        ),
         "bytes": _whole,
         "fingerprint": _text,
         "latency_curve": _list_of(_pair_of(_number)),

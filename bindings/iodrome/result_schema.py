@@ -35,6 +35,8 @@ def _run_types(told: dict[str, Any]) -> Schema:
     counters = [row["name"] for row in told["counters"]]
     quantiles = ["mean", "p50", "p90", "p99", "p99.9", "p99.99", "max"]
     held = _exactly(["max", "total"], _NUMBER)
+    blocked = _exactly(["max", "total", "causes"], _NUMBER)
+    blocked["properties"]["causes"] = {"type": "object", "additionalProperties": _NUMBER}
     provider = _exactly(["name", "completed", "failed", "moved", "bytes", "busy_ns"], _WHOLE)
     provider["properties"] |= {"name": _TEXT, "busy_ns": _NUMBER}
     return {
@@ -52,7 +54,7 @@ def _run_types(told: dict[str, Any]) -> Schema:
         "cpu_ns": _exactly(classes, _NUMBER),
         "counters": _exactly(counters, _WHOLE),
         "submit_held_ns": held,
-        "submit_blocked_ns": held,
+        "submit_blocked_ns": blocked,
         "bytes": _WHOLE,
         "client_bytes": _WHOLE,
         "client_bytes_wrong": _WHOLE,

@@ -6,6 +6,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "model/chain/chain_run.h"
@@ -63,6 +64,7 @@ struct SubmitTimes {
   Duration held_total{};
   Duration blocked_max{};
   Duration blocked_total{};
+  kernel::SleepTimes causes;  // of blocked_total
 
   void add(Duration held, Duration blocked) {
     held_max = std::max(held_max, held);
@@ -75,6 +77,7 @@ struct SubmitTimes {
     held_total += other.held_total;
     blocked_max = std::max(blocked_max, other.blocked_max);
     blocked_total += other.blocked_total;
+    causes.merge(other.causes);
   }
 };
 
@@ -86,15 +89,19 @@ class SubmittingCall {
       : times_(times),
         user_(user),
         began_(user.now()),
-        blocked_before_(user.thread().blocked_total) {}
+        blocked_before_(user.thread().blocked_total),
+        told_before_(std::exchange(user.thread().sleep_times, &times.causes)) {}
   ~SubmittingCall() {
     times_.add(user_.now() - began_ - waited_,
                user_.thread().blocked_total - blocked_before_ - waited_blocked_);
+    user_.thread().sleep_times = told_before_;
   }
   SubmittingCall(const SubmittingCall&) = delete;
   SubmittingCall& operator=(const SubmittingCall&) = delete;
 
-  /// The call also waited for completions, this long and asleep for that part: no submission.
+  /// From here on the call waits for completions.
+  void begin_waiting() { user_.thread().sleep_times = told_before_; }
+  /// It did so this long and asleep for that part: no submission.
   void leave_out(Duration waited, Duration blocked) {
     waited_ += waited;
     waited_blocked_ += blocked;
@@ -105,6 +112,7 @@ class SubmittingCall {
   Sleepable& user_;
   SimTime began_;
   Duration blocked_before_;
+  kernel::SleepTimes* told_before_;
   Duration waited_{};
   Duration waited_blocked_{};
 };

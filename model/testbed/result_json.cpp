@@ -117,7 +117,10 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
     json["counters"][row.name] = run.counters.*row.counter;
   json["submit_held_ns"] = {{"max", ns(run.submit.held_max)}, {"total", ns(run.submit.held_total)}};
   json["submit_blocked_ns"] = {{"max", ns(run.submit.blocked_max)},
-                               {"total", ns(run.submit.blocked_total)}};
+                               {"total", ns(run.submit.blocked_total)},
+                               {"causes", Json::object()}};
+  for (const auto& [what, time] : run.submit.causes.by_cause())
+    json["submit_blocked_ns"]["causes"][std::string(what)] = ns(time);
   json["bytes"] = run.requests.bytes;
   json["client_bytes"] = run.client_bytes;
   json["client_bytes_wrong"] = run.client_bytes_wrong;

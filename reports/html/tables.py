@@ -75,7 +75,7 @@ def counters(result: Result) -> list[tuple[str, list[Cell]]]:
         label = _COUNTERS.get(key, key.replace("_", " "))
         # Bytes that a device moves cost the CPUs nothing: neither more nor fewer is better.
         rows.append((label, _cells(values, text, "" if key.endswith("_dma") else "less")))
-    return rows + _submit(result, "held") + _submit(result, "blocked")
+    return rows + _submit(result, "held") + _submit(result, "blocked") + _causes(result)
 
 
 def _submit(result: Result, what: str) -> list[tuple[str, list[Cell]]]:
@@ -87,6 +87,24 @@ def _submit(result: Result, what: str) -> list[tuple[str, list[Cell]]]:
     return [
         (f"{what} in submit", _cells(means, quantities.duration, "less")),
         (f"{what} in submit, longest", _cells(longest, quantities.duration, "less")),
+    ]
+
+
+def _causes(result: Result) -> list[tuple[str, list[Cell]]]:
+    """What the submitting task slept for, the longest first."""
+    told = [run.get("submit_blocked_ns", {}).get("causes", {}) for run in result.runs]
+    names = dict.fromkeys(name for causes in told for name in causes)
+    longest = sorted(names, key=lambda name: -max(causes.get(name, 0) for causes in told))
+    return [
+        (
+            f"· for {name}",
+            _cells(
+                [_each(run, c.get(name, 0)) for run, c in zip(result.runs, told, strict=True)],
+                quantities.duration,
+                "less",
+            ),
+        )
+        for name in longest
     ]
 
 

@@ -46,9 +46,12 @@ def test_the_submitter_never_blocks_whatever_the_disk_takes():
     result = io.run(cold.issued(clients=32, repeat=4), ["task_chain", "linux_aio"], machine=slow)
     chain, old = result.runs
     assert chain["latency_ns"]["mean"] > 100e6
-    assert chain["submit_blocked_ns"] == {"max": 0, "total": 0}
+    assert chain["submit_blocked_ns"] == {"max": 0, "total": 0, "causes": {}}
     assert chain["submit_held_ns"]["max"] <= 50e3
-    assert old["submit_blocked_ns"]["max"] > 100e6
+    blocked = old["submit_blocked_ns"]
+    assert blocked["max"] > 100e6
+    assert {"inode", "get_request"} & blocked["causes"].keys()
+    assert sum(blocked["causes"].values()) == pytest.approx(blocked["total"])
 
 
 def test_an_engine_takes_the_sums_of_a_chain_off_the_cpu(tmp_path):

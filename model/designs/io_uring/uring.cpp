@@ -135,6 +135,7 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
     if (submitted == kNever) {
       submitted = ctx.now();
       blocked = ctx.thread().blocked_total;
+      if (counted) counted->begin_waiting();
     }
     if (!waits) break;
     const bool visible = co_await cq_.has_entries(ctx);

@@ -10,6 +10,7 @@
 #include "model/events/cpu_time.h"
 #include "model/kernel/cpu/cpu_mask.h"
 #include "model/kernel/cpu/sched_entity.h"
+#include "model/kernel/cpu/sleep_times.h"
 
 namespace iodrome::kernel {
 
@@ -56,7 +57,8 @@ struct Thread : SchedEntity {
   SchedWatchers watchers;
   std::uint32_t preempt_count = 0;  // spinlocks held
   SimTime blocked_since{};
-  Duration blocked_total{};  // time asleep since it was made
+  Duration blocked_total{};           // time asleep since it was made
+  SleepTimes* sleep_times = nullptr;  // where it is also counted, while somebody wants to know
 
   bool may_run_on(std::uint32_t number) const {
     return allowed == nullptr || allowed->test(number);

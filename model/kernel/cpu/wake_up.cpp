@@ -48,7 +48,10 @@ bool wake_up(System& system, Thread& thread, Cpu* waker) {
     thread.woken = true;
     return false;
   }
-  thread.blocked_total += system.timeline.now() - thread.blocked_since;
+  const Duration asleep = system.timeline.now() - thread.blocked_since;
+  thread.blocked_total += asleep;
+  if (thread.sleep_times != nullptr)
+    thread.sleep_times->add(thread.waits_for != nullptr ? thread.waits_for : "", asleep);
   Cpu& target = choose_cpu(system, thread);
   system.probe.emit(events::SchedWaking{thread.id, target.index()},
                     waker != nullptr ? waker->index() : events::kNoCpu);
