@@ -18,8 +18,7 @@ struct RegistryCosts {
 /// Order: none between jobs, beyond that of each provider.
 class Registry final : private Ends {
  public:
-  Registry(kernel::System& system, Policy& policy, RegistryCosts& costs)
-      : system_(system), policy_(policy), costs_(costs) {}
+  Registry(Policy& policy, RegistryCosts& costs) : policy_(policy), costs_(costs) {}
 
   /// At boot. The order is that in which `first_fit` prefers.
   void add(Provider& provider);
@@ -51,7 +50,6 @@ class Registry final : private Ends {
   Task<void> retry(kernel::Atomic& ctx);
   Task<void> finish(kernel::Atomic& ctx, Job& job, Errno status);
 
-  kernel::System& system_;
   Policy& policy_;
   RegistryCosts& costs_;
   std::vector<Provider*> providers_;

@@ -2,7 +2,6 @@
 #include "model/testbed/engine_spec.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

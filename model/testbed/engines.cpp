@@ -78,7 +78,7 @@ Engines::Engines(const EngineSpec& spec, kernel::System& system, kernel::IrqCont
       async_tx_(dma_, choice_, spec.software),
       policy_(providers::make_policy(spec.policy)),
       registry_costs_(spec.registry_costs),
-      registry_(system, *policy_, registry_costs_) {
+      registry_(*policy_, registry_costs_) {
   if (!spec.dma_kind.empty()) make_dma(ports);
   if (!spec.crypto_part.empty()) make_crypto(ports);
 }

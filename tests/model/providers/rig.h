@@ -24,7 +24,7 @@ struct ProviderRig : tests::PatternedPages {
       : policy(make_policy(policy_name)),
         adma_driver(rig.system, irqs, adma_registers, {descriptors, 0us, 100us}, dma_costs),
         crypto_driver(rig.system, irqs, crypto_registers, {4, 100us}, crypto_costs),
-        registry(rig.system, *policy, costs) {
+        registry(*policy, costs) {
     rig.system.scheduler.hz = 1000;
     rig.timeline.spawn(adma_driver.attach(dma), "attach");
     rig.timeline.spawn(crypto_driver.attach(), "attach");
