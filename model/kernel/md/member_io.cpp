@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocks on their way to and from the members.
+#include <utility>
+
 #include "model/kernel/md/raid5.h"
 
 namespace iodrome::kernel {

@@ -5,6 +5,9 @@
 // Differs: it begins when it is made, nobody restarts it; no checkpoints, no bitmap; of the
 // members' other I/O it sees what comes through the array.
 #pragma once
+#include <array>
+#include <vector>
+
 #include "model/engine/parameters.h"
 #include "model/kernel/md/raid5.h"
 #include "model/kernel/md/sync_action.h"

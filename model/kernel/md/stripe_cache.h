@@ -3,6 +3,8 @@
 // holds them.
 #pragma once
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 #include "model/kernel/md/md_wakeup.h"
 #include "model/kernel/md/stripe.h"

@@ -2,6 +2,9 @@
 // What a stripe's operations are made of: ops_run_biofill(), _compute5(), _prexor(), _biodrain(),
 // _reconstruct5(), _check() and their ends. An end comes in a tasklet where an engine has done the
 // work, else in the thread that handles the stripe.
+#include <algorithm>
+#include <utility>
+
 #include "model/kernel/md/raid5.h"
 
 namespace iodrome::kernel {

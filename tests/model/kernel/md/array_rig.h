@@ -2,6 +2,8 @@
 // A RAID 5 over disks of constant latency whose media are plain bytes, for tests. Without an engine
 // the CPU sums; who has one adds it to `engine` before start().
 #pragma once
+#include <algorithm>
+
 #include "model/engine/random.h"
 #include "model/kernel/md/resync.h"
 #include "model/kernel/sync/completion.h"

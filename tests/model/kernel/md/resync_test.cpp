@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/md/resync.h"
 
+#include <set>
+
 #include "tests/model/kernel/md/random_load.h"
 
 namespace iodrome::kernel {
