@@ -212,7 +212,7 @@ Task<void> NicDriver::merge(Atomic& ctx, const nic::SegmentHeader& header) {
 
 Task<void> NicDriver::flush(Atomic& ctx) {
   if (!merged_) co_return;
-  Merged up = std::move(*merged_);
+  MergedFrames up = std::move(*merged_);
   merged_.reset();
   co_await ctx.spend(ctx.costs().segment_receive);
   ctx.emit(events::NetifReceiveSkb{up.connection, up.header.offset, up.bytes});

@@ -18,6 +18,14 @@
 
 namespace iodrome::drivers {
 
+/// Frames of one connection that go up as one: napi_gro_receive().
+struct MergedFrames {
+  std::uint32_t connection = 0;
+  kernel::StreamHeader header;
+  kernel::PageParts parts;
+  std::uint64_t bytes = 0;
+};
+
 class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, private kernel::Napi {
  public:
   static constexpr std::uint64_t kDeviceId = 3;  // in events
@@ -41,14 +49,6 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
   Task<void> handle(kernel::Atomic& ctx) override;
 
  private:
-  // Frames of one connection that go up as one: napi_gro_receive().
-  struct Merged {
-    std::uint32_t connection = 0;
-    kernel::StreamHeader header;
-    kernel::PageParts parts;
-    std::uint64_t bytes = 0;
-  };
-
   Task<bool> poll(kernel::Atomic& ctx) override;
   Task<int> take_frames(kernel::Atomic& ctx);
   Task<void> merge(kernel::Atomic& ctx, const hw::nic::SegmentHeader& header);
@@ -82,7 +82,7 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
   std::vector<kernel::PagePtr> data_pages_;  // by descriptor; nullptr where none is posted
   std::uint32_t data_head_ = 0;              // the next that the card fills
   std::uint32_t data_tail_ = 0;              // posted up to here
-  std::optional<Merged> merged_;
+  std::optional<MergedFrames> merged_;
 };
 
 }  // namespace iodrome::drivers
