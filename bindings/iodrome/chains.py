@@ -79,6 +79,14 @@ class Chain:
         names = [dict(step.keys)["name"] for step in self.steps if step.op == "open"]
         return str(names[-1]) if names else "open"
 
+    def _size_of(self, file: str) -> Quantity | None:
+        for step in self.steps:
+            keys = dict(step.keys)
+            if step.op == "open" and keys["name"] == file:
+                size = keys.get("size")
+                return size if isinstance(size, str | int) else None
+        return None
+
     def nop(self, **rules: Unpack[Rules]) -> Chain:
         """A step that does nothing."""
         return self._with("nop", {}, rules)
@@ -166,7 +174,7 @@ class Chain:
         Errors: ValueError where neither says how many.
         """
         if bytes is None:
-            bytes = self.size
+            bytes = self._size_of(file) if file is not None else self.size
         if bytes is None:
             raise ValueError("sendfile() needs bytes, or a size given to open()")
         return self._with("send", {"bytes": bytes, "offset": offset, "file": file}, rules)

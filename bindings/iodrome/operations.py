@@ -32,7 +32,10 @@ if TYPE_CHECKING:
 _OPEN, _STAT, _READ, _SEND, _CLOSE, _PAUSE, _CHAIN = 1, 2, 3, 4, 5, -1, -2
 
 # What only a chain given to run() may hold.
-_RULES = {"on_error", "on_short", "clean_up", "loop_to", "after", "memory"}
+_RULES = {
+    "after", "clean_up", "jump_to", "loop_to", "memory",
+    "on_error", "on_short", "retries", "rounds",
+}  # fmt: skip
 _YIELDED = ("nop", "open", "stat", "read", "send", "close")
 
 Operation = tuple[Any, ...]
@@ -86,6 +89,8 @@ def chain_operation(chain: Chain) -> Operation:
     for step in chain.steps:
         keys: dict[str, Any] = dict(step.keys)
         rules = sorted(keys.keys() & _RULES)
+        if step.op == "open" and keys.get("flags"):
+            rules = list(keys["flags"])
         if rules or step.op not in _YIELDED:
             what = rules[0] if rules else step.op
             raise ValueError(f"a chain that is yielded is a plain line of calls: drop {what}")

@@ -37,6 +37,7 @@ struct ChainRun {
     arrival = at;
     tried = false;
     results.assign(chain.steps.size(), 0);
+    course.forget();
     ledger.open(at, events::Stage::arrival);
   }
   const Step& current_step() const { return chain.steps[current]; }
@@ -49,6 +50,9 @@ struct ChainRun {
   /// EFAULT.
   Result<std::span<const hw::PhysAddr>> memory_of(const Step& step,
                                                   const Course::Numbers& numbers) const {
+    const std::uint64_t room = buffer.size() * hw::kPageBytes;
+    if (numbers.bytes > room || step.memory > room || numbers.done > room)
+      return fail(Errno::efault);
     const std::uint64_t first = (step.memory + numbers.done) / hw::kPageBytes;
     const std::uint64_t pages = (numbers.bytes + hw::kPageBytes - 1) / hw::kPageBytes;
     if (first + pages > buffer.size()) return fail(Errno::efault);
@@ -66,7 +70,7 @@ struct ChainRun {
     for (const std::int64_t result : results)
       if (result < 0 && result != -static_cast<std::int64_t>(Errno::ecanceled))
         return static_cast<Errno>(-result);
-    return Errno::ok;
+    return course.first_error();
   }
 };
 

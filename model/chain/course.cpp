@@ -16,17 +16,25 @@ std::uint64_t bit(std::size_t step) {
 }
 }  // namespace
 
-void Course::start(const Chain& chain, std::int64_t* results) {
-  chain_ = &chain;
-  results_ = results;
+void Course::forget() {
+  chain_ = nullptr;
+  results_ = nullptr;
+  records_ = nullptr;
   begun_ = ended_ = 0;
   cursor_ = skip_to_ = 0;
+  first_error_ = Errno::ok;
   running_ = stopped_ = false;
+}
+
+void Course::start(const Chain& chain, std::int64_t* results) {
+  forget();
+  chain_ = &chain;
+  results_ = results;
   const bool recorded = std::ranges::any_of(chain.steps, [](const Step& step) {
     return step.loop.used() || step.offset_from.total || step.bytes_from.total ||
            step.on_error == OnError::retry || step.on_short == OnShort::resume;
   });
-  records_ = recorded ? std::make_unique<Record[]>(chain.steps.size()) : nullptr;
+  if (recorded) records_ = std::make_unique<Record[]>(chain.steps.size());
 }
 
 bool Course::over() const {
@@ -140,7 +148,10 @@ void Course::settle(std::size_t step, std::int64_t result) {
     record.failures = 0;
   }
   const Step& of = chain_->steps[step];
-  if (result < 0 && of.on_error == OnError::jump) skip_to_ = static_cast<std::uint16_t>(of.jump_to);
+  if (result < 0 && result != kCanceled && first_error_ == Errno::ok)
+    first_error_ = static_cast<Errno>(-result);
+  if (result < 0 && of.on_error == OnError::jump)
+    skip_to_ = std::max(skip_to_, static_cast<std::uint16_t>(of.jump_to));
   if (result < 0 && (of.on_error == OnError::stop || of.on_error == OnError::retry))
     stopped_ = true;
   cursor_ = static_cast<std::uint16_t>(goes_round(step, result) ? index_of(of.loop.to) : step + 1);
@@ -148,7 +159,7 @@ void Course::settle(std::size_t step, std::int64_t result) {
 
 bool Course::goes_round(std::size_t step, std::int64_t result) {
   const Step& of = chain_->steps[step];
-  if (!of.loop.used()) return false;
+  if (!of.loop.used() || step < skip_to_) return false;
   const bool at_end = result < 0 || (result == 0 && of.transfers());
   if (at_end || stopped_ || ++records_[step].rounds == of.loop.rounds) return false;
   // The loops inside begin anew, and so does what a jump passed over.

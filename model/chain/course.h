@@ -7,6 +7,7 @@
 //  2. A clean-up step runs once everything it comes after has ended, whatever that was.
 //  3. Nothing is begun, and nothing tried again, after stop() but clean-up.
 #pragma once
+#include <algorithm>
 #include <memory>
 #include <optional>
 
@@ -23,6 +24,8 @@ class Course {
   /// From the first step on. The chain is valid, `results` has one of each step, all 0; both
   /// outlive the course.
   void start(const Chain& chain, std::int64_t* results);
+  /// As before any start: nothing has been returned, nothing has failed.
+  void forget();
 
   /// A step to begin; from now on it runs. None: what runs has to end first, or all is over.
   std::optional<std::size_t> next();
@@ -40,9 +43,17 @@ class Course {
   /// Cancellation: what runs goes on to its end, and then only clean-up is left.
   void stop() { stopped_ = true; }
 
+  /// What a step has returned in all rounds together.
+  std::int64_t total(std::size_t step) const {
+    if (records_ != nullptr) return records_[step].total;
+    return results_ != nullptr ? std::max<std::int64_t>(results_[step], 0) : 0;
+  }
+  /// The first error of any step in any round, or ok; a cancelled step is none.
+  Errno first_error() const { return first_error_; }
+
   bool stopped() const { return stopped_; }
   bool over() const;
-  /// Whether the steps behind this one follow it one by one, as long as none fails or loops.
+  /// Whether the steps behind this one will follow it one by one, as long as none fails or loops.
   bool in_line(std::size_t step) const { return !chain_->graph && !stopped_ && step >= skip_to_; }
 
  private:
@@ -70,6 +81,7 @@ class Course {
   std::unique_ptr<Record[]> records_;  // by step, if a rule of the chain asks for one
   std::uint64_t begun_ = 0;            // in a graph, a bit each
   std::uint64_t ended_ = 0;
+  Errno first_error_ = Errno::ok;
   std::uint16_t cursor_ = 0;   // in line: the step that runs or comes next
   std::uint16_t skip_to_ = 0;  // in line: a jump's target
   bool running_ = false;       // in line

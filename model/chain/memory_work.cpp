@@ -68,6 +68,10 @@ Result<std::vector<Job>> jobs_of(const ChainRun& run, std::size_t index) {
   bool beyond = bytes > room || to.at > room - bytes;
   for (const Cursor& from : sources) beyond = beyond || bytes > room || from.at > room - bytes;
   if (beyond) return fail(Errno::efault);
+  // Whoever takes over from a provider that failed reads the sources once more.
+  for (const Cursor& from : sources)
+    if (step.op != Op::crc32c && from.at < to.at + bytes && to.at < from.at + bytes)
+      return fail(Errno::einval);
   std::vector<Job> jobs;
   for (std::uint64_t left = bytes; left > 0;) {
     std::uint64_t piece = to.run(std::min(left, kMaxJobBytes));
@@ -94,6 +98,7 @@ Value result_of(std::span<const Job> jobs) {
   std::uint32_t crc = 0;
   bool sums = false;
   for (const Job& job : jobs) {
+    if (job.status == Errno::eagain) return fail(Errno::ebusy);
     if (job.status != Errno::ok) return fail(job.status);
     bytes += job.bytes;
     sums = job.operation == Operation::crc32c;
@@ -130,7 +135,8 @@ Task<Value> MemoryWork::try_run(kernel::Atomic& ctx, providers::Registry& regist
       registry.wait_for_room(wait);
       co_return fail(error);
     }
-    refused_ = error;
+    // Nobody would tell of room, so it is not waited for.
+    refused_ = error == Errno::eagain ? Errno::ebusy : error;
   }
   if (wait.pending != 0) co_return fail(Errno::eagain);
   if (refused_ != Errno::ok) co_return fail(refused_);

@@ -11,9 +11,10 @@
 namespace iodrome::chain {
 
 /// The jobs of a memory step, in order, each on physically contiguous memory of at most 1 MiB.
-/// Their `done` is the caller's to set. Errors: EFAULT.
+/// Their `done` is the caller's to set. Errors: EFAULT; EINVAL, the destination overlaps a source.
 Result<std::vector<providers::Job>> jobs_of(const ChainRun& run, std::size_t step);
-/// What the step returns once they have ended: bytes, or of crc32c the sum. Errors: the first's.
+/// What the step returns once they have ended: bytes, or of crc32c the sum. Errors: the first's;
+/// EBUSY, no provider had room.
 Result<std::int64_t> result_of(std::span<const providers::Job> jobs);
 
 /// One such step in the kernel.
@@ -24,8 +25,8 @@ class MemoryWork final : public Pooled {
   MemoryWork& operator=(const MemoryWork&) = delete;
 
   /// Submits what has not been yet; legal up to softirqs, never sleeps. Errors: EAGAIN with `wait`
-  /// armed, for providers at work or for room at one: call it again; what the providers failed with
-  /// otherwise.
+  /// armed, for providers at work or for room at one: call it again; otherwise result_of()'s, or
+  /// what Registry::submit() refuses with.
   Task<Result<std::int64_t>> try_run(kernel::Atomic& ctx, providers::Registry& registry,
                                      kernel::IoWait& wait);
 

@@ -83,16 +83,27 @@ class Validator {
 
 }  // namespace
 
+namespace {
+constexpr std::uint64_t kFar = ~std::uint64_t{0};
+
+std::uint64_t end_of(std::uint64_t at, std::uint64_t bytes) {
+  return bytes > kFar - at ? kFar : at + bytes;
+}
+std::uint64_t times(std::uint64_t bytes, std::uint64_t count) {
+  return bytes > kFar / count ? kFar : bytes * count;
+}
+}  // namespace
+
 std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
   std::uint64_t reach = 0;
   for (const Step& step : chain.steps) {
     if (step.op != Op::read && step.op != Op::write && !step.on_memory()) continue;
     if (step.bytes_from.used()) return all;
-    reach = std::max(reach, step.memory + step.bytes);
+    reach = std::max(reach, end_of(step.memory, step.bytes));
     const std::uint64_t sources = step.op == Op::exclusive_or ? step.sources
                                   : step.op == Op::copy       ? 1
                                                               : 0;
-    if (sources > 0) reach = std::max(reach, step.offset + sources * step.bytes);
+    if (sources > 0) reach = std::max(reach, end_of(step.offset, times(step.bytes, sources)));
   }
   return reach;
 }

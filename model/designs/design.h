@@ -167,6 +167,8 @@ class Design {
   virtual std::string check_parameters() { return {}; }
   /// Most requests that one application thread may have in flight.
   virtual std::int64_t slots_max() const { return 65'535; }
+  /// Longest chain, steps.
+  virtual std::int64_t steps_max() const { return chain::kMaxSteps; }
   /// Called once the machine stands and parameters are known.
   virtual void start(const Platform& platform) = 0;
   /// One per application thread; `sleepers` is where that thread waits.

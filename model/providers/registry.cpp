@@ -77,6 +77,8 @@ Task<Errno> Registry::submit(Atomic& ctx, Job& job) {
   --in_flight_;
   // While it was being asked, the provider seemed at work to those that wait for somebody's end.
   if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
+  // Nor will anybody's end tell those that wait for room.
+  if (in_flight_ == 0) co_await notify_all(ctx, room_waiters_);
   co_return error;
 }
 
@@ -137,7 +139,6 @@ Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
   // Also for those that found no room before.
   if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
   if (!goes_on) co_await finish(ctx, job, Errno::ok);
-  co_await notify_all(ctx, room_waiters_);
 }
 
 // Whoever ended it is in the middle of its own clean-up, and may be the very provider that is to
@@ -167,6 +168,7 @@ Task<void> Registry::finish(Atomic& ctx, Job& job, Errno status) {
   --in_flight_;
   job.status = status;
   if (job.done != nullptr) co_await job.done(ctx, job);
+  co_await notify_all(ctx, room_waiters_);
 }
 
 }  // namespace iodrome::providers

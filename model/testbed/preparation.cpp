@@ -272,6 +272,12 @@ class Preparation {
                           design.descriptor->name, design.instance->slots_max(),
                           race.workload->slots()),
               "fewer connections or a smaller iodepth");
+    for (const PreparedDesign& design : race.designs)
+      if (race.workload->steps() > design.instance->steps_max())
+        wrong(fmt::format("{} takes chains of {} steps at most, and this one has {}",
+                          design.descriptor->name, design.instance->steps_max(),
+                          race.workload->steps()),
+              "fewer copies, or a larger task_chain.max_steps");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");
   }

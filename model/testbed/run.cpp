@@ -94,7 +94,7 @@ class Execution final : public app::RequestObserver,
       const chain::Op op = run.chain.steps[i].op;
       if (op != chain::Op::read && op != chain::Op::send && op != chain::Op::write) continue;
       ended.op = static_cast<std::uint8_t>(op);
-      if (run.results[i] > 0) ended.bytes += static_cast<std::uint64_t>(run.results[i]);
+      ended.bytes += static_cast<std::uint64_t>(run.course.total(i));
     }
     return ended;
   }

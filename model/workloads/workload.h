@@ -72,6 +72,8 @@ class Workload {
   virtual std::uint32_t connections() const { return 0; }
   /// Most requests of one thread at a time; each has a slot below this.
   virtual std::int64_t slots() const { return connections(); }
+  /// Of its longest chain, where that is known.
+  virtual std::int64_t steps() const { return 0; }
   /// Bytes of files it lays out, for the size of the disk.
   virtual std::uint64_t file_bytes() const = 0;
   virtual std::uint32_t file_count() const = 0;

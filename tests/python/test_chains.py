@@ -75,6 +75,64 @@ def test_a_file_of_unknown_length_is_sent_in_pieces_by_every_design():
     result = io.run(pieces.issued(clients=3, repeat=4), ["sync", "io_uring", "task_chain"])
     assert [run["errors"] for run in result.runs] == [0, 0, 0]
     assert {run["client_bytes"] for run in result.runs} == {12 * 100_001}
+    assert {run["bytes"] for run in result.runs} == {12 * 100_001}
+
+
+SMALL = io.chain().open("/small", size=4096)
+
+
+@pytest.mark.parametrize(
+    ("chain", "errno", "sent"),
+    [
+        # A send that comes to the file's end: taken as it is, asked on for, or an error.
+        (SMALL.sendfile(8192).close(), None, 4096),
+        (SMALL.sendfile(8192, on_short="resume").close(), None, 4096),
+        (SMALL.sendfile(8192, on_short="error").sendfile(4096).close(), "ENODATA", 4096),
+        # What the application is told of a file that is not there.
+        (SMALL.open("/none/{request}", name="none", create=False).unlink("/none/{request}")
+         .open("/none/{request}", name="again", on_error="continue").nop()
+         .read(512, file="again", on_error="continue").sendfile(4096, file="open")
+         .close(file="open").close(file="none"), "ENOENT", 4096),
+        # A failure that jumps over the second send but not over its clean-up.
+        (SMALL.unlink("/gone", on_error="stop").unlink("/gone", name="twice", on_error="jump",
+                                                       jump_to="end")
+         .sendfile(4096).close(clean_up=True), "ENOENT", 0),
+        (SMALL.unlink("/gone").unlink("/gone", name="twice", on_error="retry", retries=2)
+         .sendfile(4096).close(), "ENOENT", 0),
+    ],
+)  # fmt: skip
+def test_every_design_keeps_the_rules_of_failures_and_short_transfers(chain, errno, sent):
+    result = io.run(chain, ["sync", "io_uring", "linux_aio", "task_chain"])
+    for run in result.runs:
+        wrong = {} if errno is None else {errno: 1}
+        assert (run["design"], run["errors_by_errno"]) == (run["design"], wrong)
+        assert (run["design"], run["client_bytes"]) == (run["design"], sent)
+
+
+def test_a_chain_longer_than_a_design_takes_is_refused_before_anything_runs():
+    long = io.chain().nop().issued(copies=5000)
+    assert io.run(long, ["sync"]).runs[0]["errors"] == 0
+    with pytest.raises(io.InputError, match="task_chain takes chains of 4096 steps"):
+        io.run(long, ["task_chain"])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[chain]\nstep = []\n", "no"),
+        ("[chain]\ncopies = 9000\nstep = [{ op = 'nop' }, { op = 'nop' }]\n", "16,383"),
+        ("[chain]\nrepeat = 1000000000\nstep = [{ op = 'open', path = '/{request}' }]\n",
+         "10,000,000 files"),
+        ("[chain]\nclients = 1000\nstep = [{ op = 'memset', bytes = '1 GiB' }]\n", "4 GiB"),
+        ("[chain]\nstep = [{ op = 'open', path = '/a' }, { op = 'open', name = 'b', path = '/a/b',"
+         " flags = ['create'] }]\n", "laid out"),
+    ],
+)  # fmt: skip
+def test_chains_that_no_run_could_hold_are_refused(tmp_path, text, told):
+    path = tmp_path / "s.toml"
+    path.write_text(text)
+    with pytest.raises(io.InputError, match=told):
+        io.run(path, ["sync"])
 
 
 def test_a_chain_says_in_python_what_it_says_in_a_file():
@@ -94,7 +152,7 @@ def test_a_chain_says_in_python_what_it_says_in_a_file():
 @pytest.mark.parametrize(
     "chain",
     [io.chain().open("/data").stat(on_error="continue").close(), io.chain().memset(4096),
-     io.chain().open("/data").write(4096)],
+     io.chain().open("/data").write(4096), io.chain().open("/new", create=True).close()],
 )  # fmt: skip
 def test_a_generator_yields_plain_lines_of_calls_alone(chain):
     with pytest.raises(ValueError, match="plain line of calls"):

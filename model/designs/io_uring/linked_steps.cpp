@@ -73,7 +73,8 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
   sqe.offset = asked.offset;
   sqe.bytes = asked.bytes;
-  sqe.path = opener != nullptr ? opener->path : of.path;
+  // A direct descriptor has no statx; what the process's table holds goes by its number.
+  sqe.path = sqe.fixed_file ? opener->path : of.path;
   sqe.statx_size = &run_->results[step];
   sqe.direct_io = run_->direct;
   const auto memory = run_->memory_of(of, asked);
@@ -89,7 +90,9 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
     const Step& step = run_->chain.steps[i];
     const bool another_send = step.op == Op::send && !sent_at_.empty();
-    const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used());
+    // What an earlier step has returned is told to this side first.
+    const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used() ||
+                                     (step.fd_from >= 0 && run_->fd_of(step) < 0));
     if (batch.size() + 2 > limit || another_send || operand || step.on_memory()) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);
@@ -106,7 +109,9 @@ bool LinkedSteps::ends_behind(std::size_t step) const {
   const Step& of = run_->chain.steps[step];
   // The number of a descriptor is known once its open has completed.
   const bool needed = of.op == Op::open && !in_direct_slot(step);
-  return needed || of.loop.used() || of.on_error == chain::OnError::carry_on ||
+  // What a send without its rest means is for the chain's rules to say.
+  const bool judged = of.op == Op::send && of.on_short != chain::OnShort::accept;
+  return needed || judged || of.loop.used() || of.on_error == chain::OnError::carry_on ||
          !run_->course.in_line(step);
 }
 
@@ -155,7 +160,7 @@ bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sq
   return file_ended_ || planned >= wanted;
 }
 
-// Steps from next_step through `step` have their results.
+// Steps from the current one through `step` have their results.
 Finished LinkedSteps::up_to(std::size_t step) const {
   return {run_, static_cast<std::uint32_t>(step - run_->current + 1)};
 }

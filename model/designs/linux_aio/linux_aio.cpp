@@ -179,8 +179,9 @@ class AioSide final : public AppSide {
   Task<Finished> take(Sleepable& user, const IoEvent& event) {
     ChainRun& run = run_of(event);
     if (run.current_step().op != chain::Op::send || event.res <= 0) {
+      // What went out before counts.
       const std::int64_t sent = run.results[run.current];
-      return Task<Finished>::ready(finish(event, event.res == 0 ? sent : event.res));
+      return Task<Finished>::ready(finish(event, event.res == 0 || sent > 0 ? sent : event.res));
     }
     return send_piece(user, run, event);
   }
@@ -192,7 +193,7 @@ class AioSide final : public AppSide {
     const auto left = wanted - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
     const Value result = co_await send_call(user, run, run.current_step().to_fd, piece);
-    if (!result) co_return finish(event, as_return_value(result));
+    if (!result) co_return finish(event, sent > 0 ? sent : as_return_value(result));
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
     if (file_ended || static_cast<std::uint64_t>(sent) >= wanted) co_return Finished{&run, 1};

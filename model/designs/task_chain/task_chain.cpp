@@ -129,6 +129,7 @@ class TaskChain final : public Design {
     return {};
   }
 
+  std::int64_t steps_max() const override { return params_.max_steps; }
   void start(const Platform& platform) override {
     engine_ = std::make_unique<ChainEngine>(platform.os, platform.process, platform.providers,
                                             costs_, params_);

@@ -65,7 +65,11 @@ class ChainReader {
       std::vector<std::string_view> later = {"end"};
       for (std::size_t k = i + 1; k < steps_.size(); ++k) {
         later.push_back(steps_[k].name);
-        if (steps_[k].name == to && !steps_[i].jump_to) steps_[i].jump_to = k;
+        if (steps_[k].name != to) continue;
+        if (steps_[i].jump_to)
+          tables[i].error("jump_to", "several later steps are called " + in_quotes(to),
+                          "give each its own 'name'");
+        steps_[i].jump_to = k;
       }
       if (!steps_[i].jump_to)
         tables[i].error("jump_to", "no later step is called " + in_quotes(to),
@@ -230,8 +234,8 @@ void name_copies(std::vector<ScenarioStep>& steps, std::size_t set) {
   constexpr std::string_view kCopy = "{copy}";
   for (std::size_t i = 0; i < steps.size(); ++i) {
     std::string& path = steps[i].path;
-    const std::size_t at = path.find(kCopy);
-    if (at != std::string::npos) path.replace(at, kCopy.size(), std::to_string(i / set));
+    for (std::size_t at = path.find(kCopy); at != std::string::npos; at = path.find(kCopy))
+      path.replace(at, kCopy.size(), std::to_string(i / set));
   }
 }
 
@@ -249,11 +253,18 @@ ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocab
   chain.steps = reader.take();
   const std::size_t set = chain.steps.size();
   const std::int64_t copies = table.integer("copies", 1, most_copies).value_or(1);
+  if (set > 0 && static_cast<std::size_t>(copies) > chain::kMaxSteps / set) {
+    table.error("copies", "a chain has 16,383 steps at most", "fewer copies");
+    table.finish();
+    return chain;
+  }
   for (std::int64_t i = 1; i < copies; ++i)
     append_copy(chain.steps, set, static_cast<std::size_t>(i));
   if (set > 0) name_copies(chain.steps, set);
   chain.graph = std::ranges::any_of(chain.steps, [](const auto& s) { return !s.after.empty(); });
-  if (!table.has("step")) table.error("step", "the chain has no [[chain.step]]");
+  const toml::node* const written = table.node("step");
+  const bool none = written == nullptr || (written->is_array() && written->as_array()->empty());
+  if (none) table.error("step", "the chain has no [[chain.step]]");
   table.finish();
   return chain;
 }

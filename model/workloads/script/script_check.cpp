@@ -11,6 +11,7 @@ namespace iodrome::workloads {
 
 namespace {
 
+constexpr std::int64_t kMostMemory = std::int64_t{1} << 30;
 constexpr std::string_view kTransfers[] = {"read", "send", "write"};
 constexpr std::string_view kOnMemory[] = {"copy", "xor", "memset", "crc32c"};
 constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink"};
@@ -18,6 +19,10 @@ constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink"};
 template <std::size_t N>
 bool among(const std::string_view (&names)[N], const std::string& name) {
   return std::ranges::find(names, name) != std::end(names);
+}
+
+bool has_flag(const ScenarioStep& step, std::string_view flag) {
+  return std::ranges::find(step.flags, flag) != step.flags.end();
 }
 
 class ScriptCheck {
@@ -33,6 +38,8 @@ class ScriptCheck {
       reactions();
       order();
     }
+    // The rest relies on what has been looked at so far.
+    if (!diagnostics_.ok()) return;
     for (index_ = 0; index_ < chain_.steps.size(); ++index_) files();
   }
 
@@ -48,6 +55,10 @@ class ScriptCheck {
     const auto* const used = value ? std::get_if<StepReference>(&*value) : nullptr;
     // Where a step goes to is known before anything runs.
     return used == nullptr || used->result == "offset" ? nullptr : used;
+  }
+  static std::optional<std::int64_t> fixed(const std::optional<StepValue>& value) {
+    const auto* const number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
+    return number == nullptr ? std::nullopt : std::optional(*number);
   }
   bool random() const {
     return step().offset && std::holds_alternative<RandomOffset>(*step().offset);
@@ -66,6 +77,10 @@ class ScriptCheck {
   }
 
   void numbers() {
+    if (!transfers() && !on_memory() && (step().bytes || step().offset))
+      return refuse("it moves no bytes");
+    if (step().offset && (step().op == "memset" || step().op == "crc32c"))
+      refuse("its place in the chain's memory is 'memory'");
     if ((transfers() || on_memory()) && !step().bytes)
       refuse("it needs a number of bytes", "bytes = \"64 KiB\"");
     if (on_memory() && step().offset && !std::holds_alternative<std::int64_t>(*step().offset))
@@ -74,10 +89,14 @@ class ScriptCheck {
             step().bytes ? std::get_if<StepReference>(&*step().bytes) : nullptr;
         bytes != nullptr && bytes->result == "offset")
       refuse("a place in a file is no number of bytes");
-    if (random() && !std::holds_alternative<std::int64_t>(step().bytes.value_or(RandomOffset{})))
+    if (random() && fixed(step().bytes).value_or(0) == 0)
       refuse("a random offset needs a fixed number of bytes");
-    if (random() && step().bytes && std::get<std::int64_t>(*step().bytes) == 0)
-      refuse("a random offset needs some bytes");
+    if (const auto* const other =
+            step().offset ? std::get_if<StepReference>(&*step().offset) : nullptr;
+        other != nullptr && other->result == "offset" &&
+        reference(chain_.steps[other->step].offset) != nullptr)
+      refuse(fmt::format("where '{}' goes to is not known before it runs",
+                         chain_.steps[other->step].name));
     for (const auto* used : {reference(step().bytes), reference(step().offset)})
       if (used != nullptr && chain_.graph && used->step != index_ && !comes_before(used->step))
         refuse(fmt::format("'{}' need not have ended before it", chain_.steps[used->step].name),
@@ -91,8 +110,22 @@ class ScriptCheck {
     const bool odd = on_memory() && from != nullptr && *from % hw::kPageBytes != 0;
     if (odd || step().memory % static_cast<std::int64_t>(hw::kPageBytes) != 0)
       refuse("places in the chain's memory are whole pages of 4 KiB");
+    const std::int64_t far = std::max(step().memory, fixed(step().offset).value_or(0));
+    if (somewhere && (fixed(step().bytes).value_or(0) > kMostMemory ||
+                      (on_memory() && far > kMostMemory) || step().memory > kMostMemory))
+      refuse("a chain's memory has 1 GiB at most");
+    if (step().op == "copy" || step().op == "xor") overlap();
     if (step().sources != 1 && step().op != "xor") refuse("sources are for xor");
     if (step().value != 0 && step().op != "memset") refuse("a value is for memset");
+  }
+
+  // Whoever takes over from a provider that failed reads the sources once more.
+  void overlap() {
+    const std::int64_t bytes = fixed(step().bytes).value_or(1);
+    const std::int64_t from = fixed(step().offset).value_or(0);
+    if (bytes > kMostMemory || from > kMostMemory || step().memory > kMostMemory) return;
+    if (from < step().memory + bytes && step().memory < from + step().sources * bytes)
+      refuse("it writes over what it reads", "another 'memory'");
   }
 
   void reactions() {
@@ -114,18 +147,23 @@ class ScriptCheck {
         refuse(fmt::format("its loop overlaps that of '{}'", chain_.steps[k].name));
   }
 
-  bool comes_before(std::size_t other) const { return before(index_, other); }
-  bool before(std::size_t step, std::size_t other) const {
-    return std::ranges::any_of(chain_.steps[step].after, [&](std::size_t each) {
-      return each == other || before(each, other);
-    });
+  // Steps that have ended when this one begins, a bit each.
+  bool comes_before(std::size_t other) const {
+    std::uint64_t before = 0;
+    const auto add = [&](std::size_t of) {
+      for (const std::size_t each : chain_.steps[of].after) before |= std::uint64_t{1} << each;
+    };
+    add(index_);
+    for (std::size_t k = index_; k-- > 0;)
+      if ((before >> k & 1) != 0) add(k);
+    return (before >> other & 1) != 0;
   }
 
   void files() {
     if (step().fd && !chain_.graph) {
       for (std::size_t k = step().fd->step; k < index_; ++k)
-        if (chain_.steps[k].op == "close" && chain_.steps[k].fd->step == step().fd->step &&
-            !chain_.steps[k].loop_to)
+        if (chain_.steps[k].op == "close" && chain_.steps[k].fd &&
+            chain_.steps[k].fd->step == step().fd->step && !chain_.steps[k].loop_to)
           return refuse("its file is closed", "use a file before its close");
     }
     if (chain_.graph && step().fd && !comes_before(step().fd->step))
@@ -137,8 +175,9 @@ class ScriptCheck {
     if (unknown && step().op != "write" && !opened.size)
       refuse(fmt::format("how long the file is must be known: say so at '{}'", opened.name),
              "size = \"1 MiB\"");
-    const auto* const bytes = step().bytes ? std::get_if<std::int64_t>(&*step().bytes) : nullptr;
-    if (random() && opened.size && bytes != nullptr && *bytes > *opened.size)
+    if (random() && has_flag(opened, "create"))
+      refuse("a random offset needs a file that is there from the start");
+    if (random() && opened.size && fixed(step().bytes).value_or(0) > *opened.size)
       refuse(fmt::format("the file of '{}' is shorter than that", opened.name));
     if (step().op == "send") sends(opened);
   }
@@ -146,10 +185,12 @@ class ScriptCheck {
   // What is sent is compared with what the file was laid out with.
   void sends(const ScenarioStep& opened) {
     for (const ScenarioStep& other : chain_.steps) {
-      const bool writes =
-          other.op == "write" && other.fd && chain_.steps[other.fd->step].path == opened.path;
-      if (writes)
-        refuse(fmt::format("step '{}' writes what it sends", other.name),
+      const bool writes = other.op == "write" && chain_.steps[other.fd->step].path == opened.path;
+      const bool changes =
+          other.path == opened.path &&
+          (other.op == "unlink" || has_flag(other, "create") || has_flag(other, "truncate"));
+      if (writes || changes)
+        refuse(fmt::format("step '{}' changes what it sends", other.name),
                "send another file, or write a scenario for each");
     }
     const auto sends = std::ranges::count_if(

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/workloads/script/script_workload.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <limits>
 #include <set>
 
 #include "model/chain/validate.h"
@@ -88,7 +91,29 @@ std::unique_ptr<ScriptWorkload> ScriptWorkload::make(const ScenarioChain& chain,
     return nullptr;
   }
   workload->memory_bytes_ = rehearsal.memory_bytes;
-  return workload;
+  workload->check_size(diagnostics);
+  return diagnostics.ok() ? std::move(workload) : nullptr;
+}
+
+// What a run would need of this computer and of the files' tree.
+void ScriptWorkload::check_size(Diagnostics& diagnostics) const {
+  constexpr std::int64_t kMostFiles = 10'000'000;
+  constexpr std::uint64_t kMostMemory = std::uint64_t{4} << 30;
+  const Place& place = script_.steps.front().place;
+  if (script_.repeat > std::numeric_limits<std::int64_t>::max() / script_.clients)
+    return diagnostics.error(place, "more requests than can be counted", "a smaller repeat");
+  for (const auto& [path, size] : files_)
+    if (path.find(kRequest) != std::string::npos && requests() > kMostFiles)
+      return diagnostics.error(place, fmt::format("'{}' is more than 10,000,000 files", path),
+                               "a smaller repeat");
+  if (memory_bytes_ * static_cast<std::uint64_t>(script_.clients) > kMostMemory)
+    return diagnostics.error(place, "the clients' memory together is more than 4 GiB",
+                             "fewer clients, or smaller steps");
+  kernel::FileSystem trial(std::uint64_t{1} << 50, false);
+  const Errno refused = lay_out(trial);
+  if (refused != Errno::ok)
+    diagnostics.error(place, fmt::format("its files cannot be laid out: {}", name_of(refused)),
+                      "no file may stand where another one needs a directory");
 }
 
 void ScriptWorkload::build() {
@@ -123,9 +148,10 @@ void ScriptWorkload::find_files() {
 }
 
 std::string ScriptWorkload::expand(const std::string& path, std::uint64_t request) {
-  const std::size_t at = path.find(kRequest);
-  if (at == std::string::npos) return path;
-  return path.substr(0, at) + std::to_string(request) + path.substr(at + kRequest.size());
+  std::string name = path;
+  for (std::size_t at = name.find(kRequest); at != std::string::npos; at = name.find(kRequest))
+    name.replace(at, kRequest.size(), std::to_string(request));
+  return name;
 }
 
 std::vector<std::string> ScriptWorkload::paths_of(const std::string& written) const {
@@ -136,15 +162,19 @@ std::vector<std::string> ScriptWorkload::paths_of(const std::string& written) co
   return all;
 }
 
+std::uint64_t ScriptWorkload::count_of(const std::string& written) const {
+  return written.find(kRequest) == std::string::npos ? 1 : static_cast<std::uint64_t>(requests());
+}
+
 std::uint64_t ScriptWorkload::file_bytes() const {
   std::uint64_t total = 0;
-  for (const auto& [path, size] : files_) total += size * paths_of(path).size();
+  for (const auto& [path, size] : files_) total += size * count_of(path);
   return total;
 }
 
 std::uint32_t ScriptWorkload::file_count() const {
-  std::size_t count = 0;
-  for (const auto& [path, size] : files_) count += paths_of(path).size();
+  std::uint64_t count = 0;
+  for (const auto& [path, size] : files_) count += count_of(path);
   return static_cast<std::uint32_t>(count);
 }
 
@@ -158,10 +188,14 @@ Errno ScriptWorkload::lay_out(kernel::FileSystem& files) const {
   // Where the chain makes files, their directories are there.
   for (const ScenarioStep& written : script_.steps) {
     if (!has_flag(written, "create")) continue;
-    for (std::size_t slash = written.path.find('/', 1); slash != std::string::npos;
-         slash = written.path.find('/', slash + 1)) {
-      const auto added = files.add_directory(written.path.substr(0, slash));
-      if (!added && added.error() != Errno::eexist) return added.error();
+    for (const std::string& path : paths_of(written.path)) {
+      for (std::size_t slash = path.find('/', 1); slash != std::string::npos;
+           slash = path.find('/', slash + 1)) {
+        const std::string above = path.substr(0, slash);
+        const auto added = files.add_directory(above);
+        if (!added && added.error() != Errno::eexist) return added.error();
+        if (!added && files.lookup(above)) return Errno::enotdir;
+      }
     }
   }
   return Errno::ok;

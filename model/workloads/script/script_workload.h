@@ -14,6 +14,7 @@ class ScriptWorkload final : public Workload {
   static std::unique_ptr<ScriptWorkload> make(const ScenarioChain& chain, Diagnostics& diagnostics);
 
   std::uint32_t connections() const override { return static_cast<std::uint32_t>(script_.clients); }
+  std::int64_t steps() const override { return static_cast<std::int64_t>(chain_.steps.size()); }
   std::uint64_t file_bytes() const override;
   std::uint32_t file_count() const override;
   bool payload_checked() const override { return true; }
@@ -37,6 +38,8 @@ class ScriptWorkload final : public Workload {
  private:
   void build();
   void find_files();
+  void check_size(Diagnostics& diagnostics) const;
+  std::uint64_t count_of(const std::string& written) const;
   std::vector<std::string> paths_of(const std::string& written) const;
 
   ScenarioChain script_;

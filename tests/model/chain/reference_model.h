@@ -86,7 +86,8 @@ class Line {
     if (result == 0) result = carry_out(i);
     if (result > 0) total_[i] += result;
     if (result < 0) {
-      if (step.on_error == OnError::jump) land_at_ = static_cast<std::size_t>(step.jump_to);
+      if (step.on_error == OnError::jump)
+        land_at_ = std::max(land_at_, static_cast<std::size_t>(step.jump_to));
       if (step.on_error == OnError::stop || step.on_error == OnError::retry) broken_ = true;
     }
     return again(i) ? static_cast<std::size_t>(step.loop.to) : i + 1;
@@ -144,7 +145,7 @@ class Line {
   // Whether the loop that ends with step i has another round.
   bool again(std::size_t i) {
     const Step& step = chain_.steps[i];
-    if (step.loop.to == -1) return false;
+    if (step.loop.to == -1 || i < land_at_) return false;  // what a jump passes has no rounds
     const bool dry = end_.results[i] < 0 || (moves_bytes(step.op) && end_.results[i] == 0);
     std::uint32_t& round = round_[i];
     ++round;

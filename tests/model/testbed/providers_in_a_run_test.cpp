@@ -21,15 +21,12 @@ class CopyingSide final : public designs::AppSide {
     from_ = platform.os.system.memory.allocate_contiguous(2 * kBytes);
     done_.argument = this;
   }
-  designs::Way way(const chain::ChainRun& run, std::size_t step) const override {
-    return inner_->way(run, step);
-  }
-  Task<Result<std::int64_t>> call(kernel::Sleepable& user, chain::ChainRun& run,
-                                  const chain::Step& step) override {
+  designs::Way way(const chain::Step& step) const override { return inner_->way(step); }
+  Task<Result<std::int64_t>> call(kernel::Sleepable& user, chain::ChainRun& run) override {
     const Result<std::int64_t> copied =
         co_await kernel::syscall(user, kernel::Sysno::sync_file_range, copy(user));
     CHECK(copied.has_value());
-    const Result<std::int64_t> result = co_await inner_->call(user, run, step);
+    const Result<std::int64_t> result = co_await inner_->call(user, run);
     co_return result;
   }
   Task<bool> queue(kernel::Sleepable& user, chain::ChainRun& run) override {

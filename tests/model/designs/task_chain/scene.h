@@ -20,7 +20,7 @@ struct Scene : DiskRig {
   explicit Scene(chain::Continue continue_in = chain::Continue::cheapest)
       : DiskRig(2),
         params{4, 64, 2, "", "", continue_in, true},
-        registry(rig.system, *chooser, choosing),
+        registry(*chooser, choosing),
         cpu(rig.system, {{500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}},
             providers::CpuQueue::caller, 4),
         engine(os, process, registry, costs, params),
