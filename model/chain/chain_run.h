@@ -65,6 +65,10 @@ struct ChainRun {
     if ((op != Op::read && op != Op::write) || value <= 0) return false;
     return (course.numbers(step).done + static_cast<std::uint64_t>(value)) % hw::kPageBytes != 0;
   }
+  /// What a step has returned in all rounds together; of what is no chain's, its result.
+  std::int64_t moved(std::size_t step) const {
+    return course.started() ? course.total(step) : std::max<std::int64_t>(results[step], 0);
+  }
   /// The first error of the chain, or ok. A cancelled step is the consequence of another's error.
   Errno first_error() const {
     for (const std::int64_t result : results)

@@ -24,8 +24,9 @@ class Course {
   /// From the first step on. The chain is valid, `results` has one of each step, all 0; both
   /// outlive the course.
   void start(const Chain& chain, std::int64_t* results);
-  /// As before any start: nothing has been returned, nothing has failed.
+  /// As before any start: nothing has failed.
   void forget();
+  bool started() const { return chain_ != nullptr; }
 
   /// A step to begin; from now on it runs. None: what runs has to end first, or all is over.
   std::optional<std::size_t> next();
@@ -45,8 +46,7 @@ class Course {
 
   /// What a step has returned in all rounds together.
   std::int64_t total(std::size_t step) const {
-    if (records_ != nullptr) return records_[step].total;
-    return results_ != nullptr ? std::max<std::int64_t>(results_[step], 0) : 0;
+    return records_ != nullptr ? records_[step].total : std::max<std::int64_t>(results_[step], 0);
   }
   /// The first error of any step in any round, or ok; a cancelled step is none.
   Errno first_error() const { return first_error_; }

@@ -138,7 +138,8 @@ Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
   if (goes_on) homeless_.push_back(&job);
   // Also for those that found no room before.
   if (!homeless_.empty()) ctx.cpu().schedule_tasklet(retry_);
-  if (!goes_on) co_await finish(ctx, job, Errno::ok);
+  if (!goes_on) co_return co_await finish(ctx, job, Errno::ok);
+  co_await notify_all(ctx, room_waiters_);
 }
 
 // Whoever ended it is in the middle of its own clean-up, and may be the very provider that is to
@@ -155,13 +156,18 @@ Task<void> Registry::retry(Atomic& ctx) {
     }
     job.failed_at = failed;
     // The next end at any provider has it tried again.
-    const bool somebody_works = std::any_of(providers_.begin(), providers_.end(),
-                                            [](Provider* p) { return p->queue_length_ > 0; });
-    if (error == Errno::eagain && somebody_works)
+    if (error == Errno::eagain && anybody_works())
       homeless_.push_back(&job);
     else
       co_await finish(ctx, job, error);
   }
+  // Whom a provider seemed at work while it was only asked, is told by nobody.
+  if (!homeless_.empty() && !anybody_works()) ctx.cpu().schedule_tasklet(retry_);
+}
+
+bool Registry::anybody_works() const {
+  return std::any_of(providers_.begin(), providers_.end(),
+                     [](const Provider* each) { return each->queue_length() > 0; });
 }
 
 Task<void> Registry::finish(Atomic& ctx, Job& job, Errno status) {

@@ -48,6 +48,7 @@ class Registry final : private Ends {
   Task<Errno> place(kernel::Atomic& ctx, Job& job);
   Task<void> ended(kernel::Atomic& ctx, Job& job, Errno error) override;
   Task<void> retry(kernel::Atomic& ctx);
+  bool anybody_works() const;
   Task<void> finish(kernel::Atomic& ctx, Job& job, Errno status);
 
   Policy& policy_;

@@ -94,7 +94,7 @@ class Execution final : public app::RequestObserver,
       const chain::Op op = run.chain.steps[i].op;
       if (op != chain::Op::read && op != chain::Op::send && op != chain::Op::write) continue;
       ended.op = static_cast<std::uint8_t>(op);
-      ended.bytes += static_cast<std::uint64_t>(run.course.total(i));
+      ended.bytes += static_cast<std::uint64_t>(run.moved(i));
     }
     return ended;
   }

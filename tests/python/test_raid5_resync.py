@@ -40,8 +40,9 @@ def test_every_stripe_is_checked_once_and_all_sums_hold(scenario, who):
     busy = run["simulated_ns"] - run["cpu_ns"]["idle"]
     assert 0 < sum(threads.values()) <= busy
     # A check is one operation of an engine, or a burst of the CPU.
-    checks = run["costs"].get("dma.issue", {"count": 0})["count"]
-    assert (checks > 0) == (who == "engine")
+    prepared = run["costs"].get("dma.prep", {"count": 0})["count"]
+    assert prepared == (2 * STRIPES if who == "engine" else 0)
+    assert run["cpu_ns"]["spin"] == 0
 
 
 def test_what_the_engine_does_is_no_longer_the_cpus(scenario):
@@ -51,8 +52,7 @@ def test_what_the_engine_does_is_no_longer_the_cpus(scenario):
     }
     # By the CPU: 2048 stripes of five blocks at 250 MB/s.
     summed = STRIPES * MEMBERS * 4096 / 250e6 * 1e9
-    assert kthread["cpu"] - kthread["engine"] < summed
-    assert kthread["cpu"] > summed
+    assert 0.9 * summed < kthread["cpu"] - kthread["engine"] < summed
 
 
 def test_a_recovery_writes_what_the_others_say(scenario):

@@ -41,7 +41,8 @@ void Raid5::check_parity(StripeHead& stripe, StripeLook& look) {
       return;
     case CheckState::compute_result:
       stripe.check = CheckState::idle;
-      repair_block(stripe, look, look.failed > 0 ? look.failed_member : stripe.parity);
+      // The parity that was wrong, whoever has failed since: what is lost is computed from it.
+      repair_block(stripe, look, stripe.parity);
       return;
   }
 }

@@ -58,6 +58,7 @@ void Raid5::read_ended(StripeHead& stripe, std::uint32_t member, Errno status) {
   StripeBlock& block = stripe.blocks[member];
   block.uptodate = status == Errno::ok;
   if (block.uptodate) {
+    members_[member].read_errors = 0;
     block.read_error = block.rewritten = false;
     return;
   }

@@ -79,6 +79,8 @@ class Raid5 final : public BlockDriver, public ThreadBody {
   /// sync_request(): the stripe at that sector of the members shall be right. The listener hears of
   /// its end.
   Task<void> sync_request(Sleepable& ctx, std::uint64_t member_sector);
+  /// raid5_unplug_device(): raid5d issues what the caller's handling has prepared.
+  Task<void> unplug(Atomic& ctx) { return worker_.wake(ctx); }
   /// Of one at a time; nullptr afterwards. With `only_check` wrong parity is counted and left.
   void listen(SyncListener* listener, bool only_check);
   /// md_error(): the member is out of the array. A resync that is under way is to end.

@@ -30,6 +30,7 @@ Task<void> Resync::run(Sleepable& ctx) {
   if (may_run()) {
     array_.listen(this, action_ == SyncAction::check);
     co_await go_through(ctx);
+    co_await array_.unplug(ctx);
     while (active_ > 0) co_await idle_.wait(ctx, "stripes in sync", events::Stage::queue);
     completed_ = next_ >= end_ && !failed_ && !array_.interrupted();
     array_.listen(nullptr, false);
@@ -67,7 +68,7 @@ Task<void> Resync::done_sync(Atomic& ctx, std::uint64_t member_sector, bool ok) 
 
 // --- speed --------------------------------------------------------------------------------------
 
-// The speed is that since the mark before the oldest: 27 to 30 s, once there are so many.
+// The speed is that since the mark before the oldest: 30 to 33 s, once there are so many.
 void Resync::move_marks() {
   const Jiffies now = jiffies(system_);
   if (now < marks_[last_mark_].when + to_jiffies(system_, kMarkStep)) return;
@@ -106,6 +107,7 @@ Task<void> Resync::hold_back(Sleepable& ctx) {
     const bool too_fast = speed > static_cast<std::uint64_t>(params_.speed_max.bytes_per_s) / 1024;
     if (!too_fast && members_idle()) co_return;
     ++pauses_;
+    co_await array_.unplug(ctx);
     const Jiffies pause = to_jiffies(system_, 500ms) + 1;
     co_await schedule_timeout(ctx, pause, "its speed limit", events::Stage::queue);
   }

@@ -76,12 +76,10 @@ Task<StripeHead*> StripeCache::get(Sleepable& ctx, std::uint64_t sector, std::ui
   for (;;) {
     StripeHead* const found = find(sector);
     if (found != nullptr) co_return found;
-    if (may_take()) {
-      blocked_ = false;
-      co_return &take_free(sector, parity);
-    }
+    if (may_take()) co_return &take_free(sector, parity);
     blocked_ = true;
     while (!may_take()) co_await free_.wait(ctx, "a free stripe", events::Stage::queue);
+    blocked_ = false;
   }
 }
 

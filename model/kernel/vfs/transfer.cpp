@@ -220,6 +220,8 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
     co_await copy_bytes(ctx, part.page->address, pages_[sent_ / hw::kPageBytes] + at, part.bytes,
                         CacheState::cold);
     const Result<std::uint64_t> taken = co_await socket.try_send(ctx, {&part, 1}, &wait);
+    // What went before counts; an end of the connection is told to the next call as well.
+    if (!taken && taken.error() != Errno::eagain && sent_ > 0) break;
     if (!taken) co_return fail(taken.error());
     sent_ += *taken;
     left_ -= *taken;

@@ -19,10 +19,17 @@ nlohmann::ordered_json ResyncWorkload::summary() const {
 }
 
 std::vector<designs::Difference> ResyncWorkload::not_modelled() const {
-  return {{"bitmaps, superblocks, plugs above and below the array; locks of md that are contended",
-           "kernel/md"},
-          {"the file system and the applications that would use the array meanwhile",
-           "workloads/raid_resync"}};
+  return {
+      {"bitmaps and superblocks; locks of md that are contended", "kernel/md"},
+      {"plugs: about three blocks go out per command where Linux merges many more, so commands "
+       "and interrupts cost more, with an engine and without",
+       "kernel/md"},
+      {"a CPU's look whether a sum is zero, and an engine's separate interrupts for the ends of a "
+       "transfer and of a chain: each side is a few per cent too cheap",
+       "kernel/async_tx, hw/dma"},
+      {"memory that CPU, engine and disks share", "hw/memory"},
+      {"the file system and the applications that would use the array meanwhile",
+       "workloads/raid_resync"}};
 }
 
 }  // namespace iodrome::workloads

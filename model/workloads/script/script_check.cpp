@@ -60,7 +60,7 @@ class ScriptCheck {
     const auto* const number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
     return number == nullptr ? std::nullopt : std::optional(*number);
   }
-  bool random() const {
+  bool goes_at_random() const {
     return step().offset && std::holds_alternative<RandomOffset>(*step().offset);
   }
 
@@ -89,7 +89,7 @@ class ScriptCheck {
             step().bytes ? std::get_if<StepReference>(&*step().bytes) : nullptr;
         bytes != nullptr && bytes->result == "offset")
       refuse("a place in a file is no number of bytes");
-    if (random() && fixed(step().bytes).value_or(0) == 0)
+    if (goes_at_random() && fixed(step().bytes).value_or(0) == 0)
       refuse("a random offset needs a fixed number of bytes");
     if (const auto* const other =
             step().offset ? std::get_if<StepReference>(&*step().offset) : nullptr;
@@ -175,9 +175,9 @@ class ScriptCheck {
     if (unknown && step().op != "write" && !opened.size)
       refuse(fmt::format("how long the file is must be known: say so at '{}'", opened.name),
              "size = \"1 MiB\"");
-    if (random() && has_flag(opened, "create"))
+    if (goes_at_random() && has_flag(opened, "create"))
       refuse("a random offset needs a file that is there from the start");
-    if (random() && opened.size && fixed(step().bytes).value_or(0) > *opened.size)
+    if (goes_at_random() && opened.size && fixed(step().bytes).value_or(0) > *opened.size)
       refuse(fmt::format("the file of '{}' is shorter than that", opened.name));
     if (step().op == "send") sends(opened);
   }

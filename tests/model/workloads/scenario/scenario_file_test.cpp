@@ -134,7 +134,8 @@ TEST_CASE("unknown keys and names are errors at their place with the nearest nam
   REQUIRE(error_of(chain_with("[[chain.step]]\nop = \"raed\"\n"))
               .hint.starts_with("did you mean 'read'?"));
   REQUIRE(error_of(chain_with("on_eror = \"stop\"\n")).hint.starts_with("did you mean 'on_error'"));
-  REQUIRE(error_of(chain_with("on_error = \"halt\"\n")).hint == "valid: stop, continue, retry, jump");
+  REQUIRE(error_of(chain_with("on_error = \"halt\"\n")).hint ==
+          "valid: stop, continue, retry, jump");
   REQUIRE(error_of(chain_with("flags = [\"dirct\"]\n")).hint.starts_with("did you mean 'direct'"));
 }
 
