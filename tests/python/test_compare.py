@@ -63,6 +63,17 @@ def test_the_stage_that_moved_most_is_named_with_its_share(slower):
     assert "Moved most: device +550 ns per request, 91 % of the mean's change" in repr(slower)
 
 
+def test_the_share_of_each_context_in_the_cpus_time_stands_side_by_side():
+    old, new = run_of("sync", OLD, {}), run_of("sync", NEW, {})
+    old["cpu_ns"] = {"user": 30, "kthread": 60, "softirq": 10, "idle": 0}
+    new["cpu_ns"] = {"user": 30, "kthread": 20, "softirq": 10.1, "idle": 40}
+    comparison = io.compare(result_of(old), result_of(new))
+    assert comparison.pairs[0].cpu_shares["kthread"] == (0.6, pytest.approx(20 / 100.1))
+    told = next(line for line in repr(comparison).splitlines() if "by context" in line)
+    assert "kthread 60.0 → 20.0 %" in told and "idle 0 → 40.0 %" in told
+    assert "cpu_shares" in comparison.to_dict()["designs"][0]
+
+
 def test_a_stage_that_falls_may_move_most():
     old = result_of(run_of("sync", OLD, {"device": 9_000, "reap": 100}))
     new = result_of(run_of("sync", NEW, {"device": 8_000, "reap": 600}))

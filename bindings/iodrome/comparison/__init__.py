@@ -94,6 +94,18 @@ class Pair:
         names = (self.old.design, self.new.design)
         return names[0] if names[0] == names[1] else " → ".join(names)
 
+    @property
+    def cpu_shares(self) -> dict[str, tuple[float, float]]:
+        """Share of each class in the time of all CPUs, old and new; empty where neither tells."""
+        times = [run.get("cpu_ns") or {} for run in (self.old, self.new)]
+        totals = [sum(each.values()) for each in times]
+        if not all(totals):
+            return {}
+        return {
+            name: (times[0].get(name, 0) / totals[0], times[1].get(name, 0) / totals[1])
+            for name in dict.fromkeys([*times[0], *times[1]])
+        }
+
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data. Units: stages in ns per request."""
         moved = self.moved and {
@@ -108,6 +120,7 @@ class Pair:
             "paired": self.paired,
             "metrics": [change.to_dict() for change in self.changes],
             "moved_most": moved,
+            "cpu_shares": {name: list(both) for name, both in self.cpu_shares.items()},
             "cautions": list(self.cautions),
         }
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _HEADS = ("metric", "old", "new", "change", "95 % interval", "verdict")
 _PIPE_COLUMNS = 110
 _MOST_PARAMETERS = 6
+_SMALLEST_SHARE = 0.005  # of the CPUs' time, to be worth a word
 _STYLES = {"faster": "green", "slower": "red", "cannot tell": "yellow"}
 
 
@@ -147,6 +148,13 @@ def _remarks(pair: Pair) -> list[str]:
         part = "" if share is None else f", {share * 100:.0f} % of the mean's change"
         moved = f"{pair.moved.stage} {signed(pair.moved.change)} per request"
         lines.append(f"Moved most: {moved}{part}")
+    shares = [
+        f"{name} {quantities.three_digits(old * 100)} → {quantities.three_digits(new * 100)} %"
+        for name, (old, new) in pair.cpu_shares.items()
+        if max(old, new) >= _SMALLEST_SHARE and old != new
+    ]
+    if shares:
+        lines.append(f"CPU time by context: {', '.join(shares)}")
     sources: dict[str, list[str]] = {}
     for change in pair.changes:
         source = change.interval.source if change.interval else f"none: {change.why_no_interval}"
