@@ -155,6 +155,25 @@ TEST_CASE("memory is filled, copied, summed and summed up by a provider, and the
   CHECK(s.registry.in_flight() == 0);
 }
 
+TEST_CASE("chains wait for room at a provider, and all of them get it") {
+  for (const chain::Continue policy : kPolicies) {
+    Scene s(policy, providers::CpuQueue::kthread, 1);
+    const chain::Step fill{.op = chain::Op::memset, .value = 7, .bytes = 8192};
+    chain::Step copy{.op = chain::Op::copy, .offset = 0, .bytes = 4096, .memory = 16'384};
+    for (int i = 0; i < 4; ++i) {
+      ChainRun& run = s.run({fill, copy});
+      std::swap(run.buffer[1], run.buffer[7]);  // two jobs, which do not follow each other
+    }
+    play_all(s);
+    for (const ChainRun& run : s.runs) {
+      CHECK(results(run) == Results{8192, 4096});
+      CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[4], 4096),
+                               std::vector(4096, std::byte{7})));
+    }
+    CHECK(s.registry.in_flight() == 0);
+  }
+}
+
 TEST_CASE("a file is made, written and unlinked by a chain, in a thread that may sleep") {
   Scene s;
   const std::string fresh = "/fresh";

@@ -17,12 +17,14 @@ struct Never final : WakeCondition {
 };
 
 struct Scene : DiskRig {
-  explicit Scene(chain::Continue continue_in = chain::Continue::cheapest)
+  explicit Scene(chain::Continue continue_in = chain::Continue::cheapest,
+                 providers::CpuQueue provider = providers::CpuQueue::caller,
+                 std::uint32_t provider_room = 4)
       : DiskRig(2),
         params{4, 64, 2, "", "", continue_in, true},
         registry(*chooser, choosing),
-        cpu(rig.system, {{500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}},
-            providers::CpuQueue::caller, 4),
+        cpu(rig.system, {{500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}}, provider,
+            provider_room),
         engine(os, process, registry, costs, params),
         queue(engine, sleepers) {
     registry.add(cpu);
