@@ -82,6 +82,16 @@ TEST_CASE("What lies beyond the chain's memory is EFAULT, and nothing is no job"
   CHECK(Rig({.op = Op::crc32c, .bytes = 0}, {}).jobs().empty());
 }
 
+TEST_CASE("A step that would write over what it reads is EINVAL", "[chain]") {
+  CHECK(jobs_of(Rig({.op = Op::copy, .bytes = 8192, .memory = 4096}, {10, 11, 12}).run, 0) ==
+        fail(Errno::einval));
+  CHECK(jobs_of(
+            Rig({.op = Op::exclusive_or, .sources = 2, .bytes = 4096, .memory = 4096}, {10, 11, 12})
+                .run,
+            0) == fail(Errno::einval));
+  CHECK(jobs_of(Rig({.op = Op::copy, .bytes = 4096, .memory = 4096}, {10, 11}).run, 0));
+}
+
 TEST_CASE("The sum over several jobs is that of their bytes in order", "[chain]") {
   Job first;
   first.operation = Operation::crc32c;
