@@ -54,7 +54,6 @@ class Chain:
     """
 
     steps: tuple[Step, ...] = ()
-    size: Quantity | None = None  #: of the file opened last
     clients: int = 1
     repeat: int = 1
     interval: str | None = None
@@ -108,7 +107,7 @@ class Chain:
         names = (("create", create), ("truncate", truncate))
         flags = tuple(name for name, wanted in names if wanted)
         operands = {"path": path, "size": size, "flags": flags or None}
-        return replace(self._with("open", operands, rules), size=size)
+        return self._with("open", operands, rules)
 
     def stat(self, *, file: str | None = None, **rules: Unpack[Rules]) -> Chain:
         """Asks for the file's size: "$stat.size" to later steps."""
@@ -174,7 +173,7 @@ class Chain:
         Errors: ValueError where neither says how many.
         """
         if bytes is None:
-            bytes = self._size_of(file) if file is not None else self.size
+            bytes = self._size_of(file or self._opened())
         if bytes is None:
             raise ValueError("sendfile() needs bytes, or a size given to open()")
         return self._with("send", {"bytes": bytes, "offset": offset, "file": file}, rules)

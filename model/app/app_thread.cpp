@@ -102,14 +102,14 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
 // No call of the kernel does it for this application, so its own code does.
 Task<void> AppThread::compute(Sleepable& ctx, ChainRun& run) {
   Result<std::vector<providers::Job>> jobs = chain::jobs_of(run, run.current);
-  Result<std::int64_t> result = fail(Errno::efault);
   if (jobs) {
     for (providers::Job& job : *jobs) {
       co_await providers::carry_out(ctx, rates_, job);
       job.status = Errno::ok;
     }
-    result = chain::result_of(*jobs);
   }
+  const Result<std::int64_t> result =
+      jobs ? chain::result_of(*jobs) : Result<std::int64_t>(fail(jobs.error()));
   run.results[run.current] = as_return_value(result);
   settle(run);
 }

@@ -11,7 +11,6 @@
 
 #include "model/chain/chain_run.h"
 #include "model/engine/parameters.h"
-#include "model/kernel/async_tx/async_tx.h"
 #include "model/kernel/os.h"
 #include "model/kernel/sync/wait_queue.h"
 #include "model/kernel/vfs/file_table.h"
@@ -34,7 +33,6 @@ struct Platform {
   kernel::Os& os;
   Process& process;
   providers::Registry& providers;
-  kernel::AsyncTx& async_tx;
 };
 
 /// How the application carries out a step with this design.

@@ -42,9 +42,7 @@ class Machine {
   void make_array();
   RaidArray* array() { return array_.get(); }
   /// What a design is started with.
-  designs::Platform platform() {
-    return {os_, process_, engines_->registry(), engines_->async_tx()};
-  }
+  designs::Platform platform() { return {os_, process_, engines_->registry()}; }
   /// Whether no bio is anywhere on its way.
   bool storage_at_rest() const;
   hw::RemoteClients& clients() { return *network_.clients; }

@@ -93,6 +93,9 @@ SMALL = io.chain().open("/small", size=4096)
          .open("/none/{request}", name="again", on_error="continue").nop()
          .read(512, file="again", on_error="continue").sendfile(4096, file="open")
          .close(file="open").close(file="none"), "ENOENT", 4096),
+        # A copy that would write over what it reads, which only the bytes read can tell.
+        (SMALL.open("/long", size="8 KiB", name="long").read(8192)
+         .copy("$read.bytes", 0, "4 KiB").close().close(file="open"), "EINVAL", 0),
         # A failure that jumps over the second send but not over its clean-up.
         (SMALL.unlink("/gone", on_error="stop").unlink("/gone", name="twice", on_error="jump",
                                                        jump_to="end")
@@ -133,6 +136,14 @@ def test_chains_that_no_run_could_hold_are_refused(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(io.InputError, match=told):
         io.run(path, ["sync"])
+
+
+def test_what_is_wrong_with_a_step_is_not_told_of_its_copies(tmp_path):
+    path = tmp_path / "s.toml"
+    path.write_text("[chain]\ncopies = 50\nstep = [{ op = 'stat' }]\n")
+    with pytest.raises(io.InputError) as told:
+        io.run(path, ["sync"])
+    assert str(told.value).count("it needs a descriptor") == 1
 
 
 def test_a_chain_says_in_python_what_it_says_in_a_file():

@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // Mainline Linux AIO, the application side: an event loop that opens and sends with blocking calls
 // and reads past the page cache.
-#include "model/chain/open_flags.h"
 #include "model/designs/linux_aio/kioctx.h"
+#include "model/designs/plain_calls.h"
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
-#include "model/kernel/calls/name_calls.h"
-#include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::linux_aio {
 
@@ -34,14 +32,9 @@ class AioSide final : public AppSide {
     return step.transfers() ? Way::native_async : Way::native_sync;
   }
 
+  /// The interface's own fsync is refused, so that is a call too.
   Task<Value> call(Sleepable& user, ChainRun& run) override {
-    const Step& step = run.current_step();
-    if (step.op == chain::Op::open) return open(user, step);
-    if (step.op == chain::Op::unlink) return sys_unlink(user, os_, *step.path);
-    if (step.op == chain::Op::stat) return sys_fstat(user, process_.files, run.fd_of(step));
-    if (step.op == chain::Op::close) return sys_close(user, process_.files, run.fd_of(step));
-    if (step.op == chain::Op::fsync) return sync_file(user, run.fd_of(step), step.data_only);
-    return Task<Value>::ready(0);
+    return plain_call(user, os_, process_.files, run);
   }
 
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
@@ -108,11 +101,6 @@ class AioSide final : public AppSide {
   }
 
  private:
-  Task<Value> open(Sleepable& user, const Step& step) {
-    const std::int32_t flags = chain::open_flags(step);
-    return flags == 0 ? sys_openat(user, os_, process_.files, *step.path)
-                      : sys_open(user, os_, process_.files, *step.path, flags);
-  }
   ChainRun& run_of(const IoEvent& event) { return *runs_[ChainRun::slot_of(event.data)]; }
   Finished finish(const IoEvent& event, std::int64_t result) {
     ChainRun& run = run_of(event);
@@ -136,12 +124,6 @@ class AioSide final : public AppSide {
   Task<Value> send_call(Sleepable& user, ChainRun& run, int to_fd, std::uint64_t bytes) {
     const SubmittingCall counted(submit_times_, user);
     co_return co_await sys_send(user, os_, process_.files, to_fd, buffer_of(run.slot), bytes);
-  }
-
-  // The interface's own fsync is refused, so a program makes the call.
-  Task<Value> sync_file(Sleepable& user, int fd, bool data_only) {
-    return data_only ? sys_fdatasync(user, os_, process_.files, fd)
-                     : sys_fsync(user, os_, process_.files, fd);
   }
 
   // Queues the step, or its next piece. A send reads what it sends: whole sectors, past the page

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Blocking calls, a thread per connection: the design every other one is measured against.
-#include "model/chain/open_flags.h"
-#include "model/designs/design.h"
+#include "model/designs/plain_calls.h"
 #include "model/kernel/calls/file_calls.h"
-#include "model/kernel/calls/name_calls.h"
 #include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::sync {
@@ -21,30 +19,8 @@ class SyncSide final : public AppSide {
   Way way(const Step&) const override { return Way::native_sync; }
 
   Task<Value> call(Sleepable& user, ChainRun& run) override {
-    FileTable& files = process_.files;
-    const Step& step = run.current_step();
-    const int fd = run.fd_of(step);
-    switch (step.op) {
-      case chain::Op::nop:
-        return Task<Value>::ready(0);
-      case chain::Op::open:
-        return open(user, step);
-      case chain::Op::stat:
-        return sys_fstat(user, files, fd);
-      case chain::Op::close:
-        return sys_close(user, files, fd);
-      case chain::Op::fsync:
-        return step.data_only ? sys_fdatasync(user, os_, files, fd)
-                              : sys_fsync(user, os_, files, fd);
-      case chain::Op::unlink:
-        return sys_unlink(user, os_, *step.path);
-      case chain::Op::read:
-      case chain::Op::write:
-      case chain::Op::send:
-        return transfer(user, run, fd);
-      default:
-        return Task<Value>::ready(fail(Errno::enosys));
-    }
+    return run.current_step().transfers() ? transfer(user, run)
+                                          : plain_call(user, os_, process_.files, run);
   }
 
   Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
@@ -57,22 +33,18 @@ class SyncSide final : public AppSide {
   }
 
  private:
-  Task<Value> open(Sleepable& user, const Step& step) {
-    const std::int32_t flags = chain::open_flags(step);
-    return flags == 0 ? sys_openat(user, os_, process_.files, *step.path)
-                      : sys_open(user, os_, process_.files, *step.path, flags);
-  }
-  Task<Value> transfer(Sleepable& user, ChainRun& run, int fd) {
+  Task<Value> transfer(Sleepable& user, ChainRun& run) {
     FileTable& files = process_.files;
     const Step& step = run.current_step();
-    const auto [offset, bytes, done] = run.course.numbers(run.current);
+    const int fd = run.fd_of(step);
+    const chain::Course::Numbers asked = run.course.numbers(run.current);
     if (step.op == chain::Op::send)
-      return sys_sendfile(user, os_, files, step.to_fd, fd, offset, bytes);
-    const auto memory = run.memory_of(step, {offset, bytes, done});
+      return sys_sendfile(user, os_, files, step.to_fd, fd, asked.offset, asked.bytes);
+    const auto memory = run.memory_of(step, asked);
     if (!memory) return Task<Value>::ready(fail(memory.error()));
     return step.op == chain::Op::read
-               ? sys_pread(user, os_, files, fd, run.direct, offset, bytes, *memory)
-               : sys_pwrite(user, os_, files, fd, run.direct, offset, bytes, *memory);
+               ? sys_pread(user, os_, files, fd, run.direct, asked.offset, asked.bytes, *memory)
+               : sys_pwrite(user, os_, files, fd, run.direct, asked.offset, asked.bytes, *memory);
   }
   Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {
     co_await ctx.spend(ctx.costs().event_wait);

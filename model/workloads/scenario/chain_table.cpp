@@ -252,13 +252,14 @@ ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocab
   reader.resolve_jumps(steps);
   chain.steps = reader.take();
   const std::size_t set = chain.steps.size();
-  const std::int64_t copies = table.integer("copies", 1, most_copies).value_or(1);
-  if (set > 0 && static_cast<std::size_t>(copies) > chain::kMaxSteps / set) {
+  chain.copies = table.integer("copies", 1, most_copies).value_or(1);
+  if (set > 0 && static_cast<std::size_t>(chain.copies) > chain::kMaxSteps / set) {
     table.error("copies", "a chain has 16,383 steps at most", "fewer copies");
+    chain.copies = 1;
     table.finish();
     return chain;
   }
-  for (std::int64_t i = 1; i < copies; ++i)
+  for (std::int64_t i = 1; i < chain.copies; ++i)
     append_copy(chain.steps, set, static_cast<std::size_t>(i));
   if (set > 0) name_copies(chain.steps, set);
   chain.graph = std::ranges::any_of(chain.steps, [](const auto& s) { return !s.after.empty(); });

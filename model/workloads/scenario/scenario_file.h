@@ -68,7 +68,8 @@ struct ScenarioStep {
 /// `[chain]`: every client issues the steps `repeat` times, `interval` apart or, without one,
 /// each after the end of the one before.
 struct ScenarioChain {
-  std::vector<ScenarioStep> steps;
+  std::vector<ScenarioStep> steps;  ///< of all sets, one behind the other
+  std::int64_t copies = 1;          ///< sets; each refers to itself alone
   std::int64_t repeat = 1;
   std::int64_t clients = 1;
   std::optional<std::int64_t> interval_ps;

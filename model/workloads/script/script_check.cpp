@@ -31,7 +31,9 @@ class ScriptCheck {
       : chain_(chain), diagnostics_(diagnostics) {}
 
   void run() {
-    for (index_ = 0; index_ < chain_.steps.size(); ++index_) {
+    // What is wrong with a step is wrong with its copies, and told once.
+    const std::size_t set = chain_.steps.size() / static_cast<std::size_t>(chain_.copies);
+    for (index_ = 0; index_ < set; ++index_) {
       operands();
       numbers();
       memory();
@@ -40,7 +42,7 @@ class ScriptCheck {
     }
     // The rest relies on what has been looked at so far.
     if (!diagnostics_.ok()) return;
-    for (index_ = 0; index_ < chain_.steps.size(); ++index_) files();
+    for (index_ = 0; index_ < set; ++index_) files();
   }
 
  private:
@@ -106,13 +108,11 @@ class ScriptCheck {
   void memory() {
     const bool somewhere = step().op == "read" || step().op == "write" || on_memory();
     if (step().memory != 0 && !somewhere) refuse("it uses none of the chain's memory");
-    const auto* const from = step().offset ? std::get_if<std::int64_t>(&*step().offset) : nullptr;
-    const bool odd = on_memory() && from != nullptr && *from % hw::kPageBytes != 0;
-    if (odd || step().memory % static_cast<std::int64_t>(hw::kPageBytes) != 0)
+    const std::int64_t from = on_memory() ? fixed(step().offset).value_or(0) : 0;
+    constexpr auto kPage = static_cast<std::int64_t>(hw::kPageBytes);
+    if (from % kPage != 0 || step().memory % kPage != 0)
       refuse("places in the chain's memory are whole pages of 4 KiB");
-    const std::int64_t far = std::max(step().memory, fixed(step().offset).value_or(0));
-    if (somewhere && (fixed(step().bytes).value_or(0) > kMostMemory ||
-                      (on_memory() && far > kMostMemory) || step().memory > kMostMemory))
+    if (somewhere && std::max({fixed(step().bytes).value_or(0), from, step().memory}) > kMostMemory)
       refuse("a chain's memory has 1 GiB at most");
     if (step().op == "copy" || step().op == "xor") overlap();
     if (step().sources != 1 && step().op != "xor") refuse("sources are for xor");

@@ -216,4 +216,12 @@ nlohmann::ordered_json ScriptWorkload::summary() const {
   return json;
 }
 
+std::vector<designs::Difference> ScriptWorkload::not_modelled() const {
+  if (!chain_.graph) return {};
+  return {
+      {"steps of a graph beside each other, but with task_chain: applications of other designs "
+       "take them one after another",
+       "model/app"}};
+}
+
 }  // namespace iodrome::workloads

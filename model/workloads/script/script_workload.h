@@ -21,6 +21,7 @@ class ScriptWorkload final : public Workload {
   Errno lay_out(kernel::FileSystem& files) const override;
   std::unique_ptr<WorkloadRun> start(Stage& stage) const override;
   nlohmann::ordered_json summary() const override;
+  std::vector<designs::Difference> not_modelled() const override;
 
   const ScenarioChain& script() const { return script_; }
   bool direct() const { return direct_; }

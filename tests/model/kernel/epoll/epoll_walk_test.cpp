@@ -3,6 +3,7 @@
 #include <map>
 
 #include "model/explore/random_walk.h"
+#include "tests/model/explore/no_failures.h"
 #include "tests/model/kernel/poll/scene.h"
 
 using namespace iodrome;
@@ -10,14 +11,7 @@ using namespace iodrome::kernel;
 
 namespace {
 
-// Memory does not run out: that has a test of its own.
-struct NoFailures final : ChoiceOracle {
-  explicit NoFailures(ChoiceOracle& by) : walk(by) {}
-  std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) override {
-    return kind == Choice::allocation ? 0 : walk.choose(kind, options, site);
-  }
-  ChoiceOracle& walk;
-};
+using tests::NoFailures;
 
 // What epoll(7) promises, in sets: no lists, no queues.
 struct Reference {

@@ -2,6 +2,7 @@
 // Streams under schedules that nobody has thought of: every byte once and in order, no reader,
 // writer or acceptor left asleep, nothing left behind.
 #include "model/explore/random_walk.h"
+#include "tests/model/explore/no_failures.h"
 #include "tests/model/kernel/socket/net_scene.h"
 
 using namespace iodrome;
@@ -9,14 +10,7 @@ using namespace iodrome::kernel;
 
 namespace {
 
-// Memory does not run out: that has tests of its own.
-struct NoFailures final : ChoiceOracle {
-  explicit NoFailures(ChoiceOracle& by) : walk(by) {}
-  std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) override {
-    return kind == Choice::allocation ? 0 : walk.choose(kind, options, site);
-  }
-  ChoiceOracle& walk;
-};
+using tests::NoFailures;
 
 constexpr int kStreams = 2;
 constexpr std::uint64_t kBytes = 9'000;

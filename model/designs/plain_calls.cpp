@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/plain_calls.h"
+
+#include "model/chain/open_flags.h"
+#include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/name_calls.h"
+#include "model/kernel/calls/write_calls.h"
+
+namespace iodrome::designs {
+
+using namespace kernel;
+using chain::Op;
+
+Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
+                                      const ChainRun& run) {
+  const Step& step = run.current_step();
+  switch (step.op) {
+    case Op::nop:
+      return Task<Result<std::int64_t>>::ready(0);
+    case Op::open: {
+      const std::int32_t flags = chain::open_flags(step);
+      return flags == 0 ? sys_openat(user, os, files, *step.path)
+                        : sys_open(user, os, files, *step.path, flags);
+    }
+    case Op::stat:
+      return sys_fstat(user, files, run.fd_of(step));
+    case Op::close:
+      return sys_close(user, files, run.fd_of(step));
+    case Op::fsync:
+      return step.data_only ? sys_fdatasync(user, os, files, run.fd_of(step))
+                            : sys_fsync(user, os, files, run.fd_of(step));
+    case Op::unlink:
+      return sys_unlink(user, os, *step.path);
+    default:
+      return Task<Result<std::int64_t>>::ready(fail(Errno::enosys));
+  }
+}
+
+}  // namespace iodrome::designs

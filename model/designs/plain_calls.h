@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: Apache-2.0
+// Steps that an application carries out with one blocking call, where its design has nothing else.
+#pragma once
+#include "model/designs/design.h"
+
+namespace iodrome::designs {
+
+/// The run's current step: open, stat, close, fsync, unlink, nop. May sleep, in user mode. Errors:
+/// those of the call; ENOSYS, any other step.
+Task<Result<std::int64_t>> plain_call(Sleepable& user, kernel::Os& os, kernel::FileTable& files,
+                                      const ChainRun& run);
+
+}  // namespace iodrome::designs
