@@ -19,7 +19,8 @@ const char* meaning_of(Stage stage) {
       "its thread is runnable and another one runs",
       "a context spins for a lock on its behalf",
       "in a software queue: for a tag, a worker, a page somebody else reads",
-      "from the doorbell until the block layer hears of the end",
+      "from the doorbell until the block layer hears of the end; while providers "
+      "work on a chain's memory",
       "for the peer to make room in the send buffer",
       "an interrupt handler works on it",
       "a softirq works on it",

@@ -18,7 +18,7 @@ enum class Stage : std::uint8_t {
   run_queue,  // its thread is runnable and another one runs
   lock,       // spinning or sleeping for a lock
   queue,      // in a software queue: tags, workqueue, another request's read
-  device,     // from the doorbell until the driver's handler finds the completion
+  device,     // from the doorbell until the driver's handler finds the completion; in an engine
   network,    // waiting for the peer to make room
   hardirq,
   softirq,
