@@ -11,9 +11,9 @@ namespace iodrome::kernel {
 namespace iommu = hw::iommu;
 
 namespace {
-constexpr std::uint64_t kPage = iommu::kPageBytes;
+constexpr std::uint64_t kIoPage = iommu::kPageBytes;
 // Addresses of 32 bits, top down, as dma-iommu tries first; page 0 is never given out.
-constexpr std::uint64_t kPagesEnd = (std::uint64_t{1} << 32) / kPage;
+constexpr std::uint64_t kPagesEnd = (std::uint64_t{1} << 32) / kIoPage;
 }  // namespace
 
 DmaDomain::DmaDomain(System& system, hw::Port& registers, std::uint16_t number, bool strict)
@@ -43,22 +43,22 @@ std::uint64_t DmaDomain::take_pages(std::uint64_t count) {
 }
 
 void DmaDomain::enter(std::uint64_t page, hw::PhysAddr memory, DmaDirection direction) {
-  table_.set(page, {.page = memory / kPage * kPage,
+  table_.set(page, {.page = memory / kIoPage * kIoPage,
                     .readable = direction != DmaDirection::from_device,
                     .writable = direction != DmaDirection::to_device});
 }
 
 Task<Result<DmaAddr>> DmaDomain::map(Atomic& ctx, hw::PhysAddr address, std::uint64_t bytes,
                                      DmaDirection direction) {
-  const std::uint64_t count = (address % kPage + bytes + kPage - 1) / kPage;
+  const std::uint64_t count = (address % kIoPage + bytes + kIoPage - 1) / kIoPage;
   check(count > 0, "mapping nothing for a device");
   co_await ctx.spend(ctx.costs().iommu_map, count);
   const bool none = allocation_fails(ctx.system(), "iova");
   const std::uint64_t first = none ? 0 : take_pages(count);
   if (first == 0) co_return fail(Errno::enomem);
-  for (std::uint64_t i = 0; i < count; ++i) enter(first + i, address + i * kPage, direction);
+  for (std::uint64_t i = 0; i < count; ++i) enter(first + i, address + i * kIoPage, direction);
   mappings_.emplace(first, count);
-  co_return first* kPage + address % kPage;
+  co_return first* kIoPage + address % kIoPage;
 }
 
 Task<Result<DmaAddr>> DmaDomain::map_pages(Atomic& ctx, std::span<const hw::PhysAddr> pages,
@@ -70,20 +70,20 @@ Task<Result<DmaAddr>> DmaDomain::map_pages(Atomic& ctx, std::span<const hw::Phys
   if (first == 0) co_return fail(Errno::enomem);
   for (std::size_t i = 0; i < pages.size(); ++i) enter(first + i, pages[i], direction);
   mappings_.emplace(first, pages.size());
-  co_return first* kPage + pages.front() % kPage;
+  co_return first* kIoPage + pages.front() % kIoPage;
 }
 
 DmaAddr DmaDomain::map_coherent(hw::PhysAddr address, std::uint64_t bytes) {
-  const std::uint64_t count = (address % kPage + bytes + kPage - 1) / kPage;
+  const std::uint64_t count = (address % kIoPage + bytes + kIoPage - 1) / kIoPage;
   const std::uint64_t first = take_pages(count);
   check(first != 0, "no I/O addresses left for a driver's own memory");
   for (std::uint64_t i = 0; i < count; ++i)
-    enter(first + i, address + i * kPage, DmaDirection::bidirectional);
-  return first * kPage + address % kPage;
+    enter(first + i, address + i * kIoPage, DmaDirection::bidirectional);
+  return first * kIoPage + address % kIoPage;
 }
 
 Task<void> DmaDomain::unmap(Atomic& ctx, DmaAddr address) {
-  const auto mapping = mappings_.find(address / kPage);
+  const auto mapping = mappings_.find(address / kIoPage);
   check(mapping != mappings_.end(), "unmapping what is not mapped for the device");
   const Stretch stretch{mapping->first, mapping->second};
   mappings_.erase(mapping);

@@ -10,8 +10,6 @@ namespace {
 using Value = Result<std::int64_t>;
 using events::Stage;
 
-constexpr WaitOptions kShared{false, true, kNever};
-
 }  // namespace
 
 Task<Value> EventFd::read(Sleepable& ctx, const File& file, std::span<std::byte> to) {
@@ -21,7 +19,7 @@ Task<Value> EventFd::read(Sleepable& ctx, const File& file, std::span<std::byte>
   const FileObjectPtr self(this);
   while (count_ == 0) {
     if (file.nonblocking) co_return fail(Errno::eagain);
-    const WaitOutcome ended = co_await waiters_.wait_for(ctx, "eventfd", Stage::queue, kShared);
+    const WaitOutcome ended = co_await waiters_.wait_for(ctx, "eventfd", Stage::queue, kSharedWait);
     if (ended == WaitOutcome::interrupted) co_return fail(Errno::erestartsys);
   }
   value = semaphore_ ? 1 : count_;
@@ -40,7 +38,7 @@ Task<Value> EventFd::write(Sleepable& ctx, const File& file, std::span<const std
   const FileObjectPtr self(this);
   while (kMost - count_ <= value) {
     if (file.nonblocking) co_return fail(Errno::eagain);
-    const WaitOutcome ended = co_await waiters_.wait_for(ctx, "eventfd", Stage::queue, kShared);
+    const WaitOutcome ended = co_await waiters_.wait_for(ctx, "eventfd", Stage::queue, kSharedWait);
     if (ended == WaitOutcome::interrupted) co_return fail(Errno::erestartsys);
   }
   count_ += value;

@@ -11,7 +11,6 @@ namespace iodrome::kernel {
 using Value = Result<std::int64_t>;
 
 namespace {
-constexpr WaitOptions kShared{false, true, kNever};
 constexpr std::size_t kHeader = 16;  // wd, mask, cookie, len
 constexpr std::uint32_t kFlags = kInExclUnlink | kInOneshot;
 }  // namespace
@@ -100,7 +99,7 @@ Task<Value> Inotify::read(Sleepable& ctx, const File& file, std::span<std::byte>
       if (done != 0) break;
       if (file.nonblocking) co_return fail(Errno::eagain);
       const WaitOutcome ended =
-          co_await waiters_.wait_for(ctx, "inotify", events::Stage::queue, kShared);
+          co_await waiters_.wait_for(ctx, "inotify", events::Stage::queue, kSharedWait);
       if (ended == WaitOutcome::interrupted) co_return fail(Errno::erestartsys);
       continue;
     }

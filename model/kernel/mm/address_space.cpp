@@ -12,7 +12,6 @@ namespace iodrome::kernel {
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
 constexpr UserAddr kLowest = 65'536;  // vm.mmap_min_addr's default
 // Mappings begin below the stack's gap of 128 MiB, as without randomisation.
 constexpr UserAddr kMmapBase = AddressSpace::kTaskSize - (UserAddr{128} << 20);
@@ -26,8 +25,7 @@ bool allowed(Prot prot, UserAccess access) {
 }
 
 bool is_range(UserAddr start, std::uint64_t bytes) {
-  return start % kPage == 0 && start <= AddressSpace::kTaskSize &&
-         bytes <= AddressSpace::kTaskSize - start;
+  return start % kPage == 0 && AddressSpace::access_ok(start, bytes);
 }
 
 }  // namespace

@@ -46,6 +46,9 @@ class AddressSpace {
  public:
   /// The first user address that is none: TASK_SIZE_MAX of x86-64.
   static constexpr UserAddr kTaskSize = 0x7fff'ffff'f000;
+  static constexpr bool access_ok(UserAddr at, std::uint64_t bytes) {
+    return at <= kTaskSize && bytes <= kTaskSize - at;
+  }
   /// Mappings of one process: vm.max_map_count's default.
   static constexpr std::size_t kMaxMapCount = 65'530;
 

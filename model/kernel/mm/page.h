@@ -10,6 +10,10 @@
 
 namespace iodrome::kernel {
 
+inline constexpr std::uint64_t kPage = hw::kPageBytes;
+/// Of the longest file: an index no page exceeds.
+inline constexpr std::uint64_t kLastPage = ~std::uint64_t{0} / kPage;
+
 /// One 4 KiB page. The last reference gives the memory back.
 struct Page : boost::intrusive::list_base_hook<>, Pooled {
   enum class State : std::uint8_t { reading, uptodate, error };

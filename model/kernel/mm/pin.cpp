@@ -9,13 +9,10 @@ namespace iodrome::kernel {
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 // Pages from that of `start` on that are user addresses at all.
-bool access_ok(UserAddr start, std::uint64_t pages) {
-  const std::uint64_t first = start / kPage;
-  const std::uint64_t limit = AddressSpace::kTaskSize / kPage;
-  return first <= limit && pages <= limit - first;
+bool are_users(UserAddr start, std::uint64_t pages) {
+  return pages <= AddressSpace::kTaskSize / kPage &&
+         AddressSpace::access_ok(start / kPage * kPage, pages * kPage);
 }
 
 void move_bytes(hw::Memory& memory, hw::PhysAddr at, std::span<std::byte> to) {
@@ -69,7 +66,7 @@ Task<Result<std::int64_t>> AddressSpace::pin_user_pages_fast(Sleepable& ctx, Use
                                                              bool long_term, PinnedPages& to) {
   check(to.mm == nullptr, "pinning into pins that are in use");
   if (count == 0) co_return 0;
-  if (!access_ok(start, count)) co_return fail(Errno::efault);
+  if (!are_users(start, count)) co_return fail(Errno::efault);
   if (long_term && count > memlock_pages_ - std::min(locked_, memlock_pages_))
     co_return fail(Errno::enomem);
   to.mm = this;
@@ -92,7 +89,7 @@ Task<std::int64_t> AddressSpace::pin_user_pages_fast_only(Atomic& ctx, UserAddr 
                                                           std::uint64_t count, UserAccess access,
                                                           PinnedPages& to) {
   check(to.mm == nullptr, "pinning into pins that are in use");
-  if (!access_ok(start, count)) co_return 0;
+  if (!are_users(start, count)) co_return 0;
   UserAddr at = start / kPage * kPage;
   const std::int64_t pinned = co_await pin_resident(ctx, at, count, access, to);
   if (pinned > 0) to.mm = this;

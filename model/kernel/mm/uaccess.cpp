@@ -9,8 +9,6 @@ namespace iodrome::kernel {
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 struct ToUser {
   static constexpr UserAccess access = UserAccess::write;
   std::span<const std::byte> bytes;
@@ -26,10 +24,6 @@ struct FromUser {
     std::ranges::copy(user, bytes.begin() + static_cast<std::ptrdiff_t>(done));
   }
 };
-
-bool access_ok(UserAddr at, std::uint64_t bytes) {
-  return at <= AddressSpace::kTaskSize && bytes <= AddressSpace::kTaskSize - at;
-}
 
 // Copies what lies in one page, if it is there; the bytes copied.
 template <class Way>
@@ -49,7 +43,7 @@ template <class Way>
 Task<std::uint64_t> copy(Sleepable& ctx, AddressSpace& mm, UserAddr user, Way way,
                          CacheState source) {
   check(ctx.thread().mm == mm.id(), "a thread copies to or from another's address space");
-  if (!access_ok(user, way.bytes.size())) co_return way.bytes.size();
+  if (!AddressSpace::access_ok(user, way.bytes.size())) co_return way.bytes.size();
   std::uint64_t done = 0;
   while (done < way.bytes.size()) {
     const std::uint64_t copied = co_await copy_in_page(ctx, mm, user, way, done, source);
@@ -65,7 +59,7 @@ template <class Way>
 Task<std::uint64_t> copy_inatomic(Atomic& ctx, AddressSpace& mm, UserAddr user, Way way,
                                   CacheState source) {
   const bool loaded = ctx.cpu().loaded_mm() == mm.id();
-  if (!loaded || !access_ok(user, way.bytes.size())) co_return way.bytes.size();
+  if (!loaded || !AddressSpace::access_ok(user, way.bytes.size())) co_return way.bytes.size();
   std::uint64_t done = 0;
   while (done < way.bytes.size()) {
     const std::uint64_t copied = co_await copy_in_page(ctx, mm, user, way, done, source);

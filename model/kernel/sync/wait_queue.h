@@ -46,6 +46,8 @@ struct WaitOptions {
   SleepClock clock = SleepClock::jiffies;
   bool last_in_first_out = false;  // __add_wait_queue_exclusive(): the youngest is woken first
 };
+/// Readers of a descriptor: all are woken, and a signal ends the sleep.
+inline constexpr WaitOptions kSharedWait{false, true, kNever};
 
 /// Threads and functions that wait for something to happen.
 ///

@@ -5,10 +5,6 @@
 
 namespace iodrome::kernel {
 
-namespace {
-constexpr WaitOptions kShared{false, true, kNever};
-}
-
 // timerfd_tmrproc(). The file may be closed meanwhile.
 Task<HrRestart> TimerFd::expired(Atomic& ctx, HrTimer& self) {
   TimerFd& timer = static_cast<Clock&>(self).owner;
@@ -69,7 +65,7 @@ Task<Result<std::int64_t>> TimerFd::read(Sleepable& ctx, const File& file,
   while (ticks_ == 0) {
     if (file.nonblocking) co_return fail(Errno::eagain);
     const WaitOutcome ended =
-        co_await waiters_.wait_for(ctx, "timerfd", events::Stage::queue, kShared);
+        co_await waiters_.wait_for(ctx, "timerfd", events::Stage::queue, kSharedWait);
     if (ended == WaitOutcome::interrupted) co_return fail(Errno::erestartsys);
   }
   const bool periodic = expired_ && interval_ > Duration{0};

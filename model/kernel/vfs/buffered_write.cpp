@@ -6,10 +6,6 @@
 
 namespace iodrome::kernel {
 
-namespace {
-constexpr std::uint64_t kPage = hw::kPageBytes;
-}
-
 Task<Result<std::int64_t>> BufferedWrite::try_run(Atomic& ctx, Os& os, IoWait& wait) {
   Errno error = co_await begin(ctx, os, wait);
   if (error == Errno::ok) error = co_await write_pages(ctx, os, wait);

@@ -39,7 +39,6 @@ Task<Result<std::int64_t>> DirectRead::start(Atomic& ctx, Os& os, const File& fi
   co_await ctx.spend(ctx.costs().page_pin, page_count);
   wait_ = &wait;
   wait.expect();  // held until every part is on its way
-  constexpr std::uint64_t kPage = hw::kPageBytes;
   const auto per_bio = static_cast<std::uint64_t>(os.page_cache.params.max_bio_bytes);
   for (std::uint64_t done = 0; done < transfer;) {
     const std::uint64_t at = offset + done;

@@ -9,7 +9,6 @@ using Value = Result<std::int64_t>;
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
 constexpr std::uint64_t kLogicalBlock = 512;
 
 // Whether every block of the range is there, and the file does not end inside it.

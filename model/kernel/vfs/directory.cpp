@@ -5,10 +5,6 @@
 
 namespace iodrome::kernel {
 
-namespace {
-constexpr std::uint64_t kBlock = hw::kPageBytes;
-}
-
 Inode::Inode() = default;
 Inode::~Inode() = default;
 

@@ -11,8 +11,6 @@ namespace iodrome::kernel {
 
 namespace {
 
-constexpr std::uint64_t kBlock = hw::kPageBytes;
-
 // A block behind the last one: zeros, which nobody need read.
 Task<Result<PagePtr>> new_block(Sleepable& ctx, Os& os, Inode& directory, std::uint64_t index) {
   if (directory.volume->full()) co_return fail(Errno::enospc);

@@ -8,7 +8,6 @@ namespace iodrome::kernel {
 
 namespace {
 
-constexpr std::uint64_t kBlock = hw::kPageBytes;
 constexpr std::uint64_t kSectors = kBlock / 512;
 constexpr std::uint64_t kNoGoal = ~std::uint64_t{0};
 

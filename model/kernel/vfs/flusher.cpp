@@ -7,7 +7,6 @@ namespace iodrome::kernel {
 
 namespace {
 constexpr std::uint64_t kShare = 1024;  // pages of a file before the next has its turn
-constexpr std::uint64_t kLastPage = ~std::uint64_t{0} >> 12;
 }  // namespace
 
 Writeback::Flusher::Flusher(Writeback& owner, Volume& volume)

@@ -17,7 +17,10 @@ class FileSystem;
 class Volume;
 struct Directory;
 
-/// Blocks of a file that lie together on the device. A block is a page's size.
+/// A block of a file system is a page's size.
+inline constexpr std::uint64_t kBlock = kPage;
+
+/// Blocks of a file that lie together on the device.
 struct Extent {
   std::uint64_t first = 0;  // of the file
   std::uint64_t count = 0;

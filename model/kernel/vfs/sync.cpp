@@ -10,10 +10,6 @@ namespace iodrome::kernel {
 
 using Value = Result<std::int64_t>;
 
-namespace {
-constexpr std::uint64_t kLastPage = ~std::uint64_t{0} / hw::kPageBytes;
-}
-
 // A page that was dirty while it was on its way needs a second round; who dirties it after that is
 // nobody's business here.
 Task<Errno> RangeWrite::try_run(Atomic& ctx, Os& os, IoWait& wait) {

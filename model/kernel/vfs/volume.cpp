@@ -7,10 +7,6 @@
 
 namespace iodrome::kernel {
 
-namespace {
-constexpr std::uint64_t kBlock = hw::kPageBytes;
-}
-
 Errno Volume::add(Inode& inode) {
   const std::uint64_t extent = (inode.size_bytes + kBlock - 1) / kBlock * kBlock;
   if (extent > device_bytes_ || next_byte_ + kBlock > device_bytes_ - extent) return Errno::enospc;

@@ -9,7 +9,6 @@ namespace {
 
 using chain::reference::Outcome;
 
-constexpr std::uint64_t kBlock = 4096;
 constexpr int kClasses = 4;   // open, read, nop, close
 constexpr int kPolicies = 4;  // what a step does when it fails
 constexpr int kFates = 4;     // well, short, with an error first, cancelled meanwhile

@@ -10,8 +10,6 @@ namespace iommu = hw::iommu;
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 // What the IOMMU is told, in order.
 struct Unit final : hw::Target {
   hw::Response access(hw::Command, std::uint64_t address, std::span<std::byte> data) override {

@@ -11,8 +11,6 @@ using namespace iodrome::kernel;
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 template <class T>
 Errno error_of(const Result<T>& result) {
   return result ? Errno::ok : result.error();

@@ -7,8 +7,6 @@ using events::CpuClass;
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 // Maps `pages`, writable, and touches the first `touched` of them.
 Task<UserAddr> map(Sleepable& ctx, MmScene& m, std::uint64_t pages, std::uint64_t touched) {
   const Result<UserAddr> at = co_await m.mm.mmap(ctx, pages * kPage, Prot::write);

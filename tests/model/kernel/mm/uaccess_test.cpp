@@ -9,8 +9,6 @@ using events::CpuClass;
 
 namespace {
 
-constexpr std::uint64_t kPage = hw::kPageBytes;
-
 std::vector<std::byte> pattern(std::size_t size) {
   std::vector<std::byte> all(size);
   for (std::size_t i = 0; i < size; ++i) all[i] = static_cast<std::byte>(i * 7 + 1);
