@@ -7,6 +7,7 @@
 #include "model/events/io.h"
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/syscall.h"
+#include "model/kernel/vfs/file_ops.h"
 
 namespace iodrome::designs::task_chain {
 
@@ -83,17 +84,23 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   std::int64_t accepted = 0;
   Errno refused = Errno::eagain;
   for (ChainRun* const run : runs) {
-    if (in_flight_ >= ring_.size()) break;
+    if (exiting_) refused = Errno::eintr;
+    if (exiting_ || in_flight_ >= ring_.size()) break;
     if (allocation_fails(ctx.system(), "chain walker")) {
       refused = Errno::enomem;
       break;
     }
     ++in_flight_;
-    ++accepted;
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
     co_await ctx.spend(costs.accept);
     // The walker may copy where nobody can fault, so its buffer is there before it begins.
     co_await kernel::fault_in_user(ctx, run->buffer, chain::reach_of(run->chain, memory_of(*run)));
+    if (exiting_) {  // nobody would cancel it
+      --in_flight_;
+      refused = Errno::eintr;
+      break;
+    }
+    ++accepted;
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
     walkers_.push_back(*walker);
@@ -124,6 +131,11 @@ Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
   if (ctx.ledger() == &run.ledger) ctx.stop_work();
   run.ledger.enter(events::Stage::reap, ctx.now());
+  if (exiting_) {
+    --in_flight_;
+    if (walkers_.empty()) co_await last_chain_.wake_all(ctx);
+    co_return;
+  }
   const bool posted = co_await ring_.post(ctx, {run.cookie(), error});
   check(posted, "an accepted chain found no ring slot");
 }
@@ -158,6 +170,20 @@ Task<Value> ChainQueue::cancel_body(Sleepable& ctx, std::optional<std::uint64_t>
   co_return stopped;
 }
 
+Task<void> ChainQueue::exit(Sleepable& user) {
+  co_await syscall(user, Sysno::exit_group, exit_body(user));
+}
+
+Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
+  exiting_ = true;
+  co_await sleepers_.wake_all(ctx);
+  // What it says matters to nobody: chains that cannot be stopped end by themselves.
+  co_await cancel_body(ctx, std::nullopt);
+  while (!walkers_.empty()) co_await last_chain_.wait(ctx, "chains", events::Stage::reap);
+  co_await exit_files(ctx, engine_.process.files);
+  co_return 0;
+}
+
 Task<Value> ChainQueue::wait(Sleepable& user, const WakeCondition& woken) {
   return syscall(user, Sysno::chain_wait, wait_body(user, woken));
 }
@@ -166,6 +192,7 @@ Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken) {
   co_await ctx.spend(ctx.costs().event_wait);
   for (;;) {
     const bool visible = co_await ring_.has_entries(ctx);
+    if (exiting_) co_return fail(Errno::eintr);
     if (visible || woken.holds()) co_return 1;
     co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
   }

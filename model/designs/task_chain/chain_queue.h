@@ -68,6 +68,12 @@ class ChainQueue final : public chain::WalkerHost {
   /// clean-up left to do. Each still posts its entry. Errors: ENOENT (no such chain is under way),
   /// EALREADY (a step that nothing can stop, say at a device, is left to end first).
   Task<Result<std::int64_t>> cancel(kernel::Sleepable& user, std::optional<std::uint64_t> one);
+  /// exit_group: the process ends. Its chains are cancelled and waited for, so that nothing works
+  /// on memory that is given back; clean-up steps still run, and nobody is told. Then its
+  /// descriptors are closed. Threads that wait or submit meanwhile get EINTR, as the killed do.
+  ///
+  /// Differs from Linux: the caller's thread must end of itself.
+  Task<void> exit(kernel::Sleepable& user);
   /// User: takes an entry from the ring, no call.
   Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);
 
@@ -87,6 +93,7 @@ class ChainQueue final : public chain::WalkerHost {
  private:
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
+  Task<Result<std::int64_t>> exit_body(kernel::Sleepable& ctx);
   Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
 
   ChainEngine& engine_;
@@ -95,6 +102,8 @@ class ChainQueue final : public chain::WalkerHost {
   kernel::Spinlock lock_{"chain_queue.lock"};
   boost::intrusive::list<chain::Walker> walkers_;  // oldest first
   std::uint32_t in_flight_ = 0;                    // accepted, and not yet taken out of the ring
+  bool exiting_ = false;                           // its process ends
+  kernel::WaitQueue last_chain_{"exit"};
 };
 
 }  // namespace iodrome::designs::task_chain

@@ -32,6 +32,8 @@ Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
 Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file);
 /// close(2). Errors: EBADF.
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
+/// exit_files(): of a process that ends, every descriptor is closed, the lowest first.
+Task<void> exit_files(Sleepable& ctx, FileTable& table);
 
 /// Before a thread lets go of an inode: of an unlinked one it tells who watches it and pays for
 /// giving it back, if nobody else has it open.

@@ -38,4 +38,10 @@ Result<FilePtr> FileTable::remove(int fd) {
   return file;
 }
 
+int FileTable::next_open(int from) const {
+  for (auto fd = static_cast<std::size_t>(from); fd < files_.size(); ++fd)
+    if (files_[fd] != nullptr) return static_cast<int>(fd);
+  return -1;
+}
+
 }  // namespace iodrome::kernel

@@ -60,6 +60,8 @@ class FileTable {
   Result<FilePtr> get(int fd) const;
   /// Errors: EBADF.
   Result<FilePtr> remove(int fd);
+  /// The lowest descriptor from `from` on; -1 if there is none.
+  int next_open(int from) const;
   std::size_t open_count() const { return open_; }
 
  private:

@@ -128,4 +128,9 @@ Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd) 
   co_return 0;
 }
 
+Task<void> exit_files(Sleepable& ctx, FileTable& table) {
+  for (int fd = table.next_open(0); fd >= 0; fd = table.next_open(fd))
+    co_await close_file(ctx, table, fd);
+}
+
 }  // namespace iodrome::kernel

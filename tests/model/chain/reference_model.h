@@ -13,8 +13,9 @@
 namespace iodrome::chain::reference {
 
 /// How the k-th try of a step goes. `cancel`: the chain is cancelled while it runs; `too_late`:
-/// likewise, but the step cannot be stopped any more. `no_file`: its descriptor is none.
-enum class Outcome { ok, is_short, error, cancel, too_late, no_file };
+/// likewise, but the step cannot be stopped any more; `exit`: likewise, because its process ends,
+/// which leaves no descriptor open. `no_file`: its descriptor is none.
+enum class Outcome { ok, is_short, error, cancel, too_late, exit, no_file };
 
 struct Try {
   std::size_t step;
@@ -27,6 +28,7 @@ struct Try {
 struct End {
   std::vector<std::int64_t> results;
   std::vector<Try> tries;  // in order
+  bool exited = false;     // then no descriptor is open
   friend bool operator==(const End&, const End&) = default;
 };
 
@@ -54,6 +56,7 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
       return kEbadf;
     case Outcome::ok:
     case Outcome::too_late:
+    case Outcome::exit:
       break;
   }
   return moves_bytes(op) ? static_cast<std::int64_t>(bytes) : 0;
@@ -128,7 +131,8 @@ class Line {
       std::int64_t value = value_of(outcome, step.op, left);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
-      if (outcome == Outcome::cancel || outcome == Outcome::too_late) broken_ = true;
+      if (outcome == Outcome::exit) end_.exited = true;
+      if (end_.exited || outcome == Outcome::cancel || outcome == Outcome::too_late) broken_ = true;
       if (less && step.on_short == OnShort::error) value = kEnodata;
       if (value < 0) {
         if (value == kEcanceled || broken_ || spare == 0) return value;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Short programs, carried out by the kernel with a disk that fails and users that cancel, against
-// the reference model: same results, same bytes, same descriptors open at the end.
+// Short programs, carried out by the kernel with a disk that fails and users that cancel or exit,
+// against the reference model: same results, same bytes, same descriptors open at the end.
 #include "tests/model/chain/reference_model.h"
 #include "tests/model/designs/task_chain/scene.h"
 
@@ -11,14 +11,15 @@ using chain::reference::Outcome;
 
 constexpr int kClasses = 4;   // open, read, nop, close
 constexpr int kPolicies = 4;  // what a step does when it fails
-constexpr int kFates = 4;     // well, short, with an error first, cancelled meanwhile
+constexpr int kFates = 5;     // well, short, with an error first, cancelled or exited meanwhile
 
 /// One program and the disk that it meets.
 struct World : Scene {
   explicit World(chain::Continue policy, std::span<const int> variants) : Scene(policy) {
     for (const int variant : variants) add_step(variant, variants.size());
     disk.on_issue = [this](std::uint64_t sector) {
-      if (cancel_at.erase(sector) == 0) return;
+      exits = exit_at.erase(sector) != 0;
+      if (!exits && cancel_at.erase(sector) == 0) return;
       rig.at(rig.now() + 100ns, [this] { canceller.wake_from_outside(rig.system); });
     };
     ChainRun& added = run({steps.begin(), steps.end()});
@@ -45,7 +46,10 @@ struct World : Scene {
     const Inode& inode = file(name, 4 * kBlock, Inode::Metadata::cold);
     if (fate == 2) disk.broken_once.insert(inode.metadata_sector);
     if (fate == 3) cancel_at.insert(inode.metadata_sector);
-    fates.push_back(fate == 2 ? Outcome::error : fate == 3 ? Outcome::too_late : Outcome::ok);
+    if (fate == 4) exit_at.insert(inode.metadata_sector);
+    static constexpr Outcome kOutcomes[] = {Outcome::ok, Outcome::ok, Outcome::error,
+                                            Outcome::too_late, Outcome::exit};
+    fates.push_back(kOutcomes[fate]);
     return open_step(name);
   }
 
@@ -65,8 +69,9 @@ struct World : Scene {
     const std::uint64_t sector = inode.first_sector + at / 512;
     if (fate == 2) disk.broken_once.insert(sector);
     if (fate == 3) cancel_at.insert(sector);
+    if (fate == 4) exit_at.insert(sector);
     static constexpr Outcome kOutcomes[] = {Outcome::ok, Outcome::is_short, Outcome::error,
-                                            Outcome::too_late};
+                                            Outcome::too_late, Outcome::exit};
     fates.push_back(kOutcomes[fate]);
     return step;
   }
@@ -108,7 +113,8 @@ struct World : Scene {
     }
     return true;
   }
-  bool same_descriptors() {
+  bool same_descriptors(bool exited) {
+    if (exited) return process.files.open_count() == 0;
     for (std::size_t i = 0; i < steps.size(); ++i) {
       if (steps[i].op != chain::Op::close || steps[i].fd_from >= 0 || steps[i].fd == 15) continue;
       const bool closed = runs[0].results[i] == 0;
@@ -121,15 +127,19 @@ struct World : Scene {
   std::vector<Outcome> fates;
   std::deque<std::string> names;
   std::set<std::uint64_t> cancel_at;
+  std::set<std::uint64_t> exit_at;
+  bool exits = false;
   WaitQueue canceller{"canceller"};
   bool over = false;
 };
 
-// Cancels whatever is under way, each time it is told to.
+// Cancels whatever is under way, each time it is told to, or ends the process.
 Task<void> cancel_when_told(Sleepable& ctx, World& w) {
   while (!w.over) {
     co_await w.canceller.wait(ctx, "a user who cancels", events::Stage::queue);
-    if (!w.over) co_await w.queue.cancel(ctx, std::nullopt);
+    if (w.over) break;
+    if (w.exits) co_return co_await w.queue.exit(ctx);
+    co_await w.queue.cancel(ctx, std::nullopt);
   }
 }
 Task<void> submit_one(Sleepable& ctx, World& w) {
@@ -137,9 +147,9 @@ Task<void> submit_one(Sleepable& ctx, World& w) {
   ChainRun* const run = &w.runs[0];
   const Result<std::int64_t> accepted = co_await w.queue.submit(ctx, {&run, 1});
   REQUIRE(accepted == 1);
-  co_await w.queue.wait(ctx, never);
+  const Result<std::int64_t> waited = co_await w.queue.wait(ctx, never);
   const std::optional<ChainEvent> event = co_await w.queue.take(ctx);
-  REQUIRE(event);
+  REQUIRE((w.exits ? waited.error() == Errno::eintr && !event : event.has_value()));
   w.over = true;
   w.canceller.wake_from_outside(w.rig.system);
 }
@@ -157,10 +167,11 @@ void all_programs(std::size_t steps, chain::Continue policy) {
     world.rig.thread(0, world, submit_one);
     world.rig.run();
     const Results found = results(world.runs[0]);
-    const bool same = found == world.expected().results && world.same_bytes() &&
-                      world.same_descriptors() && world.queue.slots_free() == 4;
+    const chain::reference::End expected = world.expected();
+    const bool same = found == expected.results && world.same_bytes() &&
+                      world.same_descriptors(expected.exited) && world.queue.slots_free() == 4;
     if (same) continue;
-    CAPTURE(number, steps, variants, found, world.expected().results);
+    CAPTURE(number, steps, variants, found, expected.results);
     FAIL("the kernel and the reference model differ");
   }
 }
