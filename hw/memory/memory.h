@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The machine's physical memory: real bytes, allocated in pages when first asked for.
 #pragma once
-#include <cstdlib>
 #include <memory>
 #include <vector>
 
@@ -71,11 +70,10 @@ class Memory final : public Target {
   }
   void make_pages(PhysAddr address, std::size_t size);
 
-  // From calloc, which leaves untouched memory to the host.
-  struct Free {
-    void operator()(std::byte* chunk) const { std::free(chunk); }
+  struct Unmap {
+    void operator()(std::byte* chunk) const;
   };
-  std::vector<std::unique_ptr<std::byte[], Free>> chunks_;
+  std::vector<std::unique_ptr<std::byte[], Unmap>> chunks_;
   std::vector<PhysAddr> free_pages_;
   static constexpr std::uint64_t kSeen = ~std::uint64_t{0};
   const Reproducible* source_ = nullptr;
