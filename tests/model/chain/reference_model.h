@@ -42,6 +42,9 @@ constexpr std::int64_t kEcanceled = -125;
 inline bool moves_bytes(Op op) {
   return op == Op::read || op == Op::write || op == Op::send;
 }
+inline bool fills_memory(Op op) {
+  return op == Op::copy || op == Op::exclusive_or || op == Op::memset;
+}
 
 /// What a try returns. A short transfer moves half of what it was asked for.
 inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
@@ -59,13 +62,15 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
     case Outcome::exit:
       break;
   }
-  return moves_bytes(op) ? static_cast<std::int64_t>(bytes) : 0;
+  return moves_bytes(op) || fills_memory(op) ? static_cast<std::int64_t>(bytes) : 0;
 }
 
 /// Runs a chain that is a line.
 class Line {
  public:
-  Line(const Chain& chain, Script script) : chain_(chain), script_(std::move(script)) {
+  /// Every file has `file_bytes`.
+  Line(const Chain& chain, Script script, std::int64_t file_bytes = 0)
+      : chain_(chain), script_(std::move(script)), file_bytes_(file_bytes) {
     end_.results.assign(chain.steps.size(), 0);
     total_.assign(chain.steps.size(), 0);
   }
@@ -129,6 +134,7 @@ class Line {
       const Outcome outcome = script_(i, tries_[i]++);
       end_.tries.push_back({i, at, left});
       std::int64_t value = value_of(outcome, step.op, left);
+      if (step.op == Op::stat && value == 0) value = file_bytes_;
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
       if (outcome == Outcome::exit) end_.exited = true;
@@ -164,6 +170,7 @@ class Line {
 
   const Chain& chain_;
   Script script_;
+  std::int64_t file_bytes_;
   End end_;
   std::vector<std::int64_t> total_;
   std::map<std::size_t, std::uint32_t> round_;

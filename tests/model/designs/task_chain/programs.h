@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: Apache-2.0
+// A program, the disk that fails under it, and a user who cancels it or exits, told to the kernel
+// and to the reference model alike.
+#pragma once
+#include "tests/model/chain/reference_model.h"
+#include "tests/model/designs/task_chain/scene.h"
+
+namespace iodrome::designs::task_chain {
+
+using chain::reference::Outcome;
+
+/// How the first try of a step goes: well, short, with an error, cancelled or exited meanwhile.
+enum class Fate { well, is_short, fails, cancelled, exited };
+inline constexpr int kFates = 5;
+
+/// Steps of one program. Each has a file and a page of memory of its own, but for those that use
+/// what the first step has opened.
+struct World : Scene {
+  static constexpr std::size_t kMost = 8;  // steps
+  static constexpr std::uint64_t kFileBytes = kMost * kBlock;
+
+  explicit World(chain::Continue policy) : Scene(policy) {
+    disk.on_issue = [this](std::uint64_t sector) {
+      if (exit_at.erase(sector) != 0)
+        exits = true;
+      else if (cancel_at.erase(sector) == 0)
+        return;
+      rig.at(rig.now() + 100ns, [this] { canceller.wake_from_outside(rig.system); });
+    };
+  }
+
+  /// `op` is one of open, read, write, stat, close, copy, memset, timeout, unlink and nop; the
+  /// fates that it cannot have are taken for the best.
+  void add(chain::Op op, Fate fate, const chain::Step& rules) {
+    chain::Step step = rules;
+    step.op = op;
+    step.memory = place();
+    fates.push_back(Outcome::ok);
+    if (op == chain::Op::open) open_one(step, fate);
+    if (op == chain::Op::read || op == chain::Op::write) transfer_one(step, fate);
+    if (op == chain::Op::close) close_one(step, fate);
+    if (op == chain::Op::stat) use_file(step, kFileBytes);
+    if (op == chain::Op::timeout) step.bytes = 50;
+    if (op == chain::Op::unlink) step.path = &name_of_file(kBlock, Inode::Metadata::cached);
+    if (op == chain::Op::memset) step.value = pattern(steps.size());
+    if (op == chain::Op::copy) step.offset = place() + kMost * kBlock;
+    if (step.on_memory()) step.bytes = kBlock;
+    if (step.on_memory() || op == chain::Op::close) step.on_short = chain::OnShort::accept;
+    steps.push_back(step);
+  }
+  /// Submits it with nothing but what it says, and the machine until all is over.
+  void play();
+  chain::reference::End expected() const;
+  bool same_bytes();
+  bool same_descriptors(const chain::reference::End& expected) const;
+
+  std::vector<chain::Step> steps;
+  bool exits = false;  // its process has ended meanwhile
+
+ private:
+  std::uint64_t place() const { return steps.size() * kBlock; }
+  bool first_opens() const { return !steps.empty() && steps[0].op == chain::Op::open; }
+  static std::uint8_t pattern(std::size_t step) { return static_cast<std::uint8_t>(0xa0 + step); }
+
+  const std::string& name_of_file(std::uint64_t bytes, Inode::Metadata metadata) {
+    const std::string& name = names.emplace_back("/" + std::to_string(steps.size()));
+    file(name, bytes, metadata);
+    return name;
+  }
+  Inode& inode_of(std::size_t step) { return **files.lookup("/" + std::to_string(step)); }
+  void use_file(chain::Step& step, std::uint64_t bytes) {
+    if (first_opens()) return static_cast<void>(step.fd_from = 0);
+    name_of_file(bytes, Inode::Metadata::cached);
+    step.fd = *process.files.install(open(inode_of(steps.size())));
+  }
+  void meet(std::uint64_t sector, Fate fate) {
+    if (fate == Fate::fails) disk.broken_once.insert(sector);
+    if (fate == Fate::cancelled) cancel_at.insert(sector);
+    if (fate == Fate::exited) exit_at.insert(sector);
+    static constexpr Outcome kOutcomes[] = {Outcome::ok, Outcome::ok, Outcome::error,
+                                            Outcome::too_late, Outcome::exit};
+    fates.back() = kOutcomes[static_cast<int>(fate)];
+  }
+  // A cold file: its inode's block may fail, or come too late for who cancels.
+  void open_one(chain::Step& step, Fate fate) {
+    step.path = &name_of_file(kFileBytes, Inode::Metadata::cold);
+    meet(inode_of(steps.size()).metadata_sector, fate);
+  }
+  void transfer_one(chain::Step& step, Fate fate) {
+    step.offset = place();
+    step.bytes = kBlock;
+    const bool is_short = step.op == chain::Op::read && fate == Fate::is_short;
+    // Whatever is asked for behind the file's end, nothing comes.
+    if (is_short && step.on_short == chain::OnShort::resume) step.on_short = chain::OnShort::error;
+    if (!is_short && step.op == chain::Op::read) use_file(step, kFileBytes);
+    if (step.fd_from >= 0) return meet(inode_of(0).first_sector + place() / 512, fate);
+    if (step.fd < 0) {
+      name_of_file(is_short ? place() + kBlock / 2 : kFileBytes, Inode::Metadata::cached);
+      step.fd = *process.files.install(open(inode_of(steps.size())));
+    }
+    if (is_short) return static_cast<void>(fates.back() = Outcome::is_short);
+    meet(inode_of(steps.size()).first_sector + place() / 512, fate);
+  }
+  // The first step's file, or a descriptor of its own, which with an error is none.
+  void close_one(chain::Step& step, Fate fate) {
+    if (first_opens()) return static_cast<void>(step.fd_from = 0);
+    step.fd = kNoFile;
+    if (fate == Fate::fails)
+      fates.back() = Outcome::no_file;
+    else
+      use_file(step, kBlock);
+  }
+
+  static Task<void> cancel_when_told(Sleepable& ctx, World& w);
+  static Task<void> submit_one(Sleepable& ctx, World& w);
+  std::span<std::byte> memory_at(std::uint64_t at) {
+    return rig.memory.bytes(runs[0].buffer[at / kBlock], kBlock);
+  }
+
+  static constexpr int kNoFile = 15;
+  std::vector<Outcome> fates;
+  std::deque<std::string> names;
+  std::set<std::uint64_t> cancel_at;
+  std::set<std::uint64_t> exit_at;
+  WaitQueue canceller{"canceller"};
+  bool over = false;
+};
+
+// Cancels whatever is under way, each time it is told to, or ends the process.
+inline Task<void> World::cancel_when_told(Sleepable& ctx, World& w) {
+  while (!w.over) {
+    co_await w.canceller.wait(ctx, "a user who cancels", events::Stage::queue);
+    if (w.over) break;
+    if (w.exits) co_return co_await w.queue.exit(ctx);
+    co_await w.queue.cancel(ctx, std::nullopt);
+  }
+}
+
+inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
+  const Never never;
+  ChainRun* const run = &w.runs[0];
+  const Result<std::int64_t> accepted = co_await w.queue.submit(ctx, {&run, 1});
+  REQUIRE(accepted == 1);
+  const Result<std::int64_t> waited = co_await w.queue.wait(ctx, never);
+  const std::optional<ChainEvent> event = co_await w.queue.take(ctx);
+  REQUIRE((w.exits ? waited.error() == Errno::eintr && !event : event.has_value()));
+  w.over = true;
+  w.canceller.wake_from_outside(w.rig.system);
+}
+
+inline void World::play() {
+  ChainRun& added = run(steps);
+  added.buffer = pages(2 * kMost);
+  for (std::size_t page = 0; page < added.buffer.size(); ++page)
+    std::ranges::fill(memory_at(page * kBlock), static_cast<std::byte>(pattern(page)));
+  rig.thread(1, *this, cancel_when_told);
+  rig.thread(0, *this, submit_one);
+  rig.run();
+}
+
+inline chain::reference::End World::expected() const {
+  bool open_still = false;
+  const auto script = [&](std::size_t index, int attempt) {
+    const chain::Step& step = steps[index];
+    if (step.fd_from >= 0 && !open_still) return Outcome::no_file;
+    const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short;
+    const Outcome outcome = attempt == 0 || lasts ? fates[index] : Outcome::ok;
+    if (index == 0 && step.op == chain::Op::open) open_still = outcome != Outcome::error;
+    if (step.op != chain::Op::close) return outcome;
+    if (step.fd_from >= 0) open_still = false;
+    return step.fd_from < 0 && attempt > 0 ? Outcome::no_file : outcome;
+  };
+  const auto size = static_cast<std::int64_t>(kFileBytes);
+  return chain::reference::Line(runs[0].chain, script, size).run();
+}
+
+// Of each step that went well, what it should have left in memory or on the disk.
+inline bool World::same_bytes() {
+  std::vector<std::byte> on_disk(kBlock);
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    const std::int64_t moved = runs[0].results[i];
+    if (moved <= 0) continue;
+    const std::span<std::byte> page = memory_at(i * kBlock);
+    const auto all = [](std::span<const std::byte> bytes, std::uint8_t value) {
+      return std::ranges::all_of(bytes, [&](std::byte b) { return b == std::byte{value}; });
+    };
+    bool right = true;
+    if (steps[i].op == chain::Op::read) {
+      const Inode& inode = inode_of(steps[i].fd_from >= 0 ? 0 : i);
+      right =
+          content_matches(inode.number, i * kBlock, page.first(static_cast<std::size_t>(moved)));
+    } else if (steps[i].op == chain::Op::write) {
+      files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
+      right = all(on_disk, pattern(i));
+    } else if (steps[i].op == chain::Op::copy) {
+      right = all(page, pattern(i + kMost));
+    } else if (steps[i].op == chain::Op::memset) {
+      right = all(page, pattern(i));
+    }
+    if (!right) return false;
+  }
+  return true;
+}
+
+inline bool World::same_descriptors(const chain::reference::End& expected) const {
+  if (expected.exited) return process.files.open_count() == 0;
+  for (std::size_t i = 0; i < steps.size(); ++i) {
+    if (steps[i].fd < 0 || steps[i].fd == kNoFile) continue;
+    const bool tried = std::ranges::any_of(
+        expected.tries, [i](const chain::reference::Try& each) { return each.step == i; });
+    const bool closed = steps[i].op == chain::Op::close && tried;
+    if (process.files.get(steps[i].fd).has_value() == closed) return false;
+  }
+  return true;
+}
+
+}  // namespace iodrome::designs::task_chain
