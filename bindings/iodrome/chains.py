@@ -42,7 +42,7 @@ class Step:
         return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
 
 
-_WITHOUT_FILE = ("open", "nop", "unlink", "copy", "xor", "memset", "crc32c")
+_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", "copy", "xor", "memset", "crc32c")
 
 
 @dataclass(frozen=True)
@@ -58,6 +58,7 @@ class Chain:
     repeat: int = 1
     interval: str | None = None
     copies: int = 1
+    deadline: str | None = None
 
     def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Chain:
         given = {key: value for key, value in operands.items() if value is not None}
@@ -186,6 +187,10 @@ class Chain:
         """Takes a file's name away."""
         return self._with("unlink", {"path": path}, rules)
 
+    def timeout(self, time: str, **rules: Unpack[Rules]) -> Chain:
+        """Waits so long, such as "100 us"."""
+        return self._with("timeout", {"time": time}, rules)
+
     def copy(
         self, bytes: Quantity, source: Quantity, to: Quantity, **rules: Unpack[Rules]
     ) -> Chain:
@@ -221,12 +226,22 @@ class Chain:
         interval: str | None = None,
         *,
         copies: int = 1,
+        deadline: str | None = None,
     ) -> Chain:
         """By how many clients, how often by each; `interval` between arrivals of a client, or,
-        without one, each after the end of the one before. `copies`: sets of steps in a chain."""
-        if interval is not None and not isinstance(interval, str):
-            raise TypeError("interval: a duration is a string with its unit, such as '200 us'")
-        return replace(self, clients=clients, repeat=repeat, interval=interval, copies=copies)
+        without one, each after the end of the one before. `copies`: sets of steps in a chain.
+        `deadline`: how long each has from its arrival on; then it fails with ETIME."""
+        for name, time in (("interval", interval), ("deadline", deadline)):
+            if time is not None and not isinstance(time, str):
+                raise TypeError(f"{name}: a duration is a string with its unit, such as '200 us'")
+        return replace(
+            self,
+            clients=clients,
+            repeat=repeat,
+            interval=interval,
+            copies=copies,
+            deadline=deadline,
+        )
 
     @property
     def operation(self) -> tuple[object, ...]:
@@ -247,8 +262,9 @@ class Chain:
         head += [f"repeat = {toml_value('repeat', self.repeat)}"]
         if self.copies != 1:
             head += [f"copies = {toml_value('copies', self.copies)}"]
-        if self.interval is not None:
-            head += [f"interval = {toml_value('interval', self.interval)}"]
+        for name, time in (("interval", self.interval), ("deadline", self.deadline)):
+            if time is not None:
+                head += [f"{name} = {toml_value(name, time)}"]
         return "\n\n".join(["\n".join(head), *(step.text() for step in self.steps)]) + "\n"
 
 

@@ -88,7 +88,10 @@ Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
 Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   const WorkOn work(ctx, &run.ledger, events::Stage::submit);
   if (whole_chains_) co_return co_await enqueue(ctx, run);
-  while (take_up(run)) {
+  for (;;) {
+    // Between steps is when this side can look at its clock.
+    if (ctx.now() >= run.expires()) run.course.stop(Errno::etime);
+    if (!take_up(run)) break;
     if (run.current_step().on_memory()) {
       co_await compute(ctx, run);
       continue;

@@ -27,11 +27,13 @@ Branch::Branch(Walker& walker, const events::StageLedger& forked_from, std::size
 // Opening, changing the process's table, writing and syncing take locks that sleep. What moves
 // bytes out of files or drops the chain's own reference may run in a softirq; a hardirq may only
 // end a chain.
-bool Branch::legal(const Step& step, Level level) {
+bool Branch::legal(const Step& step, Level level) const {
   if (level == Level::thread) return true;
-  if (level == Level::hardirq) return step.op == Op::nop;
+  if (level == Level::hardirq) return step.op == Op::nop || step.op == Op::timeout;
   if (step.op == Op::open || step.op == Op::write || step.op == Op::fsync) return false;
   if (step.op == Op::unlink) return false;
+  if (step.op == Op::read && !walker_.run_.direct && walker_.host_.user_copy() == UserCopy::thread)
+    return false;
   return !(step.op == Op::close && step.fd_from < 0);
 }
 
@@ -152,13 +154,20 @@ Task<void> Branch::end(Atomic& ctx) {
     ctx.work_on(&request, stage_now);
     delete this;
   }
+  co_await walker.disarm(ctx);
   co_await walker.host_.finished(ctx, walker);
 }
 
 bool Branch::drop_wait() {
+  auto* const timeout = std::get_if<std::unique_ptr<Timeout>>(&operation_);
   const bool droppable = std::holds_alternative<BufferedRead>(operation_) ||
-                         std::holds_alternative<FileSend>(operation_);
+                         std::holds_alternative<FileSend>(operation_) ||
+                         (timeout != nullptr && (*timeout)->queued());
   if (cleans_up_ || !droppable || charged || pending == 0) return false;
+  if (timeout != nullptr) {
+    operation_.emplace<std::monostate>();
+    --pending;
+  }
   withdraw(*this);
   dropped_ = pending == 0;
   return dropped_;

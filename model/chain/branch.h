@@ -11,6 +11,7 @@
 #include <variant>
 
 #include "model/chain/memory_work.h"
+#include "model/chain/provided_read.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -47,8 +48,8 @@ class Branch final : public kernel::IoWait,
   }
 
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
-  /// for another's page or for room in a socket. Nobody goes on with the branch then but who has
-  /// asked; its step ends with -ECANCELED, or with what it has sent so far.
+  /// for another's page, for room in a socket or for a time. Nobody goes on with the branch then
+  /// but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
 
  private:
@@ -68,9 +69,15 @@ class Branch final : public kernel::IoWait,
     using FileSync::FileSync;
   };
 
+  struct Timeout final : kernel::HrTimer, Pooled {
+    explicit Timeout(IoWait& tells) : HrTimer(&Timeout::expired), wait(tells) {}
+    static Task<kernel::HrRestart> expired(kernel::Atomic& ctx, kernel::HrTimer& self);
+    IoWait& wait;
+  };
+
   Branch(Walker& walker, const events::StageLedger& forked_from, std::size_t step);
   static Task<void> arrived(kernel::Atomic& ctx, IoWait& self);
-  static bool legal(const Step& step, kernel::Level level);
+  bool legal(const Step& step, kernel::Level level) const;
   static bool sleeps(const Step& step);
   Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<bool> take_up(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
@@ -87,11 +94,13 @@ class Branch final : public kernel::IoWait,
   Task<Value> open(kernel::Sleepable& ctx, const Step& step);
   Task<Value> stat(kernel::Atomic& ctx, const Step& step);
   Task<Value> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
-  Task<Value> read(kernel::Atomic& ctx, const Step& step);
+  Task<Value> read(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Errno> begin_read(kernel::Atomic& ctx, const Step& step);
   Task<Value> read_direct(kernel::Atomic& ctx, kernel::File& file);
   Task<Value> send(kernel::Atomic& ctx, const Step& step);
   Task<Value> write(kernel::Atomic& ctx, const Step& step);
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
+  Task<Value> timeout(kernel::Atomic& ctx, const Step& step);
   Task<Value> work_on_memory(kernel::Atomic& ctx);
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
@@ -103,7 +112,8 @@ class Branch final : public kernel::IoWait,
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::optional<std::size_t> step_;                  // the one it carries out
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
-               std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>>
+               std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
+               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>>
       operation_;
   bool cleans_up_ = false;  // the step was begun after the chain was stopped
   bool running_ = false;

@@ -3,6 +3,7 @@
 // branch's wait armed and is called again.
 #include "model/chain/open_flags.h"
 #include "model/chain/walker.h"
+#include "model/kernel/mm/address_space.h"
 #include "model/kernel/vfs/name_ops.h"
 
 namespace iodrome::chain {
@@ -32,7 +33,7 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::stat:
       return stat(ctx, step);
     case Op::read:
-      return read(ctx, step);
+      return read(ctx, sleeper, step);
     case Op::send:
       return send(ctx, step);
     case Op::close:
@@ -44,6 +45,8 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::unlink:
       check(sleeper != nullptr, "unlink outside a thread");
       return unlink_file(*sleeper, walker_.host_.os(), *step.path);
+    case Op::timeout:
+      return timeout(ctx, step);
     case Op::copy:
     case Op::exclusive_or:
     case Op::memset:
@@ -85,24 +88,43 @@ Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   co_return 0;
 }
 
-Task<Value> Branch::read(Atomic& ctx, const Step& step) {
-  if (std::holds_alternative<std::monostate>(operation_)) {
-    const Result<FilePtr> file = file_of(step);
-    if (!file) co_return fail(file.error());
-    const Course::Numbers asked = numbers();
-    const auto memory = walker_.run_.memory_of(step, asked);
-    if (!memory) co_return fail(memory.error());
-    if (walker_.run_.direct) {
-      operation_.emplace<ReadAtDevice>();
-    } else {
-      co_await ctx.spend(ctx.costs().vfs_read);
-      // The copy may run in any context, so the user's pages are pinned first.
-      co_await ctx.spend(ctx.costs().page_pin, memory->size());
-      operation_.emplace<BufferedRead>(*file, asked.offset, asked.bytes, *memory);
-    }
+Task<Errno> Branch::begin_read(Atomic& ctx, const Step& step) {
+  const Result<FilePtr> file = file_of(step);
+  if (!file) co_return file.error();
+  const Course::Numbers asked = numbers();
+  const auto memory = walker_.run_.memory_of(step, asked);
+  if (!memory) co_return memory.error();
+  if (walker_.run_.direct) {
+    operation_.emplace<ReadAtDevice>();
+    co_return Errno::ok;
   }
-  if (auto* buffered = std::get_if<BufferedRead>(&operation_))
-    co_return co_await buffered->try_run(ctx, walker_.host_.os(), *this);
+  co_await ctx.spend(ctx.costs().vfs_read);
+  const UserCopy way = walker_.host_.user_copy();
+  // Where the copy may run in any context, the user's pages are pinned first.
+  if (way != UserCopy::thread) co_await ctx.spend(ctx.costs().page_pin, memory->size());
+  if (way == UserCopy::provider)
+    operation_ = std::make_unique<ProvidedRead>(*file, asked.offset, asked.bytes, *memory);
+  else
+    operation_.emplace<BufferedRead>(*file, asked.offset, asked.bytes, *memory);
+  co_return Errno::ok;
+}
+
+Task<Value> Branch::read(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  Os& os = walker_.host_.os();
+  if (std::holds_alternative<std::monostate>(operation_)) {
+    const Errno refused = co_await begin_read(ctx, step);
+    if (refused != Errno::ok) co_return fail(refused);
+  }
+  if (auto* provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_))
+    co_return co_await (*provided)->try_run(ctx, os, walker_.host_.providers(), *this);
+  if (auto* buffered = std::get_if<BufferedRead>(&operation_)) {
+    const bool borrows = walker_.host_.user_copy() == UserCopy::thread && sleeper != nullptr &&
+                         sleeper->thread().mm == 0;
+    if (borrows) co_await kthread_use_first_mm(*sleeper);
+    const Value value = co_await buffered->try_run(ctx, os, *this);
+    if (borrows) kthread_unuse_first_mm(*sleeper);
+    co_return value;
+  }
   const auto& at_device = std::get<ReadAtDevice>(operation_);
   if (at_device.started) co_return at_device.read.result();
   const Result<FilePtr> file = file_of(step);
@@ -159,6 +181,22 @@ Task<Value> Branch::fsync(Atomic& ctx, const Step& step) {
   }
   Sync& operation = *std::get<std::unique_ptr<Sync>>(operation_);
   co_return co_await operation.try_run(ctx, walker_.host_.os(), *this);
+}
+
+// The branch goes on in the timer's hardirq, so it may free the timer in whose function it is.
+Task<HrRestart> Branch::Timeout::expired(Atomic& ctx, HrTimer& self) {
+  co_await static_cast<Timeout&>(self).wait.arrived(ctx);
+  co_return HrRestart::no;
+}
+
+Task<Value> Branch::timeout(Atomic& ctx, const Step& step) {
+  if (!std::holds_alternative<std::monostate>(operation_)) co_return 0;
+  auto& timer = *operation_.emplace<std::unique_ptr<Timeout>>(std::make_unique<Timeout>(*this));
+  expect();
+  stage = events::Stage::queue;
+  const std::chrono::nanoseconds wait{static_cast<std::int64_t>(step.bytes)};
+  co_await timer.start(ctx, later(ctx.now(), wait));
+  co_return fail(Errno::eagain);
 }
 
 Task<Value> Branch::work_on_memory(Atomic& ctx) {

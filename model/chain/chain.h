@@ -24,13 +24,14 @@ enum class Op : std::uint8_t {
   write,
   fsync,
   unlink,
+  timeout,
   // On the chain's memory, carried out by whoever offers it: an engine or a CPU.
   copy,
   exclusive_or,
   memset,
   crc32c,
 };
-inline constexpr int kOps = 13;
+inline constexpr int kOps = 14;
 const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
@@ -86,7 +87,7 @@ struct Step {
   Loop loop{};
   std::uint64_t offset = 0;  // in the file, bytes; copy, exclusive_or: of the (first) source, in
                              // the chain's memory, in whole pages
-  std::uint64_t bytes = 0;   // to move
+  std::uint64_t bytes = 0;   // to move; timeout: how long, ns
   std::uint64_t memory = 0;  // where in the chain's memory, in whole pages: of read and memory
                              // steps the destination, of write and crc32c the source
   const std::string* path = nullptr;  // open, unlink; outlives the chain
@@ -100,12 +101,20 @@ struct Step {
 struct Chain {
   boost::container::small_vector<Step, 4> steps;
   bool graph = false;
+  /// Begins when every chain has ended that was submitted to its queue before it; those behind it
+  /// wait for its end, as IOSQE_IO_DRAIN has it.
+  bool drain = false;
+  /// After the request's arrival, us; 0: none. The chain is then cancelled, and its error is ETIME
+  /// if that kept a step from its end.
+  std::uint32_t deadline_us = 0;
 };
 
 /// Of steps that a chain names by number.
 inline constexpr std::size_t kMaxSteps = 16'383;
 /// Steps of a graph: one bit each in `Step::after`.
 inline constexpr std::size_t kMaxGraphSteps = 64;
+/// Of a timeout, ns: eleven days.
+inline constexpr std::uint64_t kLongestTimeout = 1'000'000'000'000'000;
 /// Sources of an exclusive or.
 inline constexpr std::size_t kMaxSources = 16;
 

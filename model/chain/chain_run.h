@@ -40,6 +40,11 @@ struct ChainRun {
     course.forget();
     ledger.open(at, events::Stage::arrival);
   }
+  /// When its time is over.
+  SimTime expires() const {
+    if (chain.deadline_us == 0) return kNever;
+    return later(arrival, std::chrono::microseconds(chain.deadline_us));
+  }
   const Step& current_step() const { return chain.steps[current]; }
   /// The descriptor a step uses: fixed, or the result of the step that opened it.
   std::int32_t fd_of(const Step& step) const {

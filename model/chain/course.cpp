@@ -22,7 +22,7 @@ void Course::forget() {
   records_ = nullptr;
   begun_ = ended_ = 0;
   cursor_ = skip_to_ = 0;
-  first_error_ = Errno::ok;
+  first_error_ = why_ = Errno::ok;
   running_ = stopped_ = false;
 }
 
@@ -69,6 +69,7 @@ std::optional<std::size_t> Course::next_in_graph() {
 bool Course::begins(std::size_t step) {
   if (passed_over(step)) {
     results_[step] = kCanceled;
+    note_error(kCanceled);
     ended_ |= chain_->graph ? bit(step) : 0;
     running_ = false;
     ++cursor_;
@@ -148,13 +149,17 @@ void Course::settle(std::size_t step, std::int64_t result) {
     record.failures = 0;
   }
   const Step& of = chain_->steps[step];
-  if (result < 0 && result != kCanceled && first_error_ == Errno::ok)
-    first_error_ = static_cast<Errno>(-result);
+  note_error(result);
   if (result < 0 && of.on_error == OnError::jump)
     skip_to_ = std::max(skip_to_, static_cast<std::uint16_t>(of.jump_to));
   if (result < 0 && (of.on_error == OnError::stop || of.on_error == OnError::retry))
     stopped_ = true;
   cursor_ = static_cast<std::uint16_t>(goes_round(step, result) ? index_of(of.loop.to) : step + 1);
+}
+
+void Course::note_error(std::int64_t result) {
+  if (result >= 0 || first_error_ != Errno::ok) return;
+  first_error_ = result == kCanceled ? why_ : static_cast<Errno>(-result);
 }
 
 bool Course::goes_round(std::size_t step, std::int64_t result) {

@@ -41,14 +41,19 @@ class Course {
   /// it would bring nothing. False: the step goes on running and is to be tried again, with what
   /// numbers() then says.
   bool ended(std::size_t step, std::int64_t value, bool at_end = false);
-  /// Cancellation: what runs goes on to its end, and then only clean-up is left.
-  void stop() { stopped_ = true; }
+  /// Cancellation: what runs goes on to its end, and then only clean-up is left. `why` is the
+  /// chain's error if that leaves a step without its end, and nothing has failed before.
+  void stop(Errno why) {
+    if (!stopped_) why_ = why;
+    stopped_ = true;
+  }
 
   /// What a step has returned in all rounds together.
   std::int64_t total(std::size_t step) const {
     return records_ != nullptr ? records_[step].total : std::max<std::int64_t>(results_[step], 0);
   }
-  /// The first error of any step in any round, or ok; a cancelled step is none.
+  /// The first error of any step in any round, or ok; a cancelled step has that of who stopped the
+  /// chain.
   Errno first_error() const { return first_error_; }
 
   bool stopped() const { return stopped_; }
@@ -73,6 +78,7 @@ class Course {
   std::int64_t missing_operand(const Step& step) const;
   std::optional<std::int64_t> judge(std::size_t step, std::int64_t value, bool at_end);
   void settle(std::size_t step, std::int64_t result);
+  void note_error(std::int64_t result);
   bool goes_round(std::size_t step, std::int64_t result);
   std::uint64_t sum(const From& from) const;
 
@@ -82,6 +88,7 @@ class Course {
   std::uint64_t begun_ = 0;            // in a graph, a bit each
   std::uint64_t ended_ = 0;
   Errno first_error_ = Errno::ok;
+  Errno why_ = Errno::ok;      // it was stopped from outside
   std::uint16_t cursor_ = 0;   // in line: the step that runs or comes next
   std::uint16_t skip_to_ = 0;  // in line: a jump's target
   bool running_ = false;       // in line

@@ -23,6 +23,7 @@ class Validator {
     if (step.uses_path() && step.path == nullptr) return false;
     if (step.op == Op::exclusive_or && (step.sources == 0 || step.sources > kMaxSources))
       return false;
+    if (step.op == Op::timeout && step.bytes > kLongestTimeout) return false;
     if (step.on_memory() && step.offset % hw::kPageBytes != 0) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
     if (step.memory % hw::kPageBytes != 0) return false;

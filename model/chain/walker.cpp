@@ -11,12 +11,27 @@ Walker::Walker(WalkerHost& host, ChainRun& run)
   branches_.push_back(first_);
 }
 
-Task<Errno> Walker::cancel(kernel::Sleepable& ctx) {
+Task<void> Walker::arm(kernel::Atomic& ctx) {
+  const SimTime expires = run_.expires();
+  if (expires == kNever) return Task<void>::ready();
+  deadline_ = std::make_unique<Deadline>(*this);
+  return then_done(deadline_->start(ctx, expires));
+}
+
+Task<void> Walker::disarm(kernel::Atomic& ctx) {
+  if (deadline_ == nullptr) co_return;
+  const bool ours = co_await deadline_->disarm(ctx);
+  if (!ours) static_cast<void>(deadline_.release());
+}
+
+Task<Errno> Walker::cancel(kernel::Sleepable& ctx, Errno why) {
   cancelled_ = true;
-  run_.course.stop();
+  run_.course.stop(why);
   std::vector<Branch*> ready;
+  if (let_go()) ready.push_back(&first_);  // nothing but clean-up will begin
   Errno outcome = Errno::ok;
   for (Branch& branch : branches_) {
+    if (!ready.empty() && ready.front() == &branch) continue;
     if (branch.stop_waiting())
       ready.push_back(&branch);
     else if (branch.step_ && !branch.cleans_up_)

@@ -7,8 +7,10 @@
 //  2. What the chain opened is released at its end, whatever failed before.
 #pragma once
 #include <memory>
+#include <utility>
 
 #include "model/chain/branch.h"
+#include "model/chain/deadline.h"
 
 namespace iodrome::chain {
 
@@ -25,6 +27,13 @@ enum class Continue : std::uint8_t {
   workqueue,  // always the bound worker of the interrupted CPU
 };
 
+/// How the bytes of a buffered read reach user memory.
+enum class UserCopy : std::uint8_t {
+  pinned,    // its pages are pinned, and whoever finds the file's page copies
+  thread,    // by a thread: the submitter, or a kernel thread that borrows its address space
+  provider,  // pinned, and a provider copies
+};
+
 /// Where finished chains go, and the contexts that branches are handed to.
 class WalkerHost {
  public:
@@ -34,6 +43,7 @@ class WalkerHost {
   virtual WalkerCosts& walker_costs() = 0;
   virtual providers::Registry& providers() = 0;
   virtual Continue policy() const = 0;
+  virtual UserCopy user_copy() const = 0;
   virtual kernel::KthreadPool& threads() = 0;
   virtual kernel::Workqueue& workqueue() = 0;
   /// Runs the branch in a softirq of this CPU.
@@ -46,6 +56,12 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
  public:
   Walker(WalkerHost& host, ChainRun& run);
 
+  /// Before it begins: its time runs, if it has a deadline.
+  Task<void> arm(kernel::Atomic& ctx);
+  /// It does not begin yet; a cancellation lets go of it too.
+  void hold() { held_ = true; }
+  /// True if it was held: its work is then to be queued.
+  bool let_go() { return std::exchange(held_, false); }
   /// Begins with the first steps, in a thread: each is legal there.
   Task<void> start(kernel::Sleepable& ctx) { return first_.advance(ctx); }
   /// What begins in a kernel thread instead.
@@ -53,11 +69,15 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   /// Cancels the chain: what has not begun never will; a step that waits for another's page or for
   /// room in a socket ends now, any other by itself, say when the device has done; clean-up
   /// follows. Returns ok if nothing but clean-up is left to do, or EALREADY if a step cannot be
-  /// stopped. The walker may be gone afterwards.
-  Task<Errno> cancel(kernel::Sleepable& ctx);
+  /// stopped. `why` is the chain's error if that keeps a step from its end. The walker may be gone
+  /// afterwards.
+  Task<Errno> cancel(kernel::Sleepable& ctx, Errno why);
+  /// It has ended; nothing will call it any more.
+  Task<void> disarm(kernel::Atomic& ctx);
 
   WalkerHost& host() { return host_; }
   ChainRun& run() { return run_; }
+  const ChainRun& run() const { return run_; }
   bool cancelled() const { return cancelled_; }
 
  private:
@@ -72,12 +92,14 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
 
   WalkerHost& host_;
   ChainRun& run_;
+  std::unique_ptr<Deadline> deadline_;
   boost::container::small_vector<Opened, 1> opened_;
   boost::intrusive::list<Branch, boost::intrusive::base_hook<InWalker>,
                          boost::intrusive::constant_time_size<false>>
       branches_;
   Branch first_;
   bool cancelled_ = false;
+  bool held_ = false;
 };
 
 }  // namespace iodrome::chain

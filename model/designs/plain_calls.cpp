@@ -2,6 +2,7 @@
 #include "model/designs/plain_calls.h"
 
 #include "model/chain/open_flags.h"
+#include "model/kernel/calls/event_calls.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/calls/name_calls.h"
 #include "model/kernel/calls/write_calls.h"
@@ -31,6 +32,8 @@ Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
                             : sys_fsync(user, os, files, run.fd_of(step));
     case Op::unlink:
       return sys_unlink(user, os, *step.path);
+    case Op::timeout:
+      return sys_nanosleep(user, std::chrono::nanoseconds(static_cast<std::int64_t>(step.bytes)));
     default:
       return Task<Result<std::int64_t>>::ready(fail(Errno::enosys));
   }

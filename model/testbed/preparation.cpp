@@ -335,8 +335,8 @@ workloads::ScenarioVocabulary scenario_vocabulary() {
   const std::vector<std::string> moved = {"bytes", "total", "offset"};
   vocabulary.operations = {{"nop", {}},     {"open", {"fd"}}, {"stat", {"size"}}, {"read", moved},
                            {"send", moved}, {"close", {}},    {"write", moved},   {"fsync", {}},
-                           {"unlink", {}},  {"copy", {}},     {"xor", {}},        {"memset", {}},
-                           {"crc32c", {}}};
+                           {"unlink", {}},  {"timeout", {}},  {"copy", {}},       {"xor", {}},
+                           {"memset", {}},  {"crc32c", {}}};
   vocabulary.flags = {"direct", "create", "truncate"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);

@@ -146,6 +146,39 @@ def test_what_is_wrong_with_a_step_is_not_told_of_its_copies(tmp_path):
     assert str(told.value).count("it needs a descriptor") == 1
 
 
+def test_a_timeout_holds_a_chain_up_in_every_design():
+    waits = io.chain().timeout("300 us").timeout("200 us").issued(clients=2, repeat=3)
+    for run in io.run(waits, ALL).runs:
+        assert run["errors"] == 0
+        assert run["latency_ns"]["mean"] >= 500e3
+        # nanosleep() adds the slack of a user's timers; in linux_aio it stops the event loop.
+        if run["design"] != "linux_aio":
+            assert run["latency_ns"]["max"] < 650e3
+
+
+def test_a_chain_past_its_deadline_fails_with_etime_and_sends_nothing_more():
+    slow = io.chain().open("/f", size="64 KiB").sendfile("4 KiB").timeout("5 ms").sendfile().close()
+    result = io.run(slow.issued(repeat=2, deadline="2 ms"), ALL)
+    for run in result.runs:
+        assert (run["design"], run["errors_by_errno"]) == (run["design"], {"ETIME": 2})
+        assert (run["design"], run["client_bytes"]) == (run["design"], 2 * 4096)
+    latest = {run["design"]: run["latency_ns"]["max"] for run in result.runs}
+    # The kernel ends the wait; applications look at their clock when it is over.
+    assert 2e6 <= latest["task_chain"] < 2.1e6 and latest["sync"] >= 5e6
+    in_time = io.run(slow.issued(deadline="60 ms"), ALL)
+    assert [run["errors"] for run in in_time.runs] == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("deadline", ["10 ns", "0 us", "5000 s", "soon"])
+def test_a_deadline_is_whole_microseconds(tmp_path, deadline):
+    path = tmp_path / "s.toml"
+    path.write_text(f"[chain]\ndeadline = '{deadline}'\nstep = [{{ op = 'nop' }}]\n")
+    with pytest.raises(io.InputError, match="deadline"):
+        io.run(path, ["sync"])
+    with pytest.raises(TypeError, match="unit"):
+        io.chain().nop().issued(deadline=5)
+
+
 def test_a_chain_says_in_python_what_it_says_in_a_file():
     text = (
         io.chain()

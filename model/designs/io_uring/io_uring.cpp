@@ -131,7 +131,9 @@ class IoUring final : public Design {
 constexpr Difference kNotModelled[] = {
     {"readiness of connections: a request that arrives ends the wait at no cost",
      "designs/io_uring"},
-    {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation", "designs/io_uring"},
+    {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation; a chain's "
+     "deadline is looked at by the application between batches, no IORING_OP_LINK_TIMEOUT",
+     "designs/io_uring"},
     {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",
      "designs/io_uring"},
     {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost",

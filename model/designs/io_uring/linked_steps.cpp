@@ -13,9 +13,9 @@ using chain::Op;
 
 constexpr std::size_t kNone = ~std::size_t{0};
 
-constexpr Opcode kOpcodes[] = {Opcode::nop,   Opcode::openat_direct, Opcode::statx,
-                               Opcode::read,  Opcode::splice_in,     Opcode::close_direct,
-                               Opcode::write, Opcode::fsync,         Opcode::unlinkat};
+constexpr Opcode kOpcodes[] = {
+    Opcode::nop,          Opcode::openat_direct, Opcode::statx, Opcode::read,     Opcode::splice_in,
+    Opcode::close_direct, Opcode::write,         Opcode::fsync, Opcode::unlinkat, Opcode::timeout};
 
 std::size_t step_of(std::uint64_t user_data) {
   return user_data >> 16 & 0xffff;

@@ -4,6 +4,7 @@
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/mm/allocation.h"
+#include "model/kernel/time/sleep.h"
 #include "model/kernel/vfs/name_ops.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -27,6 +28,16 @@ struct Uring::Req final : IoWait, Work, Pooled {
     if (!req.buffered) req.result = as_return_value(direct_result(req));
     return req.owner.add_task_work(ctx, req);
   }
+  struct Timeout final : HrTimer, Pooled {
+    explicit Timeout(Req& of) : HrTimer(&Timeout::expired), req(of) {}
+    // io_timeout_fn(): the rest is task work.
+    static Task<HrRestart> expired(Atomic& ctx, HrTimer& self) {
+      Req& req = static_cast<Timeout&>(self).req;
+      co_await req.owner.add_task_work(ctx, req);
+      co_return HrRestart::no;
+    }
+    Req& req;
+  };
   // In a worker: this request and everything linked behind it, each allowed to sleep.
   Task<void> run(Sleepable& ctx) override;
 
@@ -37,6 +48,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   DirectRead read;
   std::optional<DirectWrite> write;
   std::optional<BufferedRead> buffered;
+  std::unique_ptr<Timeout> timeout;
   bool reading = false;     // an attempt of `buffered` is under way
   bool look_again = false;  // a page came during it
   std::int64_t result = 0;
@@ -186,6 +198,7 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
   if (moves && req->sqe.bytes > req->sqe.pages.size() * hw::kPageBytes)
     co_return co_await finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
   if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) co_return co_await read_on(ctx, req);
+  if (req->sqe.opcode == Opcode::timeout) co_return co_await start_timeout(ctx, req);
   if (!forced_async(req->sqe)) {
     Value result = co_await issue(ctx, *req);
     if (moves && result && *result != 0) {
@@ -200,6 +213,15 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
     req->ledger->enter(events::Stage::queue, ctx.now());
   }
   co_await workers_.queue(ctx, *req);
+}
+
+// Its CQE's -ETIME is no failure of the link; that its time has come reads 0 here.
+Task<void> Uring::start_timeout(Sleepable& ctx, Req* req) {
+  req->timeout = std::make_unique<Req::Timeout>(*req);
+  if (ctx.ledger() == req->ledger) ctx.stop_work();
+  if (req->ledger != nullptr) req->ledger->enter(events::Stage::queue, ctx.now());
+  const std::chrono::nanoseconds wait{static_cast<std::int64_t>(req->sqe.bytes)};
+  co_await req->timeout->start(ctx, later(ctx.now(), wait));
 }
 
 // A buffered read in the owner's context, from its start or from where a missing page stopped it.
@@ -331,6 +353,11 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
       const Result<FilePtr> socket = files_.get(sqe.fd);
       if (!socket) co_return fail(socket.error());
       co_return co_await splice_out_blocking(ctx, os_, *sqe.pipe, *socket, sqe.bytes);
+    }
+    case Opcode::timeout: {
+      const std::chrono::nanoseconds wait{static_cast<std::int64_t>(sqe.bytes)};
+      co_await schedule_hrtimeout(ctx, later(ctx.now(), wait), "timeout", events::Stage::queue);
+      co_return 0;
     }
     default:
       co_return co_await issue(ctx, req);

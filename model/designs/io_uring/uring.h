@@ -37,7 +37,8 @@ enum class Opcode : std::uint8_t {
   close_direct,
   write,
   fsync,
-  unlinkat
+  unlinkat,
+  timeout  // with IORING_TIMEOUT_ETIME_SUCCESS
 };
 
 /// A submission queue entry, as far as the model uses one.
@@ -52,7 +53,7 @@ struct Sqe {
   int fd = -1;  // of the process: read, write, fsync, splice_in, statx, close; splice_out: socket
   std::uint32_t slot = 0;  // direct descriptor
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;
+  std::uint64_t bytes = 0;  // timeout: ns
   const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
@@ -100,6 +101,7 @@ class Uring {
   struct Req;
   Task<std::uint32_t> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
+  Task<void> start_timeout(kernel::Sleepable& ctx, Req* req);
   Task<void> read_on(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);

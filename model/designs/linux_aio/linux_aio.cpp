@@ -244,6 +244,8 @@ constexpr Difference kNotModelled[] = {
     {"buffered sends: files go past the page cache, the only way in which the interface is "
      "asynchronous",
      "designs/linux_aio"},
+    {"a timeout step without stopping the event loop: it is nanosleep, no timerfd in its epoll",
+     "designs/linux_aio"},
     {"sending from an offset that is no whole sector: EINVAL", "designs/linux_aio"},
 };
 

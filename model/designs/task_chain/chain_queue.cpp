@@ -104,6 +104,14 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     ctx.emit(events::IoAccepted{run->cookie()});
     auto* walker = new Walker(*this, *run);
     walkers_.push_back(*walker);
+    drains_ += run->chain.drain;
+    co_await walker->arm(ctx);
+    if (must_wait(*walker)) {
+      walker->hold();
+      ctx.stop_work();
+      run->ledger.enter(events::Stage::queue, ctx.now());
+      continue;
+    }
     if (engine_.params.start_in_submitter) {
       co_await walker->start(ctx);
       continue;
@@ -116,18 +124,38 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   co_return accepted;
 }
 
+// Whether something before it has to end first.
+bool ChainQueue::must_wait(const Walker& walker) const {
+  if (drains_ == 0) return false;
+  for (const Walker& before : walkers_) {
+    if (&before == &walker) return false;
+    if (walker.run().chain.drain || before.run().chain.drain) return true;
+  }
+  return false;
+}
+
+// A chain has ended: those that waited for it alone begin in kernel threads.
+Task<void> ChainQueue::begin_held(Atomic& ctx) {
+  std::vector<Work*> free;
+  for (Walker& each : walkers_) {
+    const bool drains = each.run().chain.drain;
+    if (drains && &each != &walkers_.front()) break;
+    if (each.let_go()) free.push_back(&each.work());
+    if (drains) break;
+  }
+  for (Work* const work : free) co_await engine_.threads.queue(ctx, *work);
+}
+
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   ChainRun& run = walker.run();
-  const bool cancelled = walker.cancelled();
   walkers_.erase(walkers_.iterator_to(walker));
   delete &walker;
+  const bool held_up = drains_ > 0;
+  drains_ -= run.chain.drain;
+  if (held_up) co_await begin_held(ctx);
   co_await ctx.spend(engine_.costs.ring_post);
   Spinlock::Guard guard = co_await lock_.lock(ctx);
-  std::int64_t error = -static_cast<std::int64_t>(run.first_error());
-  // A user's cancellation is the consequence of no error, but no success either.
-  constexpr std::int64_t kCanceled = -static_cast<std::int64_t>(Errno::ecanceled);
-  if (error == 0 && cancelled && std::ranges::find(run.results, kCanceled) != run.results.end())
-    error = kCanceled;
+  const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
   ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
   if (ctx.ledger() == &run.ledger) ctx.stop_work();
   run.ledger.enter(events::Stage::reap, ctx.now());
@@ -162,7 +190,7 @@ Task<Value> ChainQueue::cancel_body(Sleepable& ctx, std::optional<std::uint64_t>
     });
     if (walker == walkers_.end()) continue;
     ++under_way;
-    const Errno left = co_await walker->cancel(ctx);
+    const Errno left = co_await walker->cancel(ctx, Errno::ecanceled);
     if (left == Errno::ok) ++stopped;
   }
   if (under_way == 0) co_return fail(Errno::enoent);

@@ -31,6 +31,8 @@ struct ChainParams {
   std::string start_in;      // submitter | kthread
   chain::Continue policy = chain::Continue::cheapest;
   bool start_in_submitter = true;
+  std::string user_copy = "pinned";  // pinned | thread | provider
+  chain::UserCopy copy_way = chain::UserCopy::pinned;
 };
 
 /// What all chains of the machine share.
@@ -85,6 +87,7 @@ class ChainQueue final : public chain::WalkerHost {
   chain::WalkerCosts& walker_costs() override { return engine_.costs.walker; }
   providers::Registry& providers() override { return engine_.providers; }
   chain::Continue policy() const override { return engine_.params.policy; }
+  chain::UserCopy user_copy() const override { return engine_.params.copy_way; }
   kernel::KthreadPool& threads() override { return engine_.threads; }
   kernel::Workqueue& workqueue() override { return engine_.workqueue; }
   void defer_to_softirq(kernel::Atomic& ctx, chain::Branch& branch) override;
@@ -93,6 +96,8 @@ class ChainQueue final : public chain::WalkerHost {
  private:
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
   Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
+  bool must_wait(const chain::Walker& walker) const;
+  Task<void> begin_held(kernel::Atomic& ctx);
   Task<Result<std::int64_t>> exit_body(kernel::Sleepable& ctx);
   Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
 
@@ -102,6 +107,7 @@ class ChainQueue final : public chain::WalkerHost {
   kernel::Spinlock lock_{"chain_queue.lock"};
   boost::intrusive::list<chain::Walker> walkers_;  // oldest first
   std::uint32_t in_flight_ = 0;                    // accepted, and not yet taken out of the ring
+  std::uint32_t drains_ = 0;                       // of walkers_, those that drain
   bool exiting_ = false;                           // its process ends
   kernel::WaitQueue last_chain_{"exit"};
 };

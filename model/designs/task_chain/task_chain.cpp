@@ -88,6 +88,8 @@ class TaskChain final : public Design {
     list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue",
              &params_.continue_in);
     list.add("start_in", "", "who takes the first steps: submitter or kthread", &params_.start_in);
+    list.add("user_copy", "", "how read bytes reach user memory: pinned, thread or provider",
+             &params_.user_copy);
     list.add("costs.user_build", "", "user: a chain's descriptor, per step",
              &costs_.user_build.each);
     list.add("costs.submit_call", "", "chain_submit's own work, per call",
@@ -119,6 +121,15 @@ class TaskChain final : public Design {
              params_.continue_in + "'";
     if (params_.start_in != "submitter" && params_.start_in != "kthread")
       return "task_chain.start_in is one of submitter, kthread, not '" + params_.start_in + "'";
+    if (params_.user_copy == "pinned")
+      params_.copy_way = chain::UserCopy::pinned;
+    else if (params_.user_copy == "thread")
+      params_.copy_way = chain::UserCopy::thread;
+    else if (params_.user_copy == "provider")
+      params_.copy_way = chain::UserCopy::provider;
+    else
+      return "task_chain.user_copy is one of pinned, thread, provider, not '" + params_.user_copy +
+             "'";
     if (params_.ring_entries < 1 || params_.ring_entries > 1 << 20)
       return "task_chain.ring_entries must be 1 to 1048576";
     if (params_.max_steps < 1 || params_.max_steps > static_cast<std::int64_t>(chain::kMaxSteps))
@@ -157,12 +168,13 @@ class TaskChain final : public Design {
 
 constexpr Difference kNotModelled[] = {
     {"engines that encrypt and hash: steps are nop, open, stat, read, write, send, fsync, close, "
-     "unlink, copy, xor, memset, crc32c",
+     "unlink, timeout, copy, xor, memset, crc32c",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",
      "designs/task_chain"},
-    {"ways other than in-kernel writes to bring the result to user memory", "designs/task_chain"},
+    {"reads whose bytes are copied in the consumer's own call, as kevent's are",
+     "designs/task_chain"},
 };
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "model/kernel/calls/event_calls.h"
 
 #include "model/kernel/eventfd/eventfd.h"
+#include "model/kernel/time/sleep.h"
 #include "model/kernel/vfs/file_ops.h"
 
 namespace iodrome::kernel {
@@ -22,6 +23,13 @@ Task<Value> write_body(Sleepable& ctx, FileTable& files, int fd, std::span<const
   if (!file || !(*file)->writable) co_return fail(Errno::ebadf);
   if ((*file)->object == nullptr) co_return fail(Errno::einval);
   co_return co_await (*file)->object->write(ctx, **file, from);
+}
+
+Task<Value> nanosleep_body(Sleepable& ctx, Duration time) {
+  const SimTime expires = later(ctx.now(), time);
+  const Errno ended = co_await schedule_hrtimeout(ctx, expires, "nanosleep", events::Stage::queue);
+  if (ended != Errno::ok) co_return fail(ended);
+  co_return 0;
 }
 
 Task<Value> install_body(Sleepable& ctx, FileTable& files, Result<FilePtr> file) {
@@ -91,6 +99,10 @@ Task<Value> sys_read(Sleepable& user, FileTable& files, int fd, std::span<std::b
 
 Task<Value> sys_write(Sleepable& user, FileTable& files, int fd, std::span<const std::byte> from) {
   return syscall(user, Sysno::write, write_body(user, files, fd, from));
+}
+
+Task<Value> sys_nanosleep(Sleepable& user, Duration time) {
+  return syscall(user, Sysno::nanosleep, nanosleep_body(user, time));
 }
 
 Task<Value> sys_eventfd2(Sleepable& user, FileTable& files, std::uint32_t initial,

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system calls on eventfds, timerfds and epoll instances. Each returns the value of its Linux
-// namesake or its errno; ERESTARTSYS is a signal's, which would restart the call or end it with
+// The system calls on eventfds, timerfds and epoll instances, and on time. Each returns the value of
+// its Linux namesake or its errno; ERESTARTSYS is a signal's, which would restart the call or end it with
 // EINTR.
 //
 // Differs from Linux: user memory is always there, so never EFAULT; close-on-exec is accepted and
@@ -18,6 +18,9 @@ Task<Result<std::int64_t>> sys_read(Sleepable& user, FileTable& files, int fd,
                                     std::span<std::byte> to);
 Task<Result<std::int64_t>> sys_write(Sleepable& user, FileTable& files, int fd,
                                      std::span<const std::byte> from);
+
+/// nanosleep(2). Errors: EINTR, woken by something else.
+Task<Result<std::int64_t>> sys_nanosleep(Sleepable& user, Duration time);
 
 /// eventfd2(2); a descriptor. Errors: EINVAL, EMFILE.
 Task<Result<std::int64_t>> sys_eventfd2(Sleepable& user, FileTable& files, std::uint32_t initial,

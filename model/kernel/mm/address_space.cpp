@@ -214,13 +214,27 @@ Task<Errno> AddressSpace::handle_mm_fault(Sleepable& ctx, UserAddr address, User
 
 // --- borrowers ----------------------------------------------------------------------------------
 
-Spend kthread_use_mm(Sleepable& ctx, AddressSpace& mm) {
+namespace {
+Spend load(Sleepable& ctx, std::uint32_t mm) {
   Thread& thread = ctx.thread();
   check(thread.cpu_class == events::CpuClass::kthread && thread.mm == 0,
         "only a kernel thread that has no address space borrows one");
+  thread.mm = mm;
+  return ctx.spend(ctx.costs().mm_switch, ctx.cpu().load_mm(mm) ? 1 : 0);
+}
+}  // namespace
+
+Spend kthread_use_mm(Sleepable& ctx, AddressSpace& mm) {
   mm.mmget();
-  thread.mm = mm.id();
-  return ctx.spend(ctx.costs().mm_switch, ctx.cpu().load_mm(mm.id()) ? 1 : 0);
+  return load(ctx, mm.id());
+}
+
+Spend kthread_use_first_mm(Sleepable& ctx) {
+  return load(ctx, kFirstMm);
+}
+
+void kthread_unuse_first_mm(Sleepable& ctx) {
+  ctx.thread().mm = 0;
 }
 
 void kthread_unuse_mm(Sleepable& ctx, AddressSpace& mm) {

@@ -80,6 +80,19 @@ class BufferedRead {
   /// Errors: EAGAIN with `wait` armed, EIO, EBADF, EISDIR, ENOMEM.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
 
+  /// For whoever copies himself: pages of the file that are there, 16 at most; none at the end of
+  /// the transfer. Errors: as try_run().
+  Task<Result<PageParts>> next_parts(Atomic& ctx, Os& os, IoWait& wait);
+  /// Where they go to: user pages, and the byte in them.
+  std::span<const hw::PhysAddr> pages() const { return pages_; }
+  std::uint64_t done() const { return done_; }
+  /// So many bytes of them are there.
+  void copied(std::uint64_t bytes) {
+    offset_ += bytes;
+    left_ -= bytes;
+    done_ += bytes;
+  }
+
  private:
   FilePtr file_;
   std::span<const hw::PhysAddr> pages_;

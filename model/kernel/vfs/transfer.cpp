@@ -9,8 +9,7 @@ namespace iodrome::kernel {
 
 namespace {
 
-using Parts = boost::container::small_vector<PagePart, 16>;
-std::span<const PagePart> view(const Parts& parts) {
+std::span<const PagePart> view(const PageParts& parts) {
   return {parts.data(), parts.size()};
 }
 
@@ -22,7 +21,7 @@ constexpr std::uint64_t kWindowPages =
 // in `awaited`: nobody can drop it before it has been used once, so every wait brings the transfer
 // on.
 Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
-                        std::uint64_t bytes, IoWait& wait, PagePtr& awaited, Parts& parts) {
+                        std::uint64_t bytes, IoWait& wait, PagePtr& awaited, PageParts& parts) {
   PageCache& cache = os.page_cache;
   const std::uint64_t first = offset / hw::kPageBytes;
   const std::uint64_t last = (offset + bytes - 1) / hw::kPageBytes;
@@ -60,32 +59,37 @@ Task<Errno> ready_parts(Atomic& ctx, Os& os, Inode& inode, std::uint64_t offset,
 
 }  // namespace
 
-Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
+Task<Result<PageParts>> BufferedRead::next_parts(Atomic& ctx, Os& os, IoWait& wait) {
   if (file_->inode == nullptr || !file_->readable) co_return fail(Errno::ebadf);
   if (file_->inode->directory != nullptr) co_return fail(Errno::eisdir);
   Inode& inode = *file_->inode;
-  while (left_ > 0 && offset_ < inode.size_bytes) {
-    const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
-    const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
-    Parts parts;
-    const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
-    if (error != Errno::ok) co_return fail(error);
-    for (const PagePart& part : parts) {
+  PageParts parts;
+  if (left_ == 0 || offset_ >= inode.size_bytes) co_return parts;
+  const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
+  const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
+  const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
+  if (error != Errno::ok) co_return fail(error);
+  co_return parts;
+}
+
+Task<Result<std::int64_t>> BufferedRead::try_run(Atomic& ctx, Os& os, IoWait& wait) {
+  for (;;) {
+    const Result<PageParts> parts = co_await next_parts(ctx, os, wait);
+    if (!parts) co_return fail(parts.error());
+    if (parts->empty()) co_return static_cast<std::int64_t>(done_);
+    for (const PagePart& part : *parts) {
       // Source and destination pages need not be aligned to each other.
-      for (std::uint32_t copied = 0; copied < part.bytes;) {
+      for (std::uint32_t moved = 0; moved < part.bytes;) {
         const auto at = static_cast<std::uint32_t>(done_ % hw::kPageBytes);
         const std::uint32_t piece =
-            std::min(part.bytes - copied, static_cast<std::uint32_t>(hw::kPageBytes) - at);
+            std::min(part.bytes - moved, static_cast<std::uint32_t>(hw::kPageBytes) - at);
         co_await copy_bytes(ctx, pages_[done_ / hw::kPageBytes] + at,
-                            part.page->address + part.offset + copied, piece, CacheState::cold);
-        copied += piece;
-        done_ += piece;
+                            part.page->address + part.offset + moved, piece, CacheState::cold);
+        moved += piece;
+        copied(piece);
       }
-      offset_ += part.bytes;
-      left_ -= part.bytes;
     }
   }
-  co_return static_cast<std::int64_t>(done_);
 }
 
 Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) {
@@ -95,7 +99,7 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
     const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
-    Parts parts;
+    PageParts parts;
     const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
     if (error != Errno::ok) co_return fail(error);
     const Result<std::uint64_t> taken = co_await socket_->socket->try_send(ctx, view(parts), &wait);
@@ -128,7 +132,7 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
     co_return fail(Errno::ebusy);  // splice would wait for the other end; no caller here does
   const std::uint64_t want =
       std::min({bytes, inode.size_bytes - offset, room - offset % hw::kPageBytes});
-  Parts parts;
+  PageParts parts;
   const Errno error = co_await ready_parts(ctx, os, inode, offset, want, wait, awaited, parts);
   if (error != Errno::ok) co_return fail(error);
   std::int64_t moved = 0;
@@ -144,7 +148,7 @@ Task<Result<std::int64_t>> try_splice_in(Atomic& ctx, Os& os, File& file, Pipe& 
 
 Task<Result<std::int64_t>> try_splice_out(Atomic& ctx, Pipe& pipe, Socket& socket,
                                           std::uint64_t bytes, IoWait& wait) {
-  Parts parts;
+  PageParts parts;
   std::uint64_t left = bytes;
   for (const PagePart& held : pipe.parts()) {
     if (left == 0) break;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/workloads/scenario/chain_table.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <limits>
@@ -46,6 +48,7 @@ class ChainReader {
     step.memory = read_bytes(table, "memory").value_or(0);
     step.sources = table.integer("sources", 1, chain::kMaxSources).value_or(1);
     step.value = table.integer("value", 0, 255).value_or(0);
+    step.time_ns = read_time(table, "time", 1000, "ns", chain::kLongestTimeout);
     step.flags = read_flags(table);
     read_reactions(table, step);
     read_order(table, step);
@@ -75,6 +78,18 @@ class ChainReader {
         tables[i].error("jump_to", "no later step is called " + in_quotes(to),
                         name_hint(to, later));
     }
+  }
+
+  /// A positive time in whole units, at most `most` of them.
+  static std::optional<std::int64_t> read_time(TomlTable& table, std::string_view key,
+                                               std::int64_t unit_ps, std::string_view unit,
+                                               std::uint64_t most) {
+    const auto time = table.quantity(key, parse_duration_ps);
+    if (!time) return std::nullopt;
+    const bool whole = *time > 0 && *time % unit_ps == 0;
+    if (whole && static_cast<std::uint64_t>(*time / unit_ps) <= most) return *time / unit_ps;
+    table.error(key, fmt::format("not 1 to {} whole {}", most, unit));
+    return std::nullopt;
   }
 
  private:
@@ -246,6 +261,10 @@ ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocab
   chain.repeat = table.integer("repeat", 1, largest).value_or(1);
   chain.clients = table.integer("clients", 1, most_clients).value_or(1);
   chain.interval_ps = table.quantity("interval", parse_duration_ps);
+  constexpr std::int64_t kUs = 1'000'000;
+  constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
+  chain.deadline_us = static_cast<std::uint32_t>(
+      ChainReader::read_time(table, "deadline", kUs, "us", kMost).value_or(0));
   ChainReader reader(vocabulary);
   std::vector<TomlTable> steps = table.tables("step");
   for (TomlTable& step : steps) reader.read_step(step);

@@ -50,10 +50,11 @@ struct ScenarioStep {
   std::optional<StepValue> bytes;
   std::optional<StepValue> offset;
   std::vector<std::string> flags;
-  std::optional<std::int64_t> size;  ///< open: what the file is laid out with
-  std::int64_t memory = 0;           ///< bytes into the chain's memory
-  std::int64_t sources = 1;          ///< xor
-  std::int64_t value = 0;            ///< memset
+  std::optional<std::int64_t> size;     ///< open: what the file is laid out with
+  std::int64_t memory = 0;              ///< bytes into the chain's memory
+  std::int64_t sources = 1;             ///< xor
+  std::int64_t value = 0;               ///< memset
+  std::optional<std::int64_t> time_ns;  ///< timeout
   chain::OnError on_error = chain::OnError::stop;
   chain::OnShort on_short = chain::OnShort::accept;
   std::int64_t retries = 0;
@@ -73,7 +74,8 @@ struct ScenarioChain {
   std::int64_t repeat = 1;
   std::int64_t clients = 1;
   std::optional<std::int64_t> interval_ps;
-  bool graph = false;  ///< some step says `after`
+  std::uint32_t deadline_us = 0;  ///< after a chain's arrival; 0: none
+  bool graph = false;             ///< some step says `after`
 };
 
 /// A dotted parameter name and its value as written (strings without their quotes).

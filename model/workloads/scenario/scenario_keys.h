@@ -44,6 +44,9 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain", "copies", "number",
                 "The steps stand in one chain that often, one set behind the other; {copy} in a "
                 "path is the number of its set. Without it, 1."},
+    ScenarioKey{"chain", "deadline", "duration",
+                "After its arrival a chain has this long, in whole us; then what has not begun is "
+                "cancelled, but for the clean-up, and the request fails with ETIME."},
     ScenarioKey{"chain", "step", "steps", "The steps, in order."},
     ScenarioKey{"chain.step", "op", "operation", "What the step does."},
     ScenarioKey{"chain.step", "name", "name",
@@ -64,6 +67,7 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain.step", "sources", "number",
                 "Of xor: how many blocks of 'bytes', one behind the other."},
     ScenarioKey{"chain.step", "value", "byte", "Of memset: what every byte becomes."},
+    ScenarioKey{"chain.step", "time", "duration", "Of timeout: how long it waits, in whole ns."},
     ScenarioKey{"chain.step", "flags", "flags",
                 "\"direct\": past the page cache; of open \"create\" and \"truncate\"."},
     ScenarioKey{"chain.step", "on_error", "reaction",

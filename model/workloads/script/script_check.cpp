@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t kMostMemory = std::int64_t{1} << 30;
 constexpr std::string_view kTransfers[] = {"read", "send", "write"};
 constexpr std::string_view kOnMemory[] = {"copy", "xor", "memset", "crc32c"};
-constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink"};
+constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink", "timeout"};
 
 template <std::size_t N>
 bool among(const std::string_view (&names)[N], const std::string& name) {
@@ -74,6 +74,8 @@ class ScriptCheck {
     if (needs_fd && !step().fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
     if (!needs_fd && step().fd) refuse("it uses no descriptor");
     if (step().size && step().op != "open") refuse("a size is for open");
+    if ((step().op == "timeout") != step().time_ns.has_value())
+      refuse(step().time_ns ? "a time is for timeout" : "it needs a time", "time = \"100 us\"");
     for (const std::string& flag : step().flags)
       if (step().op != "open" && flag != "direct") refuse("\"" + flag + "\" is a flag of open");
   }

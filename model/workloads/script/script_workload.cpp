@@ -68,6 +68,7 @@ chain::Step step_of(const ScenarioStep& written) {
   step.loop = {index_or_none(written.loop_to), static_cast<std::uint32_t>(written.rounds)};
   step.offset = fixed(written.offset);
   step.bytes = fixed(written.bytes);
+  if (written.time_ns) step.bytes = static_cast<std::uint64_t>(*written.time_ns);
   step.memory = static_cast<std::uint64_t>(written.memory);
   if (step.uses_path()) step.path = &written.path;
   for (const std::size_t before : written.after) step.after |= std::uint64_t{1} << before;
@@ -118,6 +119,7 @@ void ScriptWorkload::check_size(Diagnostics& diagnostics) const {
 
 void ScriptWorkload::build() {
   chain_.graph = script_.graph;
+  chain_.deadline_us = script_.deadline_us;
   for (const ScenarioStep& written : script_.steps) {
     chain_.steps.push_back(step_of(written));
     direct_ = direct_ || has_flag(written, "direct");
@@ -217,11 +219,18 @@ nlohmann::ordered_json ScriptWorkload::summary() const {
 }
 
 std::vector<designs::Difference> ScriptWorkload::not_modelled() const {
-  if (!chain_.graph) return {};
-  return {
-      {"steps of a graph beside each other, but with task_chain: applications of other designs "
-       "take them one after another",
-       "model/app"}};
+  std::vector<designs::Difference> missing;
+  if (chain_.graph)
+    missing.push_back(
+        {"steps of a graph beside each other, but with task_chain: applications of other designs "
+         "take them one after another",
+         "model/app"});
+  if (chain_.deadline_us != 0)
+    missing.push_back(
+        {"deadlines inside a step, but with task_chain: applications of other designs look at "
+         "their clock between steps",
+         "model/app"});
+  return missing;
 }
 
 }  // namespace iodrome::workloads

@@ -70,7 +70,7 @@ TEST_CASE("A branch that fails cancels what has not begun, not what runs", "[cha
 TEST_CASE("A cancelled graph ends what runs and then tidies up", "[chain]") {
   Rig rig(three_reads_and_a_join());
   rig.begin();
-  rig.course.stop();
+  rig.course.stop(Errno::ecanceled);
   for (const std::size_t step : {0U, 1U, 2U}) rig.course.ended(step, kCanceled);
   CHECK(rig.begin() == Steps{4});
 }

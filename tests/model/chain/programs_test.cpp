@@ -14,7 +14,7 @@ namespace {
 using reference::End;
 using reference::Outcome;
 
-constexpr int kOutcomes = 5;
+constexpr int kOutcomes = 6;
 constexpr std::uint64_t kMemory = ~std::uint64_t{0};
 const std::string kPath = "/file";
 
@@ -30,7 +30,9 @@ End by_course(const Chain& chain, const reference::Script& script) {
       const Course::Numbers numbers = course.numbers(*step);
       const Outcome outcome = script(*step, tries[*step]++);
       end.tries.push_back({*step, numbers.offset, numbers.bytes});
-      if (outcome == Outcome::cancel || outcome == Outcome::too_late) course.stop();
+      end.exited |= outcome == Outcome::exit;
+      if (end.exited || outcome == Outcome::cancel || outcome == Outcome::too_late)
+        course.stop(Errno::ecanceled);
       over = course.ended(*step, value_of(outcome, chain.steps[*step].op, numbers.bytes));
     }
   }
@@ -95,7 +97,7 @@ TEST_CASE("All programs of up to three steps end as the reference model says", "
       ++programs;
     }
   }
-  CHECK(programs == 80 + 80 * 80 + 80 * 80 * 80);
+  CHECK(programs == 96 + 96 * 96 + 96 * 96 * 96);
 }
 
 // Draws of one random program.

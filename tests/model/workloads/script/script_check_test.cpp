@@ -52,6 +52,11 @@ TEST_CASE("operands that an operation does not have are told") {
   CHECK_THAT(told({"op = \"copy\"\nbytes = 1\noffset = 100"}), Contains("whole pages"));
   CHECK_THAT(told({"op = \"copy\"\nbytes = 1\nsources = 2"}), Contains("sources are for xor"));
   CHECK_THAT(told({"op = \"xor\"\nbytes = 1\nvalue = 2"}), Contains("a value is for memset"));
+  CHECK_THAT(told({"op = \"timeout\""}), Contains("it needs a time"));
+  CHECK_THAT(told({"op = \"nop\"\ntime = \"1 us\""}), Contains("a time is for timeout"));
+  CHECK_THAT(told({"op = \"timeout\"\ntime = \"10 ps\""}), Contains("whole ns"));
+  CHECK_THAT(told({"op = \"timeout\"\ntime = \"0 s\""}), Contains("whole ns"));
+  CHECK_THAT(told({"op = \"timeout\"\ntime = \"2000000 s\""}), Contains("1000000000000000"));
   CHECK_THAT(told({"op = \"xor\"\nbytes = 1\nsources = 17"}), Contains("must be from 1 to 16"));
   CHECK_THAT(told({"op = \"stat\"\nfd = \"$open.fd\"\nflags = [\"create\"]"}),
              Contains("\"create\" is a flag of open"));

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// A buffered read whose bytes a provider brings to user memory: an engine, or a CPU in its stead.
+#pragma once
+#include "model/chain/memory_work.h"
+#include "model/kernel/vfs/file_ops.h"
+
+namespace iodrome::chain {
+
+class ProvidedRead final : public Pooled {
+ public:
+  ProvidedRead(kernel::FilePtr file, std::uint64_t offset, std::uint64_t bytes,
+               std::span<const hw::PhysAddr> pages)
+      : read_(std::move(file), offset, bytes, pages) {}
+
+  /// Legal up to softirqs, never sleeps. Returns the bytes read in all; short at the end of the
+  /// file. Errors: EAGAIN with `wait` armed; those of BufferedRead and of MemoryWork.
+  Task<Result<std::int64_t>> try_run(kernel::Atomic& ctx, kernel::Os& os,
+                                     providers::Registry& registry, kernel::IoWait& wait);
+
+ private:
+  std::vector<providers::Job> jobs() const;
+
+  kernel::BufferedRead read_;
+  kernel::PageParts parts_;  // held while a provider reads them
+  std::unique_ptr<MemoryWork> work_;
+};
+
+}  // namespace iodrome::chain
