@@ -46,6 +46,7 @@ class ChainReader {
     step.memory = read_bytes(table, "memory").value_or(0);
     step.sources = table.integer("sources", 1, chain::kMaxSources).value_or(1);
     step.value = table.integer("value", 0, 255).value_or(0);
+    step.key = table.integer("key", 0, 255).value_or(0);
     step.flags = read_flags(table);
     read_reactions(table, step);
     read_order(table, step);
