@@ -67,6 +67,22 @@ def test_an_engine_takes_the_sums_of_a_chain_off_the_cpu(tmp_path):
     assert busy["engine"] < busy["cpu"] / 2
 
 
+def test_a_crypto_engine_digests_what_it_can_take_and_the_cpu_the_rest():
+    def play(size, who, clients=1):
+        chain = io.chain().hash(size, 0, "256 KiB").issued(clients=clients)
+        given = {"providers.hash": who}
+        return io.run(chain, ["task_chain"], machine="server_2007", set=given).runs[0]
+
+    def by(run):
+        return {use["name"]: use["completed"] for use in run["providers"]}
+
+    assert by(play("64 KiB", "any")) == {"crypto": 1}
+    assert by(play("65 KiB", "any")) == {"cpu": 1}
+    assert play("65 KiB", "engine")["errors_by_errno"] == {"EOPNOTSUPP": 1}
+    # 65 pages each, so that boundaries of 4 MiB would lie inside some clients' memory.
+    assert by(play("64 KiB", "engine", clients=100)) == {"crypto": 100}
+
+
 def test_a_file_of_unknown_length_is_sent_in_pieces_by_every_design():
     pieces = (
         io.chain()

@@ -11,6 +11,7 @@ using chain::Op;
 namespace {
 
 const std::string kStore = "/store";
+const std::string kFile = "/plain";
 constexpr std::uint64_t kBytes = 2 * 4096 + 48;  // two sectors and a short one
 
 // What other programs say of kBytes bytes of 0x5a: `openssl enc -aes-128-cbc -nopad`, a sector at a
@@ -120,6 +121,40 @@ TEST_CASE("what a chain enciphers, digests, writes, fetches and deciphers is rig
         const std::uint64_t sums = design == "task_chain" ? 3 : 0;
         CHECK((engine == nullptr ? 0 : engine->completed) == (by_engine ? 7 : 0) + sums);
       }
+}
+
+TEST_CASE("what was read, enciphered and kept is the file's content when it is deciphered again") {
+  chain::Step make = open_step(kStore);
+  make.create = true;
+  chain::Step put{.op = Op::write, .fd_from = 4, .bytes = 65'536, .memory = 65'536};
+  chain::Step fetch = read_step(4, 0, 65'536);
+  constexpr std::uint64_t kAll = 65'536;
+  const std::vector<chain::Step> steps = {open_step(kFile),
+                                          read_step(0, 12'288, kAll),
+                                          sum_of(0, kAll),
+                                          with_value(on_memory(Op::encrypt, 0, kAll, kAll), 1),
+                                          make,
+                                          put,
+                                          sum_of(kAll, kAll),
+                                          {.op = Op::memset, .bytes = kAll},
+                                          fetch,
+                                          sum_of(0, kAll),
+                                          with_value(on_memory(Op::decrypt, 0, 131'072, kAll), 1),
+                                          sum_of(131'072, kAll),
+                                          close_step(4),
+                                          close_step(0)};
+  for (const std::string& design : design_names()) {
+    CAPTURE(design);
+    Script script;
+    script.files = {{kFile, 100'000}};
+    script.clients.assign(1, {steps});
+    const Outcome outcome = play(script, design, {}, {}, "server_2007");
+    const std::vector<std::int64_t> results = outcome.ends[0][0][0].results;
+    CHECK(outcome.ends[0][0][0].first_error == Errno::ok);
+    CHECK(results[6] != results[2]);
+    CHECK(results[9] == results[6]);   // the store holds the ciphertext
+    CHECK(results[11] == results[2]);  // of just that content
+  }
 }
 
 TEST_CASE("an engine that fails at any step of any chain costs time, and nobody a byte") {
