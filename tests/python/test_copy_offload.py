@@ -78,3 +78,25 @@ def test_the_cpus_own_time_breaks_even_earlier(steady):
     even = (engine - busy(4096, "cpu")) * CPU_RATE / 1e12 + 4096
     assert even == pytest.approx(39_119, abs=1)
     assert busy(39_000, "cpu") < engine < busy(39_200, "cpu")
+
+
+@pytest.mark.parametrize(("size", "quicker"), [("8 KiB", "cpu"), ("16 KiB", "engine")])
+def test_sixteen_copies_at_once_break_even_between_8_and_16_kib(size, quicker):
+    """Posting and interrupts of some hide behind the copies of others; one sleep is for all."""
+    chain = io.chain().nop()
+    for i in range(16):
+        places = {"source": f"{i * 256} KiB", "to": f"{(16 + i) * 256} KiB"}
+        chain = chain.copy(size, **places, name=f"copy{i}", after=("nop",))
+
+    def steady(who):
+        given = {"providers.copy": who, "cpu.count": 1}
+        runs = [
+            io.run(
+                chain.issued(repeat=repeat), ["task_chain"], machine="server_2026", set=given
+            ).runs[0]
+            for repeat in (10, 11)
+        ]
+        assert [run["errors"] for run in runs] == [0, 0]
+        return runs[1]["latency_total_ps"] - runs[0]["latency_total_ps"]
+
+    assert min(("cpu", "engine"), key=steady) == quicker
