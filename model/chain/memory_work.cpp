@@ -85,8 +85,8 @@ std::vector<Cursor> sources_of(const ChainRun& run, const Step& step, std::uint6
 }
 
 std::uint64_t written_by(const Step& step, std::uint64_t bytes) {
-  if (step.op == Op::crc32c) return 0;
-  return step.op == Op::hash ? kDigestBytes : bytes;
+  if (step.op == Op::hash) return kDigestBytes;  // which no provider writes, but finish()
+  return step.op == Op::crc32c ? 0 : bytes;
 }
 
 bool beyond(const Cursor& at, std::uint64_t bytes) {
@@ -124,7 +124,7 @@ Result<std::vector<Job>> jobs_of(const ChainRun& run, std::size_t index) {
   Cursor to{run.buffer, step.memory};
   const Errno error = examine(step, bytes, sources, to);
   if (error != Errno::ok) return fail(error);
-  const bool writes = written_by(step, bytes) == bytes;
+  const bool writes = step.op != Op::crc32c && step.op != Op::hash;
   const std::uint64_t most = step.ciphers() ? kSectorBytes : kMaxJobBytes;
   std::vector<Job> jobs;
   for (std::uint64_t left = bytes; left > 0;) {

@@ -113,6 +113,7 @@ TEST_CASE("A digest is one job where its source lies in one piece, else parts in
   Sha256 message;
   CHECK_FALSE(join(jobs, message));
   CHECK(jobs[0].message == nullptr);
+  CHECK(Rig({.op = Op::hash, .bytes = 32, .memory = 4096}, {9, 20}).jobs()[0].destination == 0);
   Rig torn({.op = Op::hash, .offset = 4096, .bytes = 8000}, {9, 20, 31});
   jobs = torn.jobs();
   REQUIRE(jobs.size() == 2);
