@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Chains that encipher, decipher and digest: the bytes, whoever makes them and whatever fails. What
 // a step returns tells of bytes by their CRC-32C.
+#include "model/explore/random_walk.h"
 #include "tests/hw/scripted_oracle.h"
 #include "tests/model/testbed/scripted.h"
 
@@ -89,6 +90,19 @@ Script all_kinds() {
   script.clients.assign(4, {one, one});
   return script;
 }
+
+// Every decision at random, but that there is memory enough.
+class Chance final : public ChoiceOracle {
+ public:
+  explicit Chance(std::uint64_t seed) : walk_(seed) {}
+  std::uint32_t choose(Choice kind, std::uint32_t options, const char* site) override {
+    const std::uint32_t chosen = walk_.choose(kind, options, site);
+    return kind == Choice::allocation ? 0 : chosen;
+  }
+
+ private:
+  explore::RandomWalk walk_;
+};
 
 const testbed::ProviderUse* use_of(const testbed::RunRecord& record, std::string_view name) {
   for (const testbed::ProviderUse& use : record.providers)
@@ -183,4 +197,22 @@ TEST_CASE("an engine that fails at any step of any chain costs time, and nobody 
         CHECK(broken.record.simulated != well.record.simulated);
       }
     }
+}
+
+TEST_CASE("whatever the order and the faults, chains on memory end once with the same results") {
+  const Script script = all_kinds();
+  for (const char* machine : {"server_2007", "storage_2007", "server_2026"}) {
+    const Outcome well = play(script, "task_chain", {}, {}, machine);
+    std::uint64_t failed = 0;
+    for (std::uint64_t seed = 1; seed <= 40; ++seed) {
+      CAPTURE(machine, seed);
+      Chance oracle(seed);
+      testbed::RunOptions options;
+      options.oracle = &oracle;
+      const Outcome walked = play(script, "task_chain", {}, options, machine);
+      CHECK(walked.ends == well.ends);
+      for (const testbed::ProviderUse& use : walked.record.providers) failed += use.failed;
+    }
+    CHECK(failed > 20);
+  }
 }
