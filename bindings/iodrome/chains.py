@@ -42,7 +42,8 @@ class Step:
         return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
 
 
-_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", "copy", "xor", "memset", "crc32c")
+_ON_MEMORY = ("copy", "xor", "memset", "crc32c", "encrypt", "decrypt", "hash")
+_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", *_ON_MEMORY)
 
 
 @dataclass(frozen=True)
@@ -218,6 +219,41 @@ class Chain:
     def crc32c(self, bytes: Quantity, source: Quantity = 0, **rules: Unpack[Rules]) -> Chain:
         """Sums up bytes of the chain's memory; the step's result is the CRC-32C."""
         return self._with("crc32c", {"bytes": bytes, "memory": source}, rules)
+
+    def encrypt(
+        self,
+        bytes: Quantity,
+        source: Quantity,
+        to: Quantity,
+        *,
+        key: int = 0,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Enciphers within the chain's memory by AES-128 in CBC mode, in sectors of 4 KiB.
+
+        `bytes`: whole blocks of 16. `key`: its number, 0 to 255; key n is the bytes n to n + 15.
+        """
+        operands = {"bytes": bytes, "offset": source, "memory": to, "key": key or None}
+        return self._with("encrypt", operands, rules)
+
+    def decrypt(
+        self,
+        bytes: Quantity,
+        source: Quantity,
+        to: Quantity,
+        *,
+        key: int = 0,
+        **rules: Unpack[Rules],
+    ) -> Chain:
+        """Deciphers what encrypt() made with the same key of the same number of bytes."""
+        operands = {"bytes": bytes, "offset": source, "memory": to, "key": key or None}
+        return self._with("decrypt", operands, rules)
+
+    def hash(
+        self, bytes: Quantity, source: Quantity, to: Quantity, **rules: Unpack[Rules]
+    ) -> Chain:
+        """Writes the SHA-256 of bytes of the chain's memory, 32 bytes, to another place in it."""
+        return self._with("hash", {"bytes": bytes, "offset": source, "memory": to}, rules)
 
     def issued(
         self,

@@ -93,7 +93,9 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
     if (ctx.now() >= run.expires()) run.course.stop(Errno::etime);
     if (!take_up(run)) break;
     if (run.current_step().on_memory()) {
-      co_await compute(ctx, run);
+      const Result<std::int64_t> result = co_await compute(ctx, run);
+      run.results[run.current] = as_return_value(result);
+      settle(run);
       continue;
     }
     if (side_->way(run.current_step()) == Way::native_async) co_return co_await enqueue(ctx, run);
@@ -103,18 +105,16 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
 }
 
 // No call of the kernel does it for this application, so its own code does.
-Task<void> AppThread::compute(Sleepable& ctx, ChainRun& run) {
+Task<Result<std::int64_t>> AppThread::compute(Sleepable& ctx, ChainRun& run) {
   Result<std::vector<providers::Job>> jobs = chain::jobs_of(run, run.current);
-  if (jobs) {
-    for (providers::Job& job : *jobs) {
-      co_await providers::carry_out(ctx, rates_, job);
-      job.status = Errno::ok;
-    }
+  if (!jobs) co_return fail(jobs.error());
+  Sha256 message;
+  chain::join(*jobs, message);
+  for (providers::Job& job : *jobs) {
+    co_await providers::carry_out(ctx, rates_, job);
+    job.status = Errno::ok;
   }
-  const Result<std::int64_t> result =
-      jobs ? chain::result_of(*jobs) : Result<std::int64_t>(fail(jobs.error()));
-  run.results[run.current] = as_return_value(result);
-  settle(run);
+  co_return co_await chain::finish(ctx, run, run.current, *jobs);
 }
 
 Task<void> AppThread::enqueue(Sleepable& ctx, ChainRun& run) {

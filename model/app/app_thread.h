@@ -51,7 +51,7 @@ class AppThread final : public kernel::ThreadBody {
   chain::ChainRun& note(const designs::Finished& finished);
   Task<void> submit(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run);
-  Task<void> compute(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<Result<std::int64_t>> compute(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> enqueue(kernel::Sleepable& ctx, chain::ChainRun& run);
   static bool take_up(chain::ChainRun& run);
   static void settle(chain::ChainRun& run);

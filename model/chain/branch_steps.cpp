@@ -51,6 +51,9 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::exclusive_or:
     case Op::memset:
     case Op::crc32c:
+    case Op::encrypt:
+    case Op::decrypt:
+    case Op::hash:
       return work_on_memory(ctx);
   }
   return Task<Value>::ready(fail(Errno::einval));
@@ -203,7 +206,7 @@ Task<Value> Branch::work_on_memory(Atomic& ctx) {
   if (std::holds_alternative<std::monostate>(operation_)) {
     Result<std::vector<providers::Job>> jobs = jobs_of(walker_.run_, *step_);
     if (!jobs) co_return fail(jobs.error());
-    operation_ = std::make_unique<MemoryWork>(std::move(*jobs));
+    operation_ = std::make_unique<MemoryWork>(walker_.run_, *step_, std::move(*jobs));
   }
   MemoryWork& work = *std::get<std::unique_ptr<MemoryWork>>(operation_);
   co_return co_await work.try_run(ctx, walker_.host_.providers(), *this);

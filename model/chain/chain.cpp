@@ -4,9 +4,9 @@
 namespace iodrome::chain {
 
 const char* name_of(Op op) {
-  static constexpr const char* kNames[kOps] = {"nop",   "open",  "stat",   "read",   "send",
-                                               "close", "write", "fsync",  "unlink", "timeout",
-                                               "copy",  "xor",   "memset", "crc32c"};
+  static constexpr const char* kNames[kOps] = {
+      "nop",     "open", "stat", "read",   "send",   "close",   "write",   "fsync", "unlink",
+      "timeout", "copy", "xor",  "memset", "crc32c", "encrypt", "decrypt", "hash"};
   return kNames[static_cast<int>(op)];
 }
 

@@ -30,8 +30,11 @@ enum class Op : std::uint8_t {
   exclusive_or,
   memset,
   crc32c,
+  encrypt,  // AES-128, CBC: every 4 KiB a message by itself
+  decrypt,
+  hash,  // SHA-256
 };
-inline constexpr int kOps = 14;
+inline constexpr int kOps = 17;
 const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
@@ -77,7 +80,7 @@ struct Step {
   bool truncate : 1 = false;   // open: of what it held, nothing stays
   std::uint8_t retries = 0;    // on_error == retry
   std::uint8_t sources = 1;    // exclusive_or: blocks of `bytes`, one behind the other
-  std::uint8_t value = 0;      // memset: what every byte becomes
+  std::uint8_t value = 0;      // memset: what every byte becomes; ciphers: their key's number
   std::int16_t jump_to = -1;   // on_error == jump: a later step, or the end
   std::int16_t fd_from = -1;   // the open step whose descriptor is meant, or
   std::int32_t fd = -1;        // a descriptor opened before
@@ -85,8 +88,8 @@ struct Step {
   From offset_from{};          // read, send, write: added to `offset`
   From bytes_from{};           // of these, and on memory: added to `bytes`
   Loop loop{};
-  std::uint64_t offset = 0;  // in the file, bytes; copy, exclusive_or: of the (first) source, in
-                             // the chain's memory, in whole pages
+  std::uint64_t offset = 0;  // in the file, bytes; on memory: of the (first) source, in the chain's
+                             // memory, in whole pages
   std::uint64_t bytes = 0;   // to move; timeout: how long, ns
   std::uint64_t memory = 0;  // where in the chain's memory, in whole pages: of read and memory
                              // steps the destination, of write and crc32c the source
@@ -94,7 +97,8 @@ struct Step {
   std::uint64_t after = 0;            // in a graph: the steps it waits for, a bit each
 
   bool transfers() const { return op == Op::read || op == Op::send || op == Op::write; }
-  bool on_memory() const { return op >= Op::copy; }
+  bool on_memory() const { return op >= Op::copy && op <= Op::hash; }
+  bool ciphers() const { return op == Op::encrypt || op == Op::decrypt; }
   bool uses_path() const { return op == Op::open || op == Op::unlink; }
 };
 
@@ -117,5 +121,9 @@ inline constexpr std::size_t kMaxGraphSteps = 64;
 inline constexpr std::uint64_t kLongestTimeout = 1'000'000'000'000'000;
 /// Sources of an exclusive or.
 inline constexpr std::size_t kMaxSources = 16;
+/// Ciphers work on whole blocks, bytes.
+inline constexpr std::uint64_t kCipherBlock = 16;
+/// What a hash writes, bytes.
+inline constexpr std::uint64_t kDigestBytes = 32;
 
 }  // namespace iodrome::chain

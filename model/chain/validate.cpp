@@ -25,6 +25,7 @@ class Validator {
       return false;
     if (step.op == Op::timeout && step.bytes > kLongestTimeout) return false;
     if (step.on_memory() && step.offset % hw::kPageBytes != 0) return false;
+    if (step.ciphers() && !step.bytes_from.used() && step.bytes % kCipherBlock != 0) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
     if (step.memory % hw::kPageBytes != 0) return false;
     return operands(step, i) && reactions(step, i) && order(step, i) && loop(step, i);
@@ -90,6 +91,9 @@ constexpr std::uint64_t kFar = ~std::uint64_t{0};
 std::uint64_t end_of(std::uint64_t at, std::uint64_t bytes) {
   return bytes > kFar - at ? kFar : at + bytes;
 }
+std::uint64_t one_source(Op op) {
+  return op == Op::copy || op == Op::encrypt || op == Op::decrypt || op == Op::hash ? 1 : 0;
+}
 std::uint64_t times(std::uint64_t bytes, std::uint64_t count) {
   return bytes > kFar / count ? kFar : bytes * count;
 }
@@ -100,10 +104,9 @@ std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
   for (const Step& step : chain.steps) {
     if (step.op != Op::read && step.op != Op::write && !step.on_memory()) continue;
     if (step.bytes_from.used()) return all;
-    reach = std::max(reach, end_of(step.memory, step.bytes));
-    const std::uint64_t sources = step.op == Op::exclusive_or ? step.sources
-                                  : step.op == Op::copy       ? 1
-                                                              : 0;
+    const bool digests = step.op == Op::hash;
+    reach = std::max(reach, end_of(step.memory, digests ? kDigestBytes : step.bytes));
+    const std::uint64_t sources = step.op == Op::exclusive_or ? step.sources : one_source(step.op);
     if (sources > 0) reach = std::max(reach, end_of(step.offset, times(step.bytes, sources)));
   }
   return reach;

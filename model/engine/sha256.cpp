@@ -2,7 +2,6 @@
 #include "model/engine/sha256.h"
 
 #include <bit>
-#include <vector>
 
 namespace iodrome {
 namespace {
@@ -67,24 +66,41 @@ void take_block(Words& state, std::span<const std::uint8_t> block) {
   for (std::size_t i = 0; i < 8; ++i) state[i] += s[i];
 }
 
+constexpr Words kInitial = [] {
+  Words words{};
+  for (std::size_t i = 0; i < words.size(); ++i) words[i] = root_fraction(kPrimes[i], false);
+  return words;
+}();
+
 }  // namespace
 
-Digest sha256(std::span<const std::byte> bytes) {
-  Words state{};
-  for (std::size_t i = 0; i < 8; ++i) state[i] = root_fraction(kPrimes[i], false);
-  std::vector<std::uint8_t> padded(bytes.size());
-  for (std::size_t i = 0; i < bytes.size(); ++i) padded[i] = static_cast<std::uint8_t>(bytes[i]);
-  padded.push_back(0x80);
-  while (padded.size() % 64 != 56) padded.push_back(0);
-  const std::uint64_t bits = 8ull * bytes.size();
-  for (int shift = 56; shift >= 0; shift -= 8)
-    padded.push_back(static_cast<std::uint8_t>(bits >> shift));
-  for (std::size_t at = 0; at < padded.size(); at += 64)
-    take_block(state, std::span{padded}.subspan(at, 64));
+Sha256::Sha256() : state_(kInitial) {}
+
+void Sha256::add(std::span<const std::byte> part) {
+  for (const std::byte byte : part) {
+    begun_[bytes_++ % kBlock] = static_cast<std::uint8_t>(byte);
+    if (bytes_ % kBlock == 0) take_block(state_, begun_);
+  }
+}
+
+Digest Sha256::digest() const {
+  Sha256 ended = *this;
+  std::array<std::byte, kBlock + 8> end{std::byte{0x80}};
+  const std::size_t zeros = (2 * kBlock - 1 - 8 - bytes_ % kBlock) % kBlock;
+  const std::uint64_t bits = 8 * bytes_;
+  for (std::size_t i = 0; i < 8; ++i)
+    end[1 + zeros + i] = static_cast<std::byte>(bits >> (56 - 8 * i));
+  ended.add(std::span{end}.first(1 + zeros + 8));
   Digest digest;
   for (std::size_t i = 0; i < digest.size(); ++i)
-    digest[i] = static_cast<std::uint8_t>(state[i / 4] >> (24 - 8 * (i % 4)));
+    digest[i] = static_cast<std::uint8_t>(ended.state_[i / 4] >> (24 - 8 * (i % 4)));
   return digest;
+}
+
+Digest sha256(std::span<const std::byte> bytes) {
+  Sha256 whole;
+  whole.add(bytes);
+  return whole.digest();
 }
 
 }  // namespace iodrome

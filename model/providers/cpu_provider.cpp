@@ -5,7 +5,6 @@
 
 #include "model/engine/aes.h"
 #include "model/engine/crc32c.h"
-#include "model/engine/sha256.h"
 
 namespace iodrome::providers {
 
@@ -29,6 +28,7 @@ std::vector<Capability> everything(System& system, const SoftwareDmaRates& rates
   add(Operation::encrypt, 1, rates.encrypt, Aes128::kBlock);
   add(Operation::decrypt, 1, rates.decrypt, Aes128::kBlock);
   add(Operation::hash, 1, rates.hash);
+  all.back().parts = rates.hash.bytes_per_s > 0;
   return all;
 }
 
@@ -54,10 +54,16 @@ Rate rate_of(const SoftwareDmaRates& rates, Operation operation) {
   return operation == Operation::hash ? rates.hash : rates.crc32c;
 }
 
+Digest digest_of(Job& job, std::span<const std::byte> bytes) {
+  if (job.message == nullptr) return sha256(bytes);
+  job.message->add(bytes);
+  return job.message->digest();
+}
+
 void transform(hw::Memory& memory, Job& job) {
   const std::span<const std::byte> source = memory.bytes(job.source(), job.bytes);
   if (job.operation == Operation::crc32c) job.crc = crc32c(0, source);
-  if (job.operation == Operation::hash) job.digest = sha256(source);
+  if (job.operation == Operation::hash) job.digest = digest_of(job, source);
   if (job.operation != Operation::encrypt && job.operation != Operation::decrypt) return;
   const std::span<std::byte> destination = memory.bytes(job.destination, job.bytes);
   std::ranges::copy(source, destination.begin());

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "model/engine/result.h"
+#include "model/engine/sha256.h"
 #include "model/kernel/cpu/context.h"
 
 namespace iodrome::providers {
@@ -48,6 +49,9 @@ struct Job {
   /// Needed for a cipher. With it the job has one source, and `operation` is the registry's.
   const Session* session = nullptr;
   std::array<std::uint8_t, 16> iv{};  // of a cipher
+  /// hash: the message that the job's bytes go on with, or nullptr: they are all of it. Its jobs
+  /// run one after another, at whoever takes messages in parts.
+  Sha256* message = nullptr;
 
   /// Called once, in the context in which the provider ended it. The job is its user's again.
   Task<void> (*done)(kernel::Atomic& ctx, Job& self) = nullptr;
@@ -59,16 +63,16 @@ struct Job {
   /// Errors: ENODEV: every provider that can do it has failed. EAGAIN: after a failure, nobody else
   /// had room and nobody was at work who could have made some.
   Errno status = Errno::einprogress;
-  std::uint32_t crc = 0;                  // crc32c: the result
-  bool sums_to_zero = false;              // zero_sum: the result
-  std::array<std::uint8_t, 32> digest{};  // hash: the result
+  std::uint32_t crc = 0;      // crc32c: the result
+  bool sums_to_zero = false;  // zero_sum: the result
+  Digest digest{};            // hash: the result
 
   // The registry's.
   Provider* provider = nullptr;   // that has it, or had it last
   SimTime begun{};                // when that got it
   Duration estimate{};            // what the policy thought that it would take
-  std::uint32_t moves = 0;        // how often it went to another provider
-  Provider* failed_at = nullptr;  // who failed it and has not been left yet
+  std::uint32_t moves = 0;        // how often it went on to another provider
+  Provider* failed_at = nullptr;  // who failed it, until it is given to somebody again
   std::uint32_t hop = 0;          // of the session's route
   bool written = false;           // an operation of the route wrote the destination
 };

@@ -8,6 +8,7 @@ namespace iodrome::providers {
 bool Capability::fits(const Job& job) const {
   if (job.operation != operation || job.bytes < min_bytes || job.bytes > max_bytes) return false;
   if (job.source_count > max_sources || job.bytes % granule != 0) return false;
+  if (job.message != nullptr && !parts) return false;
   const auto aligned = [this](hw::PhysAddr address) { return address % alignment == 0; };
   return aligned(job.destination) &&
          std::all_of(job.sources.begin(), job.sources.begin() + job.source_count, aligned);

@@ -23,6 +23,7 @@ struct Capability {
   Rate rate{};                // of source bytes read; of memset, of bytes written
   Duration fixed{};           // of every job, whatever its size
   std::uint32_t granule = 1;  // sizes are multiples of it
+  bool parts = false;         // of hash: messages in several jobs; what fails has added nothing
 
   bool fits(const Job& job) const;
   /// What the provider says that it takes when nothing else is there.
@@ -35,7 +36,8 @@ enum class Health : std::uint8_t { healthy, failed };
 class Ends {
  public:
   virtual ~Ends() = default;
-  /// `job` has ended at its provider. Any error is the provider's failure.
+  /// `job` has ended at its provider. EFAULT: a page was missing, and the provider is well; any
+  /// other error is the provider's failure.
   virtual Task<void> ended(kernel::Atomic& ctx, Job& job, Errno error) = 0;
 };
 

@@ -72,7 +72,7 @@ Task<Errno> Registry::submit(Atomic& ctx, Job& job) {
   begin_route(job);
   if (!route_leads_on(job)) co_return Errno::eopnotsupp;
   ++in_flight_;
-  const Errno error = co_await place(ctx, job);
+  const Errno error = co_await place(ctx, job, nullptr);
   if (error == Errno::ok) co_return error;
   --in_flight_;
   // While it was being asked, the provider seemed at work to those that wait for somebody's end.
@@ -84,7 +84,7 @@ Task<Errno> Registry::submit(Atomic& ctx, Job& job) {
 
 // Who refuses although it had room is asked no more for this job. Once a provider has the job, it
 // may be done and gone.
-Task<Errno> Registry::place(Atomic& ctx, Job& job) {
+Task<Errno> Registry::place(Atomic& ctx, Job& job, Provider* failed_at) {
   boost::container::small_vector<Provider*, 8> asked;
   for (;;) {
     Errno nobody = Errno::eopnotsupp;
@@ -100,6 +100,9 @@ Task<Errno> Registry::place(Atomic& ctx, Job& job) {
       if (std::find(asked.begin(), asked.end(), each) == asked.end()) candidates.push_back(each);
     }
     if (candidates.empty()) co_return nobody;
+    if (candidates.size() > 1)
+      candidates.erase(std::remove(candidates.begin(), candidates.end(), failed_at),
+                       candidates.end());
     Provider& provider = policy_.choose(job, {candidates.data(), candidates.size()});
     const Duration estimate = policy_.estimate(job, provider);
     job.provider = &provider;
@@ -109,8 +112,11 @@ Task<Errno> Registry::place(Atomic& ctx, Job& job) {
     co_await ctx.spend(costs_.choose);
     job.begun = ctx.now();
     provider.hold(job.begun);
+    const bool moves = failed_at != nullptr && &provider != failed_at;
+    job.moves += moves ? 1 : 0;
     const Errno error = co_await provider.start(ctx, job);
     if (error == Errno::ok) co_return error;
+    job.moves -= moves ? 1 : 0;
     provider.let_go(ctx.now());
     --provider.queue_length_;
     provider.backlog_ -= estimate;
@@ -130,8 +136,7 @@ Task<void> Registry::ended(Atomic& ctx, Job& job, Errno error) {
     policy_.ended(job, provider, ctx.now() - since);
   } else {
     ++provider.failed_;
-    provider.health_ = Health::failed;
-    ++job.moves;
+    if (error != Errno::efault) provider.health_ = Health::failed;
     job.failed_at = &provider;
   }
   const bool goes_on = error != Errno::ok || next_hop(job);
@@ -149,7 +154,7 @@ Task<void> Registry::retry(Atomic& ctx) {
     Job& job = *homeless_.front();
     homeless_.pop_front();
     Provider* const failed = std::exchange(job.failed_at, nullptr);
-    const Errno error = co_await place(ctx, job);
+    const Errno error = co_await place(ctx, job, failed);
     if (error == Errno::ok) {
       if (failed != nullptr) ++failed->moved_;
       continue;

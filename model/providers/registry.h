@@ -13,7 +13,8 @@ struct RegistryCosts {
 };
 
 /// Hands jobs to providers. One that fails is left out from then on; what it did not end goes to
-/// another one, from a tasklet, and its user sees one end.
+/// another one, from a tasklet, and its user sees one end. A job that met a missing page goes to
+/// another one too, or, if nobody else has room, to the same once more.
 ///
 /// Order: none between jobs, beyond that of each provider.
 class Registry final : private Ends {
@@ -31,8 +32,6 @@ class Registry final : private Ends {
   /// `wait` then expects that some provider has ended something. After EAGAIN of submit(), in the
   /// same moment.
   void wait_for_room(kernel::IoWait& wait) { add_waiter(room_waiters_, wait); }
-  /// An operator has looked after it: it gets jobs again.
-  void repaired(Provider& provider) { provider.health_ = Health::healthy; }
 
   const std::vector<Provider*>& providers() const { return providers_; }
   /// Accepted and not done: 0 when all is quiet.
@@ -45,7 +44,7 @@ class Registry final : private Ends {
     Registry& owner;
   };
   bool route_leads_on(const Job& job) const;
-  Task<Errno> place(kernel::Atomic& ctx, Job& job);
+  Task<Errno> place(kernel::Atomic& ctx, Job& job, Provider* failed_at);
   Task<void> ended(kernel::Atomic& ctx, Job& job, Errno error) override;
   Task<void> retry(kernel::Atomic& ctx);
   bool anybody_works() const;

@@ -86,43 +86,31 @@ Engines::Engines(const EngineSpec& spec, kernel::System& system, kernel::IrqCont
 void Engines::make_dma(const PortMaker& ports) {
   dma_memory_port_ = ports(system_.memory, "dma_memory");
   dma_interrupt_port_ = ports(irqs_, "dma_msi");
-  if (spec_.dma_kind == "adma")
-    make_adma(ports);
-  else if (spec_.dma_kind == "dsa")
-    make_dsa(ports);
-  else
-    make_ioat(ports);
+  const auto make_device = [&](auto make, const auto& part, const char* registers) {
+    dma_device_ = make(part, system_.timeline, *dma_memory_port_, *dma_interrupt_port_,
+                       system_.payload_checked);
+    dma_port_ = ports(*dma_device_, registers);
+  };
+  const drivers::DmaDriverParams& params = spec_.dma_driver;
+  if (spec_.dma_kind == "adma") {
+    make_device(&hw::make_adma, spec_.adma, "adma_registers");
+    adma_driver_ =
+        std::make_unique<drivers::AdmaDriver>(system_, irqs_, *dma_port_, params, dma_costs_);
+  } else if (spec_.dma_kind == "dsa") {
+    make_device(&hw::make_dsa, spec_.dsa, "dsa_registers");
+    const auto shared = static_cast<std::uint32_t>(spec_.dma_user_queues);
+    idxd_driver_ = std::make_unique<drivers::IdxdDriver>(system_, irqs_, *dma_port_, params, shared,
+                                                         dma_costs_, portal_costs_);
+  } else {
+    make_device(&hw::make_ioat, spec_.ioat, "ioat_registers");
+    ioat_driver_ =
+        std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_, params, dma_costs_);
+  }
   for (std::size_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
     software_dma_.push_back(std::make_unique<kernel::SoftwareChannel>(
-        system_, dma_costs_, spec_.software,
-        static_cast<std::uint32_t>(spec_.dma_driver.descriptors)));
+        system_, dma_costs_, spec_.software, static_cast<std::uint32_t>(params.descriptors)));
     dma_.add(*software_dma_.back(), true);
   }
-}
-
-void Engines::make_adma(const PortMaker& ports) {
-  dma_device_ = hw::make_adma(spec_.adma, system_.timeline, *dma_memory_port_, *dma_interrupt_port_,
-                              system_.payload_checked);
-  dma_port_ = ports(*dma_device_, "adma_registers");
-  adma_driver_ = std::make_unique<drivers::AdmaDriver>(system_, irqs_, *dma_port_, spec_.dma_driver,
-                                                       dma_costs_);
-}
-
-void Engines::make_dsa(const PortMaker& ports) {
-  dma_device_ = hw::make_dsa(spec_.dsa, system_.timeline, *dma_memory_port_, *dma_interrupt_port_,
-                             system_.payload_checked);
-  dma_port_ = ports(*dma_device_, "dsa_registers");
-  idxd_driver_ = std::make_unique<drivers::IdxdDriver>(
-      system_, irqs_, *dma_port_, spec_.dma_driver,
-      static_cast<std::uint32_t>(spec_.dma_user_queues), dma_costs_, portal_costs_);
-}
-
-void Engines::make_ioat(const PortMaker& ports) {
-  dma_device_ = hw::make_ioat(spec_.ioat, system_.timeline, *dma_memory_port_, *dma_interrupt_port_,
-                              system_.payload_checked);
-  dma_port_ = ports(*dma_device_, "ioat_registers");
-  ioat_driver_ = std::make_unique<drivers::IoatDriver>(system_, irqs_, *dma_port_, spec_.dma_driver,
-                                                       dma_costs_);
 }
 
 void Engines::make_crypto(const PortMaker& ports) {

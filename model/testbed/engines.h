@@ -46,9 +46,6 @@ class Engines {
 
  private:
   void make_dma(const PortMaker& ports);
-  void make_ioat(const PortMaker& ports);
-  void make_adma(const PortMaker& ports);
-  void make_dsa(const PortMaker& ports);
   void make_crypto(const PortMaker& ports);
   void add_engines();
   void add_cpu();

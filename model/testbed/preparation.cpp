@@ -336,7 +336,8 @@ workloads::ScenarioVocabulary scenario_vocabulary() {
   vocabulary.operations = {{"nop", {}},     {"open", {"fd"}}, {"stat", {"size"}}, {"read", moved},
                            {"send", moved}, {"close", {}},    {"write", moved},   {"fsync", {}},
                            {"unlink", {}},  {"timeout", {}},  {"copy", {}},       {"xor", {}},
-                           {"memset", {}},  {"crc32c", {}}};
+                           {"memset", {}},  {"crc32c", {}},   {"encrypt", {}},    {"decrypt", {}},
+                           {"hash", {}}};
   vocabulary.flags = {"direct", "create", "truncate"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);

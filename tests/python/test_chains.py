@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Chains with operands, loops, graphs and steps on memory, from scenario files and from Python."""
 
+import tomllib
+
 import pytest
 
 import iodrome as io
@@ -22,7 +24,7 @@ def text_of(name, **changes):
 @pytest.mark.parametrize(
     ("name", "changes"),
     [("metadata_walk.toml", {"copies": 20}), ("copy_tree.toml", {"repeat": 5}),
-     ("raid5_write.toml", {"repeat": 2})],
+     ("raid5_write.toml", {"repeat": 2}), ("encrypted_store.toml", {"repeat": 2})],
 )  # fmt: skip
 def test_every_design_carries_out_the_chains_of_the_scenarios(tmp_path, name, changes):
     path = tmp_path / name
@@ -65,6 +67,22 @@ def test_an_engine_takes_the_sums_of_a_chain_off_the_cpu(tmp_path):
     assert busy["engine"] < busy["cpu"] / 2
 
 
+def test_a_crypto_engine_digests_what_it_can_take_and_the_cpu_the_rest():
+    def play(size, who, clients=1):
+        chain = io.chain().hash(size, 0, "256 KiB").issued(clients=clients)
+        given = {"providers.hash": who}
+        return io.run(chain, ["task_chain"], machine="server_2007", set=given).runs[0]
+
+    def by(run):
+        return {use["name"]: use["completed"] for use in run["providers"]}
+
+    assert by(play("64 KiB", "any")) == {"crypto": 1}
+    assert by(play("65 KiB", "any")) == {"cpu": 1}
+    assert play("65 KiB", "engine")["errors_by_errno"] == {"EOPNOTSUPP": 1}
+    # 65 pages each, so that boundaries of 4 MiB would lie inside some clients' memory.
+    assert by(play("64 KiB", "engine", clients=100)) == {"crypto": 100}
+
+
 def test_a_file_of_unknown_length_is_sent_in_pieces_by_every_design():
     pieces = (
         io.chain()
@@ -96,6 +114,9 @@ SMALL = io.chain().open("/small", size=4096)
         # A copy that would write over what it reads, which only the bytes read can tell.
         (SMALL.open("/long", size="8 KiB", name="long").read(8192)
          .copy("$read.bytes", 0, "4 KiB").close().close(file="open"), "EINVAL", 0),
+        # A cipher of a length that is no whole blocks, which only the file can tell.
+        (SMALL.open("/odd", size=1000, name="odd").stat().encrypt("$stat.size", 0, "4 KiB")
+         .close().close(file="open"), "EINVAL", 0),
         # A failure that jumps over the second send but not over its clean-up.
         (SMALL.unlink("/gone", on_error="stop").unlink("/gone", name="twice", on_error="jump",
                                                        jump_to="end")
@@ -136,6 +157,22 @@ def test_chains_that_no_run_could_hold_are_refused(tmp_path, text, told):
     path.write_text(text)
     with pytest.raises(io.InputError, match=told):
         io.run(path, ["sync"])
+
+
+@pytest.mark.parametrize(
+    ("step", "told"),
+    [
+        (io.chain().encrypt(100, 0, "4 KiB"), "a cipher works on whole blocks of 16 bytes"),
+        (io.chain().decrypt("8 KiB", 0, "4 KiB"), "it writes over what it reads"),
+        (io.chain().hash("8 KiB", 0, "4 KiB"), "it writes over what it reads"),
+        (io.chain().encrypt(16, 0, "4 KiB", key=256), "must be from 0 to 255"),
+        (io.chain().encrypt(16, 0, 100), "whole pages"),
+    ],
+)  # fmt: skip
+def test_a_cipher_or_a_digest_that_cannot_be_is_refused_with_its_step(step, told):
+    with pytest.raises(io.InputError, match=told) as caught:
+        io.run(step, ["task_chain"])
+    assert "chain.toml:" in str(caught.value)
 
 
 def test_what_is_wrong_with_a_step_is_not_told_of_its_copies(tmp_path):
@@ -191,6 +228,20 @@ def test_a_chain_says_in_python_what_it_says_in_a_file():
     assert 'flags = ["create"]' in text and 'fd = "$to.fd"' in text
     assert "value = 7" in text and "retries = 2" in text and "clean_up = true" in text
     assert 'after = ["write", "memset"]' in text
+    text = (
+        io.chain()
+        .encrypt("4 KiB", 0, "4 KiB", key=9)
+        .decrypt("4 KiB", "4 KiB", "8 KiB")
+        .hash(100, "8 KiB", "12 KiB")
+        .text()
+    )
+    assert tomllib.loads(text)["chain"]["step"] == [
+        {"op": "encrypt", "bytes": "4 KiB", "offset": 0, "memory": "4 KiB", "key": 9,
+         "name": "encrypt"},
+        {"op": "decrypt", "bytes": "4 KiB", "offset": "4 KiB", "memory": "8 KiB",
+         "name": "decrypt"},
+        {"op": "hash", "bytes": 100, "offset": "8 KiB", "memory": "12 KiB", "name": "hash"},
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -167,8 +167,8 @@ class TaskChain final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"engines that encrypt and hash: steps are nop, open, stat, read, write, send, fsync, close, "
-     "unlink, timeout, copy, xor, memset, crc32c",
+    {"steps that accept, connect, receive, poll, or wait for inotify", "model/chain"},
+    {"a cipher and a digest of what it wrote as one step, a route of acrypto: they are two steps",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",

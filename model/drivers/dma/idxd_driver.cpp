@@ -56,6 +56,11 @@ class IdxdDriver::Channel final : public TaskletChannel {
   // It is looked at when it is written, which is after this.
   void doom(DmaDescriptor&) override {}
 
+  static Errno errno_of(dsa::Status status) {
+    if (status == dsa::Status::success) return Errno::ok;
+    return status == dsa::Status::page_fault ? Errno::efault : Errno::eio;
+  }
+
   dsa::Descriptor make(const DmaDescriptor& descriptor) const {
     dsa::Descriptor made;
     std::uint32_t flags = dsa::kRecordValid | dsa::kRecordRequested;
@@ -93,7 +98,7 @@ class IdxdDriver::Channel final : public TaskletChannel {
         continue;
       }
       free_slots_.push_back(descriptor.slot);
-      co_await finish(ctx, descriptor, status == dsa::Status::success ? Errno::ok : Errno::eio);
+      co_await finish(ctx, descriptor, errno_of(status));
       next = active().begin();
     }
   }

@@ -56,7 +56,8 @@ struct DmaDescriptor : boost::intrusive::list_base_hook<> {
   bool acked = true;      // DMA_CTRL_ACK; without it the owner calls acknowledge() once
   bool ended = false;
   bool called = false;              // its callback has returned
-  Errno error = Errno::ok;          // EIO: the hardware failed, or what it depends on did
+  Errno error = Errno::ok;          // EIO: the hardware failed, or what it depends on did;
+                                    // EFAULT: a page was missing
   bool sums_to_zero = false;        // zero_sum: the result
   std::uint32_t* result = nullptr;  // zero_sum: where it goes as well, as a SumCheck
   /// Runs when it has ended: in a tasklet, or in the submitter's context if a CPU did the work.

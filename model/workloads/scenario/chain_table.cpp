@@ -49,6 +49,7 @@ class ChainReader {
     step.sources = table.integer("sources", 1, chain::kMaxSources).value_or(1);
     step.value = table.integer("value", 0, 255).value_or(0);
     step.time_ns = read_time(table, "time", 1000, "ns", chain::kLongestTimeout);
+    step.key = table.integer("key", 0, 255).value_or(0);
     step.flags = read_flags(table);
     read_reactions(table, step);
     read_order(table, step);

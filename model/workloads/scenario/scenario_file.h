@@ -54,6 +54,7 @@ struct ScenarioStep {
   std::int64_t memory = 0;              ///< bytes into the chain's memory
   std::int64_t sources = 1;             ///< xor
   std::int64_t value = 0;               ///< memset
+  std::int64_t key = 0;                 ///< encrypt, decrypt
   std::optional<std::int64_t> time_ns;  ///< timeout
   chain::OnError on_error = chain::OnError::stop;
   chain::OnShort on_short = chain::OnShort::accept;

@@ -60,14 +60,16 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain.step", "offset", "offset",
                 "Of transfers: where in the file; \"random\" draws a multiple of 'bytes' per "
                 "request, \"$read.offset\" is where another step goes to, \"$send.total\" what "
-                "all rounds have moved. Of copy and xor: where the (first) source lies in the "
-                "chain's memory."},
+                "all rounds have moved. Of copy, xor, encrypt, decrypt and hash: where the "
+                "(first) source lies in the chain's memory."},
     ScenarioKey{"chain.step", "memory", "bytes",
                 "Where in the chain's memory it reads into, writes from or works on: whole pages."},
     ScenarioKey{"chain.step", "sources", "number",
                 "Of xor: how many blocks of 'bytes', one behind the other."},
     ScenarioKey{"chain.step", "value", "byte", "Of memset: what every byte becomes."},
     ScenarioKey{"chain.step", "time", "duration", "Of timeout: how long it waits, in whole ns."},
+    ScenarioKey{"chain.step", "key", "byte",
+                "Of encrypt and decrypt: the number of the key. Without it, 0."},
     ScenarioKey{"chain.step", "flags", "flags",
                 "\"direct\": past the page cache; of open \"create\" and \"truncate\"."},
     ScenarioKey{"chain.step", "on_error", "reaction",

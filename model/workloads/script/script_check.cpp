@@ -12,8 +12,13 @@ namespace iodrome::workloads {
 namespace {
 
 constexpr std::int64_t kMostMemory = std::int64_t{1} << 30;
+constexpr auto kBlock = static_cast<std::int64_t>(chain::kCipherBlock);
+constexpr auto kDigest = static_cast<std::int64_t>(chain::kDigestBytes);
 constexpr std::string_view kTransfers[] = {"read", "send", "write"};
-constexpr std::string_view kOnMemory[] = {"copy", "xor", "memset", "crc32c"};
+constexpr std::string_view kOnMemory[] = {"copy",    "xor",     "memset", "crc32c",
+                                          "encrypt", "decrypt", "hash"};
+constexpr std::string_view kFromElsewhere[] = {"copy", "xor", "encrypt", "decrypt", "hash"};
+constexpr std::string_view kCiphers[] = {"encrypt", "decrypt"};
 constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink", "timeout"};
 
 template <std::size_t N>
@@ -83,7 +88,7 @@ class ScriptCheck {
   void numbers() {
     if (!transfers() && !on_memory() && (step().bytes || step().offset))
       return refuse("it moves no bytes");
-    if (step().offset && (step().op == "memset" || step().op == "crc32c"))
+    if (step().offset && on_memory() && !among(kFromElsewhere, step().op))
       refuse("its place in the chain's memory is 'memory'");
     if ((transfers() || on_memory()) && !step().bytes)
       refuse("it needs a number of bytes", "bytes = \"64 KiB\"");
@@ -116,7 +121,10 @@ class ScriptCheck {
       refuse("places in the chain's memory are whole pages of 4 KiB");
     if (somewhere && std::max({fixed(step().bytes).value_or(0), from, step().memory}) > kMostMemory)
       refuse("a chain's memory has 1 GiB at most");
-    if (step().op == "copy" || step().op == "xor") overlap();
+    if (among(kFromElsewhere, step().op)) overlap();
+    if (among(kCiphers, step().op) && fixed(step().bytes).value_or(0) % kBlock != 0)
+      refuse("a cipher works on whole blocks of 16 bytes", "bytes = \"4 KiB\"");
+    if (step().key != 0 && !among(kCiphers, step().op)) refuse("a key is for encrypt and decrypt");
     if (step().sources != 1 && step().op != "xor") refuse("sources are for xor");
     if (step().value != 0 && step().op != "memset") refuse("a value is for memset");
   }
@@ -126,7 +134,8 @@ class ScriptCheck {
     const std::int64_t bytes = fixed(step().bytes).value_or(1);
     const std::int64_t from = fixed(step().offset).value_or(0);
     if (bytes > kMostMemory || from > kMostMemory || step().memory > kMostMemory) return;
-    if (from < step().memory + bytes && step().memory < from + step().sources * bytes)
+    const std::int64_t written = step().op == "hash" ? kDigest : bytes;
+    if (from < step().memory + written && step().memory < from + step().sources * bytes)
       refuse("it writes over what it reads", "another 'memory'");
   }
 

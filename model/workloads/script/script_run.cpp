@@ -14,13 +14,17 @@ ScriptRun::ScriptRun(const ScriptWorkload& workload, Stage& stage)
   threads_.resize(per_connection ? clients_.size()
                                  : std::min(stage.system.cpus.size(), clients_.size()));
   const std::uint64_t pages = (workload.memory_bytes() + hw::kPageBytes - 1) / hw::kPageBytes;
+  // Engines take messages that lie in one piece, and no accident shall tear some clients' memory.
+  const bool whole = workload.digests() && pages * hw::kPageBytes <= hw::Memory::kBoundary;
   for (std::uint32_t i = 0; i < clients_.size(); ++i) {
     Client& client = clients_[i];
     client.thread = i % static_cast<std::uint32_t>(threads_.size());
     client.run.slot = client.run.connection = i;
     client.run.direct = workload.direct();
+    hw::Memory& memory = stage.system.memory;
+    const hw::PhysAddr base = whole ? memory.allocate_contiguous(pages * hw::kPageBytes) : 0;
     for (std::uint64_t page = 0; page < pages; ++page)
-      client.run.buffer.push_back(stage.system.memory.allocate_page());
+      client.run.buffer.push_back(whole ? base + page * hw::kPageBytes : memory.allocate_page());
   }
 }
 

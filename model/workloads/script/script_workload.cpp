@@ -60,7 +60,7 @@ chain::Step step_of(const ScenarioStep& written) {
   step.truncate = has_flag(written, "truncate");
   step.retries = static_cast<std::uint8_t>(written.retries);
   step.sources = static_cast<std::uint8_t>(written.sources);
-  step.value = static_cast<std::uint8_t>(written.value);
+  step.value = static_cast<std::uint8_t>(step.ciphers() ? written.key : written.value);
   step.jump_to = index_or_none(written.jump_to);
   if (written.fd) step.fd_from = static_cast<std::int16_t>(written.fd->step);
   step.offset_from = from(written.offset);
@@ -124,6 +124,7 @@ void ScriptWorkload::build() {
     chain_.steps.push_back(step_of(written));
     direct_ = direct_ || has_flag(written, "direct");
     sends_ = sends_ || written.op == "send";
+    digests_ = digests_ || written.op == "hash";
   }
   check(chain::validate(chain_, chain::kMaxSteps, ~std::uint64_t{0}) == Errno::ok,
         "a chain that the script's check let through");

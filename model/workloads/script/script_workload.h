@@ -31,6 +31,7 @@ class ScriptWorkload final : public Workload {
   /// Sizes of the files it opens, by path as written, bytes.
   const std::map<std::string, std::uint64_t>& files() const { return files_; }
   bool sends() const { return sends_; }
+  bool digests() const { return digests_; }
   std::uint64_t memory_bytes() const { return memory_bytes_; }
   std::int64_t requests() const { return script_.clients * script_.repeat; }
   /// A path of the request with that number.
@@ -49,6 +50,7 @@ class ScriptWorkload final : public Workload {
   std::uint64_t memory_bytes_ = 0;
   bool direct_ = false;
   bool sends_ = false;
+  bool digests_ = false;
 };
 
 }  // namespace iodrome::workloads

@@ -82,6 +82,52 @@ TEST_CASE("What lies beyond the chain's memory is EFAULT, and nothing is no job"
   CHECK(Rig({.op = Op::crc32c, .bytes = 0}, {}).jobs().empty());
 }
 
+TEST_CASE("A cipher's jobs are sectors, each with its number as its vector", "[chain]") {
+  Rig rig({.op = Op::decrypt, .value = 254, .offset = 8192, .bytes = 4096 + 32},
+          {10, 11, 12, 13, 14});
+  const auto jobs = rig.jobs();
+  REQUIRE(jobs.size() == 2);
+  for (const Job& job : jobs) {
+    CHECK(job.operation == Operation::decrypt);
+    CHECK(job.session->key[0] == 254);
+    CHECK(job.session->key[2] == 0);
+    CHECK(job.session->hops == 1);
+    CHECK(job.session->route[0] == Operation::decrypt);
+  }
+  CHECK(jobs[0].iv == std::array<std::uint8_t, 16>{});
+  CHECK(jobs[1].iv == std::array<std::uint8_t, 16>{1});
+  CHECK(jobs[1].bytes == 32);
+  CHECK(jobs[1].sources[0] == 13 * hw::kPageBytes);
+  CHECK(jobs[1].destination == 11 * hw::kPageBytes);
+  CHECK(jobs_of(Rig({.op = Op::encrypt, .bytes = 24, .memory = 4096}, {10, 11}).run, 0) ==
+        fail(Errno::einval));
+}
+
+TEST_CASE("A digest is one job where its source lies in one piece, else parts in order",
+          "[chain]") {
+  Rig whole({.op = Op::hash, .offset = 4096, .bytes = 8000}, {9, 20, 21});
+  auto jobs = whole.jobs();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].bytes == 8000);
+  CHECK(jobs[0].destination == 0);
+  Sha256 message;
+  CHECK_FALSE(join(jobs, message));
+  CHECK(jobs[0].message == nullptr);
+  CHECK(Rig({.op = Op::hash, .bytes = 32, .memory = 4096}, {9, 20}).jobs()[0].destination == 0);
+  Rig torn({.op = Op::hash, .offset = 4096, .bytes = 8000}, {9, 20, 31});
+  jobs = torn.jobs();
+  REQUIRE(jobs.size() == 2);
+  CHECK(join(jobs, message));
+  CHECK(jobs[1].message == &message);
+  Rig filled({.op = Op::memset, .bytes = 8192}, {9, 20});
+  jobs = filled.jobs();
+  CHECK_FALSE(join(jobs, message));
+  CHECK(jobs_of(Rig({.op = Op::hash, .bytes = 4096, .memory = 4096}, {10}).run, 0) ==
+        fail(Errno::efault));
+  CHECK(jobs_of(Rig({.op = Op::hash, .bytes = 4097, .memory = 4096}, {10, 11}).run, 0) ==
+        fail(Errno::einval));
+}
+
 TEST_CASE("A step that would write over what it reads is EINVAL", "[chain]") {
   CHECK(jobs_of(Rig({.op = Op::copy, .bytes = 8192, .memory = 4096}, {10, 11, 12}).run, 0) ==
         fail(Errno::einval));

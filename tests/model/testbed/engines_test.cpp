@@ -75,6 +75,28 @@ TEST_CASE("an engine that halts at any step costs nobody an end or a byte") {
     }
 }
 
+TEST_CASE("an engine that missed a page gets the next job, and one that failed gets none") {
+  for (const Wiring& wiring : kWirings) {
+    CAPTURE(wiring.machine, wiring.site);
+    EngineRig well(wiring.machine, {});
+    well.go();
+    hw::test::ScriptedOracle oracle;
+    oracle.script[wiring.site] = {1};
+    EngineRig rig(wiring.machine, {}, &oracle);
+    rig.go();
+    rig.check_all();
+    const testbed::ProviderUse use = *rig.use_of(wiring.provider);
+    const bool missed = wiring.site == std::string("dsa.page");
+    CHECK(use.failed >= 1);
+    CHECK(use.moved == use.failed);
+    if (missed) CHECK(use.completed + 1 == well.completed(wiring.provider));
+    if (!missed) CHECK(use.completed < well.completed(wiring.provider));
+    for (const providers::Provider* one : rig.registry().providers())
+      if (one->name() == wiring.provider)
+        CHECK((one->health() == providers::Health::healthy) == missed);
+  }
+}
+
 TEST_CASE("what is left to the CPU no engine does, and what is left to engines no CPU") {
   EngineRig cpu("storage_2007", {{"providers.copy", "cpu"}, {"providers.xor", "engine"}});
   cpu.go();

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The rules of chains, carried out in the kernel.
+#include "model/chain/validate.h"
 #include "model/engine/crc32c.h"
+#include "model/engine/sha256.h"
 #include "tests/model/designs/task_chain/scene.h"
 
 namespace iodrome::designs::task_chain {
@@ -153,6 +155,92 @@ TEST_CASE("memory is filled, copied, summed and summed up by a provider, and the
   CHECK(results(run) ==
         Results{0, 4096, 4096, 4096, 4096, static_cast<std::int64_t>(crc32c(0, expected)), 0});
   CHECK(s.registry.in_flight() == 0);
+}
+
+TEST_CASE("a chain enciphers what FIPS 197 does, with the key of number 0") {
+  Scene s;
+  ChainRun& run = s.run({{.op = chain::Op::encrypt, .bytes = 16, .memory = 4096},
+                         {.op = chain::Op::decrypt, .offset = 4096, .bytes = 16, .memory = 8192}});
+  for (std::uint32_t i = 0; i < 16; ++i)
+    s.rig.memory.at<std::uint8_t>(run.buffer[0] + i) = static_cast<std::uint8_t>(0x11 * i);
+  play_all(s);
+  constexpr std::uint8_t kExpected[] = {0x69, 0xc4, 0xe0, 0xd8, 0x6a, 0x7b, 0x04, 0x30,
+                                        0xd8, 0xcd, 0xb7, 0x80, 0x70, 0xb4, 0xc5, 0x5a};
+  CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[1], 16),
+                           std::as_bytes(std::span{kExpected})));
+  CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[2], 16),
+                           s.rig.memory.bytes(run.buffer[0], 16)));
+  CHECK(results(run) == Results{16, 16});
+}
+
+TEST_CASE("digests and ciphers do not depend on where a chain's pages lie") {
+  for (const providers::CpuQueue where :
+       {providers::CpuQueue::caller, providers::CpuQueue::kthread}) {
+    std::vector<std::byte> seen[2];
+    for (const bool torn : {false, true}) {
+      Scene s(chain::Continue::cheapest, where);
+      chain::Step cipher{.op = chain::Op::encrypt, .value = 3, .bytes = 12'272, .memory = 12'288};
+      ChainRun& run =
+          s.run({open_step(s.path),
+                 read_into(0, 0, 12'288),
+                 cipher,
+                 {.op = chain::Op::hash, .offset = 12'288, .bytes = 12'272, .memory = 24'576},
+                 {.op = chain::Op::hash, .bytes = 0, .memory = 28'672},
+                 close_step(0)});
+      if (torn) std::swap(run.buffer[4], run.buffer[6]);
+      play_all(s);
+      CHECK(results(run) == Results{0, 12'288, 12'272, 12'272, 0, 0});
+      std::vector<std::byte>& all = seen[torn ? 1 : 0];
+      for (std::size_t page = 3; page < 6; ++page)
+        std::ranges::copy(s.rig.memory.bytes(run.buffer[page], 4096), std::back_inserter(all));
+      all.resize(12'272);
+      const Digest whole = sha256(all);
+      CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[6], 32),
+                               std::as_bytes(std::span{whole})));
+      const Digest nothing = sha256({});
+      CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[7], 32),
+                               std::as_bytes(std::span{nothing})));
+      CHECK(s.registry.in_flight() == 0);
+    }
+    CHECK(seen[0] == seen[1]);
+  }
+}
+
+TEST_CASE("parts of a message wait for each other, whatever providers are free") {
+  Scene s(chain::Continue::cheapest, providers::CpuQueue::kthread, 1);
+  const SoftwareDmaRates rates{{1}, {1}, {1}, {1}, {1}, {1}, {50'000'000}};
+  providers::CpuProvider other(s.rig.system, rates, providers::CpuQueue::kthread, 1);
+  s.registry.add(other);
+  ChainRun& run = s.run({open_step(s.path),
+                         read_into(0, 0, 16'384),
+                         {.op = chain::Op::hash, .bytes = 16'000, .memory = 20'480},
+                         close_step(0)});
+  std::swap(run.buffer[3], run.buffer[6]);  // a long part, then a short one
+  play_all(s);
+  std::vector<std::byte> all;
+  for (std::size_t page = 0; page < 4; ++page)
+    std::ranges::copy(s.rig.memory.bytes(run.buffer[page], 4096), std::back_inserter(all));
+  all.resize(16'000);
+  const Digest whole = sha256(all);
+  CHECK(std::ranges::equal(s.rig.memory.bytes(run.buffer[5], 32), std::as_bytes(std::span{whole})));
+}
+
+TEST_CASE("a cipher of blocks that are not whole is EINVAL, at once or in the step") {
+  Scene s;
+  ChainRun& run = s.run({open_step(s.path),
+                         stat_step(0),
+                         {.op = chain::Op::encrypt, .bytes = 0, .memory = 16'384},
+                         close_step(0)});
+  run.chain.steps[2].bytes_from = {1, false};
+  const std::string small = "/odd";
+  s.file(small, 1'000);
+  run.chain.steps[0].path = &small;
+  play_all(s);
+  CHECK(results(run) == Results{0, 1'000, error(Errno::einval), 0});
+  CHECK(chain::validate({{{.op = chain::Op::decrypt, .bytes = 24, .memory = 4096}}}, 4, 8192) ==
+        Errno::einval);
+  CHECK(chain::validate({{{.op = chain::Op::decrypt, .bytes = 32, .memory = 4096}}}, 4, 8192) ==
+        Errno::ok);
 }
 
 TEST_CASE("chains wait for room at a provider, and all of them get it") {

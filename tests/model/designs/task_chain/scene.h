@@ -23,8 +23,15 @@ struct Scene : DiskRig {
       : DiskRig(2),
         params{4, 64, 2, "", "", continue_in, true},
         registry(*chooser, choosing),
-        cpu(rig.system, {{500'000'000}, {1'000'000'000}, {300'000'000}, {400'000'000}}, provider,
-            provider_room),
+        cpu(rig.system,
+            {{500'000'000},
+             {1'000'000'000},
+             {300'000'000},
+             {400'000'000},
+             {100'000'000},
+             {200'000'000},
+             {50'000'000}},
+            provider, provider_room),
         engine(os, process, registry, costs, params),
         queue(engine, sleepers) {
     registry.add(cpu);

@@ -37,6 +37,10 @@ TEST_CASE("chains of all kinds of steps and rules are fine") {
               "op = \"stat\"\nfd = \"$open.fd\"\non_error = \"retry\"\nretries = 3",
               "op = \"crc32c\"\nbytes = \"$read.bytes\""})
             .empty());
+  CHECK(told({kRead, "op = \"encrypt\"\nbytes = 4096\nmemory = 4096\nkey = 255",
+              "op = \"hash\"\nbytes = 8192\nmemory = 8192",
+              "op = \"decrypt\"\nbytes = \"$read.bytes\"\noffset = 4096\nmemory = 8192"})
+            .empty());
 }
 
 TEST_CASE("operands that an operation does not have are told") {
@@ -74,6 +78,16 @@ TEST_CASE("numbers on steps that move nothing, and places that overlap, are told
   CHECK_THAT(told({"op = \"copy\"\nbytes = 4096"}), Contains("writes over what it reads"));
   CHECK_THAT(told({"op = \"xor\"\nbytes = 4096\nsources = 3\nmemory = 8192"}),
              Contains("writes over what it reads"));
+  CHECK_THAT(told({"op = \"encrypt\"\nbytes = 4096"}), Contains("writes over what it reads"));
+  CHECK_THAT(told({"op = \"hash\"\nbytes = 4097\nmemory = 4096"}),
+             Contains("writes over what it reads"));
+  CHECK_THAT(told({"op = \"encrypt\"\nbytes = 100\nmemory = 4096"}),
+             Contains("step 'encrypt': a cipher works on whole blocks of 16 bytes"));
+  CHECK_THAT(told({"op = \"hash\"\nbytes = 16\nmemory = 4096\nkey = 1"}),
+             Contains("a key is for encrypt and decrypt"));
+  CHECK_THAT(told({"op = \"decrypt\"\nbytes = 16\nmemory = 4096\nkey = 256"}),
+             Contains("must be from 0 to 255"));
+  CHECK_THAT(told({"op = \"decript\"\nbytes = 16"}), Contains("'decrypt'"));
   CHECK_THAT(told({"op = \"memset\"\nbytes = \"1 TiB\""}), Contains("1 GiB"));
   CHECK_THAT(told({"op = \"memset\"\nbytes = 1\nmemory = \"1 PiB\""}), Contains("1 GiB"));
   CHECK_THAT(told({"op = \"close\"", kRead}), Contains("it needs a descriptor"));
