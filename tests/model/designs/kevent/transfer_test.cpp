@@ -284,6 +284,42 @@ TEST_CASE("a client that does not read holds one thread of the pool, and what is
   CHECK(s.queue.ready_count() == 2);
 }
 
+TEST_CASE("pages that are dropped before they were sent are read again, whoever does it") {
+  for (const bool by_another : {false, true}) {
+    CAPTURE(by_another);
+    Scene s;
+    s.file(s.path, 200'000);
+    s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      const SendRequest request = scene.send(scene.path, 0, 200'000, 1);
+      co_await scene.calls.sendfile(ctx, scene.queue, request);
+    });
+    s.rig.run();  // up to a full send buffer, with all pages read
+    CHECK(s.other_net.bytes.size() == 65'536);
+    const std::size_t issued = s.disk.issued.size();
+    CHECK(s.cache.shrink(1'000) == 17);  // all but those in the socket and at the sender
+    struct Acknowledge {
+      Scene& scene;
+      bool by_another;
+    } acknowledge{s, by_another};
+    Action<Acknowledge> action(
+        [](Atomic& ctx, Acknowledge& all) -> Task<void> {
+          Scene& scene = all.scene;
+          HeldPages held;
+          Inode& inode = **scene.files.lookup(scene.path);
+          if (all.by_another) co_await scene.cache.read_pages(ctx, inode, 32, 17, nullptr, held);
+          co_await scene.second.acknowledge(ctx, scene.second.bytes_queued());
+        },
+        acknowledge);
+    for (int i = 0; i < 4; ++i) {
+      s.rig.irq_at(s.rig.now() + 1us, 1, action);
+      s.rig.run();
+    }
+    CHECK(s.queue.ready_count() == 1);
+    CHECK(s.sent(s.other_net, s.path, 0, 200'000));
+    CHECK(s.disk.issued.size() > issued);
+  }
+}
+
 TEST_CASE("a connection that is gone ends its transfer with a broken event") {
   Scene s;
   s.file(s.path, 200'000);
