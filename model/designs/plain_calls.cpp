@@ -12,6 +12,22 @@ namespace iodrome::designs {
 using namespace kernel;
 using chain::Op;
 
+namespace {
+
+Task<Result<std::int64_t>> transfer(Sleepable& user, Os& os, FileTable& files,
+                                    const ChainRun& run) {
+  const Step& step = run.current_step();
+  const chain::Course::Numbers asked = run.course.numbers(run.current);
+  const auto memory = run.memory_of(step, asked);
+  if (!memory) return Task<Result<std::int64_t>>::ready(fail(memory.error()));
+  const int fd = run.fd_of(step);
+  return step.op == Op::read
+             ? sys_pread(user, os, files, fd, run.direct, asked.offset, asked.bytes, *memory)
+             : sys_pwrite(user, os, files, fd, run.direct, asked.offset, asked.bytes, *memory);
+}
+
+}  // namespace
+
 Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
                                       const ChainRun& run) {
   const Step& step = run.current_step();
@@ -25,6 +41,9 @@ Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
     }
     case Op::stat:
       return sys_fstat(user, files, run.fd_of(step));
+    case Op::read:
+    case Op::write:
+      return transfer(user, os, files, run);
     case Op::close:
       return sys_close(user, files, run.fd_of(step));
     case Op::fsync:

@@ -58,6 +58,11 @@ enum class Sysno : std::uint16_t {
   chain_submit = 1000,
   chain_wait = 1001,
   chain_cancel = 1002,
+  kevent_get_events = 1010,
+  kevent_wait = 1011,
+  kevent_commit = 1012,
+  aio_sendfile = 1013,
+  aio_sendfile_path = 1014,
 };
 
 struct SysnoName {
@@ -114,6 +119,11 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::chain_submit, "chain_submit"},
     {Sysno::chain_wait, "chain_wait"},
     {Sysno::chain_cancel, "chain_cancel"},
+    {Sysno::kevent_get_events, "kevent_get_events"},
+    {Sysno::kevent_wait, "kevent_wait"},
+    {Sysno::kevent_commit, "kevent_commit"},
+    {Sysno::aio_sendfile, "aio_sendfile"},
+    {Sysno::aio_sendfile_path, "aio_sendfile_path"},
 };
 
 /// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings

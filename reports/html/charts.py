@@ -16,6 +16,8 @@ Spec = dict[str, Any]
 SCHEMA = "https://vega.github.io/schema/vega-lite/v6.json"
 _FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif'
 DESIGN_COLOURS = 8  # style variables --design-0 … --design-7
+# Pages and pictures that exist show them: a design that comes later moves nobody's colour.
+_FIRST_DESIGNS = ("io_uring", "linux_aio", "sync", "task_chain")
 # Stages that pass outside the machine's CPUs, and waiting for the sender: no design changes them
 # directly.
 _OUTSIDE = ("arrival", "device", "network")
@@ -63,9 +65,10 @@ def charts(result: Result) -> dict[str, dict[str, Spec]]:
 
 
 def colour(design: str) -> str:
-    """One colour per design, whatever else is shown: by its place among this build's designs, then
-    by its letters."""
-    known = [each.name for each in catalogue.designs()]
+    """One colour per design, whatever else is shown: by its place among this build's designs, those
+    with a colour of old before the others, then by its letters."""
+    later = [each.name for each in catalogue.designs() if each.name not in _FIRST_DESIGNS]
+    known = [*_FIRST_DESIGNS, *later]
     place = known.index(design) if design in known else len(known) + sum(design.encode())
     return f"var(--design-{place % DESIGN_COLOURS})"
 

@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+import iodrome as io
 from iodrome import quantities, verdict
 from iodrome.metrics import CONTEXTS, STAGES
 from iodrome.reports.html import charts, report, tables
@@ -116,6 +117,15 @@ def test_every_stage_and_context_has_a_colour_in_light_and_dark():
     names = [f"--stage-{name}:" for name in STAGES] + [f"--context-{name}:" for name in CONTEXTS]
     names += [f"--design-{index}:" for index in range(charts.DESIGN_COLOURS)]
     assert [name for name in names if style.count(name) != 2] == []
+
+
+def test_a_design_that_came_later_has_a_colour_of_its_own_and_moves_no_other():
+    old = {"io_uring": 0, "linux_aio": 1, "sync": 2, "task_chain": 3}
+    assert {name: charts.colour(name) for name in old} == {
+        name: f"var(--design-{place})" for name, place in old.items()
+    }
+    colours = [charts.colour(design.name) for design in io.designs()]
+    assert len(set(colours)) == min(len(colours), charts.DESIGN_COLOURS)
 
 
 def test_the_bars_of_a_design_add_up_to_its_mean_latency(race):

@@ -11,14 +11,14 @@ import pytest
 
 import iodrome as io
 
-FOUR = ["sync", "linux_aio", "io_uring", "task_chain"]
+DESIGNS = ["sync", "linux_aio", "kevent", "io_uring", "task_chain"]
 FILES = {"/data": "1 MiB", "/small": 1000}
 
 
 def collect(body, clients=1, **options):
     """Runs a program under every design; returns what each client of each design noted down."""
     results = []
-    for design in FOUR:
+    for design in DESIGNS:
         lines = []
 
         def one(client, lines=lines):
@@ -143,7 +143,7 @@ def test_unchecked_payload_takes_the_same_simulated_time():
         yield io.send(fd, "256 KiB")
 
     checked, unchecked = (
-        io.run(io.workload(app, files=FILES, check_bytes=check), FOUR) for check in (True, False)
+        io.run(io.workload(app, files=FILES, check_bytes=check), DESIGNS) for check in (True, False)
     )
     assert checked["runs"] == unchecked["runs"]
 
@@ -207,7 +207,7 @@ def test_an_exception_of_the_program_ends_the_run_and_is_its_own():
 
     for driver in ("hosted", "free"):
         with pytest.raises(KeyError, match="mine"):
-            io.run(io.workload(app, files=FILES, clients=3), FOUR, driver=driver)
+            io.run(io.workload(app, files=FILES, clients=3), DESIGNS, driver=driver)
 
 
 def test_an_interrupt_ends_an_endless_program():

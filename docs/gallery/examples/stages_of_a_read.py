@@ -6,7 +6,8 @@ from iodrome.metrics import STAGES
 
 reads = io.fio_job("reads", rw="randread", bs="4k", size="1g", direct=1,
                    iodepth=32, number_ios=5000)  # fmt: skip
-result = io.run(reads, keep_requests=False)
+designs = ["sync", "io_uring", "linux_aio", "task_chain"]
+result = io.run(reads, designs, keep_requests=False)
 rows = [
     {"design": run.design, "stage": stage, "place": place, "us": run["stages_ns"][stage] / 1000}
     for run in result.runs

@@ -2,7 +2,6 @@
 // Blocking calls, a thread per connection: the design every other one is measured against.
 #include "model/designs/plain_calls.h"
 #include "model/kernel/calls/file_calls.h"
-#include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs::sync {
 
@@ -19,8 +18,8 @@ class SyncSide final : public AppSide {
   Way way(const Step&) const override { return Way::native_sync; }
 
   Task<Value> call(Sleepable& user, ChainRun& run) override {
-    return run.current_step().transfers() ? transfer(user, run)
-                                          : plain_call(user, os_, process_.files, run);
+    return run.current_step().op == chain::Op::send ? send(user, run)
+                                                    : plain_call(user, os_, process_.files, run);
   }
 
   Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
@@ -33,18 +32,11 @@ class SyncSide final : public AppSide {
   }
 
  private:
-  Task<Value> transfer(Sleepable& user, ChainRun& run) {
-    FileTable& files = process_.files;
+  Task<Value> send(Sleepable& user, const ChainRun& run) {
     const Step& step = run.current_step();
-    const int fd = run.fd_of(step);
     const chain::Course::Numbers asked = run.course.numbers(run.current);
-    if (step.op == chain::Op::send)
-      return sys_sendfile(user, os_, files, step.to_fd, fd, asked.offset, asked.bytes);
-    const auto memory = run.memory_of(step, asked);
-    if (!memory) return Task<Value>::ready(fail(memory.error()));
-    return step.op == chain::Op::read
-               ? sys_pread(user, os_, files, fd, run.direct, asked.offset, asked.bytes, *memory)
-               : sys_pwrite(user, os_, files, fd, run.direct, asked.offset, asked.bytes, *memory);
+    return sys_sendfile(user, os_, process_.files, step.to_fd, run.fd_of(step), asked.offset,
+                        asked.bytes);
   }
   Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {
     co_await ctx.spend(ctx.costs().event_wait);

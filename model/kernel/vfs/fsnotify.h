@@ -2,7 +2,7 @@
 // Who hears of what happens to files. Without anybody who listens it costs nothing.
 //
 // Differs from Linux: a file without a name tells its last directory nothing more; reads and writes
-// of linux_aio, io_uring and chains tell nobody, blocking ones do.
+// of linux_aio, io_uring, kevent and chains tell nobody, blocking ones do.
 #pragma once
 #include "model/kernel/vfs/inode.h"
 

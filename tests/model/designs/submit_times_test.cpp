@@ -30,6 +30,7 @@ struct Calls final : events::Observer {
     }
     const bool waits = number == Sysno::io_uring_enter || number == Sysno::io_getevents ||
                        number == Sysno::epoll_wait || number == Sysno::chain_wait ||
+                       number == Sysno::kevent_wait || number == Sysno::kevent_commit ||
                        number == Sysno::recvfrom;
     if (!waits) total += took;
   }
