@@ -262,6 +262,7 @@ constexpr Difference kNotModelled[] = {
      "designs/kevent"},
     {"the queue's descriptor: kevent_ctl, nesting in epoll, memory of the ring that is not there",
      "designs/kevent"},
+    {"a timeout step without stopping the event loop: it is nanosleep", "designs/kevent"},
     {"threads of the pool asleep for a request of the block layer", "designs/kevent"},
 };
 
