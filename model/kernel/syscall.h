@@ -56,6 +56,7 @@ enum class Sysno : std::uint16_t {
   chain_submit = 1000,
   chain_wait = 1001,
   chain_cancel = 1002,
+  chain_status = 1003,
 };
 
 struct SysnoName {
@@ -110,6 +111,7 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::chain_submit, "chain_submit"},
     {Sysno::chain_wait, "chain_wait"},
     {Sysno::chain_cancel, "chain_cancel"},
+    {Sysno::chain_status, "chain_status"},
 };
 
 /// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings
