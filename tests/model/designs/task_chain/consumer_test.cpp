@@ -24,11 +24,12 @@ void check_accounts(const Session& s, RingFull full) {
   if (full != RingFull::drop) CHECK(s.lost.empty());
 }
 
-// True if the consumer slept for ever. Latencies are multiples of what everything else takes.
+// True if the consumer slept for ever. Latencies are multiples of what everything else takes, or,
+// for every other seed, all else takes no time, so that much happens in one instant.
 bool stalls(const ChainParams& params, ChoiceOracle* oracle, std::uint64_t seed = 0) {
   Session s(params);
   s.add_chains(kChains);
-  s.spread(100ns, [seed](std::size_t n) {
+  s.spread(seed % 2 == 0 ? 100ns : 0ns, [seed](std::size_t n) {
     const std::uint64_t bits = (seed * 100 + n) * 0x9e3779b97f4a7c15u;
     return 100ns * static_cast<std::int64_t>(5 + (bits >> 32) % 16);
   });
@@ -40,6 +41,20 @@ bool stalls(const ChainParams& params, ChoiceOracle* oracle, std::uint64_t seed 
   if (!stalled) check_accounts(s, params.full);
   s.rig.end();
   return stalled;
+}
+
+Task<void> take_all(Sleepable& ctx, Session& s) {
+  return consume(ctx, s, false);
+}
+
+// Chains that end while they are submitted: everything happens in one instant.
+Task<void> submit_one_by_one(Sleepable& ctx, Session& s) {
+  for (ChainRun& run : s.runs) {
+    ChainRun* const one = &run;
+    const Result<std::int64_t> accepted = co_await s.queue.submit(ctx, {&one, 1});
+    CHECK(accepted == 1);
+    if (std::ranges::find(s.taken, run.cookie()) == s.taken.end()) s.mine.push_back(run.cookie());
+  }
 }
 
 }  // namespace
@@ -60,6 +75,28 @@ TEST_CASE("on no schedule is a completion between the last look and the sleep mi
         explore::RandomWalk walk(seed);
         NoFailures oracle(walk);
         CHECK_FALSE(stalls(session_params(full, wake), &oracle, seed));
+      }
+}
+
+TEST_CASE("on no schedule is a completion of another thread's chain missed") {
+  for (const RingFull full : kFulls)
+    for (const WakeBy wake : kWakes)
+      for (std::uint64_t seed = 0; seed < 500; ++seed) {
+        CAPTURE(static_cast<int>(full), static_cast<int>(wake), seed);
+        ChainParams params = session_params(full, wake);
+        params.ring_entries = full == RingFull::reserve ? 4 : 1;  // nobody has to try again
+        Session s(params);
+        for (int i = 0; i < 3; ++i) s.run({{.op = chain::Op::nop}});
+        explore::RandomWalk walk(seed);
+        NoFailures oracle(walk);
+        s.rig.timeline.choices().ask(&oracle);
+        const Thread& consumer = s.rig.thread<Session>(0, s, take_all);
+        s.rig.thread<Session>(1, s, submit_one_by_one);
+        s.rig.run();
+        s.rig.timeline.choices().ask(nullptr);
+        CHECK(consumer.state == Thread::State::dead);
+        if (consumer.state == Thread::State::dead) check_accounts(s, full);
+        s.rig.end();
       }
 }
 

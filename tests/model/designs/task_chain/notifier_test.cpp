@@ -2,6 +2,7 @@
 // When a sleeping consumer is woken for completions that come one after another.
 #include "model/designs/task_chain/notifier.h"
 
+#include "model/explore/random_walk.h"
 #include "tests/model/designs/task_chain/ring_scene.h"
 
 namespace iodrome::designs::task_chain {
@@ -142,6 +143,58 @@ TEST_CASE("a futex is woken by a worker, and only if somebody may wait") {
   s.rig.run();
   CHECK(woken);
   CHECK(s.rig.system.costs.queue_work.count == 1);
+}
+
+TEST_CASE("on no schedule does a futex miss a completion that came after the look") {
+  for (std::uint64_t seed = 0; seed < 2'000; ++seed) {
+    CAPTURE(seed);
+    RingScene s(ring_params(RingFull::reserve, WakeBy::futex));
+    explore::RandomWalk walk(seed);
+    s.rig.timeline.choices().ask(&walk);
+    const Thread& waiter =
+        s.rig.thread<RingScene>(0, s, [](Sleepable& ctx, RingScene& scene) -> Task<void> {
+          for (;;) {
+            const ChainRing::View view = co_await scene.ring.look(ctx);
+            if (view.entries) co_return;
+            co_await scene.futexes.wait(ctx, scene.ring.completed(), view.completed);
+          }
+        });
+    s.rig.thread<RingScene>(1, s, [](Sleepable& ctx, RingScene& scene) -> Task<void> {
+      scene.ring.accept();
+      co_await scene.end_chain(ctx, 1);
+    });
+    s.rig.run();
+    CHECK(waiter.state == Thread::State::dead);
+    s.rig.timeline.choices().ask(nullptr);
+    s.rig.end();
+  }
+}
+
+TEST_CASE("a completion that comes while the worker wakes for the last one wakes as well") {
+  for (int apart = 1; apart < 40; ++apart) {
+    CAPTURE(apart);
+    RingScene s(ring_params(RingFull::reserve, WakeBy::futex));
+    KernelCosts& costs = s.rig.system.costs;
+    for (Cost* const cost : {&costs.futex_call, &costs.try_to_wake_up, &costs.context_switch})
+      cost->each = 100ns;
+    s.rig.system.scheduler.idle_exit_latency = 1ns;  // an idle CPU needs an interrupt
+    costs.ipi_send.each = 1us;  // the woken thread is back in the call before the worker is done
+    const Thread& waiter =
+        s.rig.thread<RingScene>(0, s, [](Sleepable& ctx, RingScene& scene) -> Task<void> {
+          FutexWord& word = scene.ring.completed();
+          for (std::uint32_t seen = 0; seen < 2; seen = word.value.peek())
+            co_await scene.futexes.wait(ctx, word, seen);
+        });
+    const Handler<RingScene> end = [](Atomic& ctx, RingScene& scene) -> Task<void> {
+      scene.ring.accept();
+      co_await scene.end_chain(ctx, 1);
+    };
+    IrqAction& action = s.rig.action(s, end);
+    s.rig.irq_at(1us, 1, action);
+    s.rig.irq_at(1us + apart * 50ns, 1, action);
+    s.rig.run();
+    CHECK(waiter.state == Thread::State::dead);
+  }
 }
 
 }  // namespace iodrome::designs::task_chain

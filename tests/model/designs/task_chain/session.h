@@ -32,6 +32,8 @@ struct Session : Scene {
           &kernel.worker_pick, &kernel.context_switch, &costs.ring_post, &costs.ready_list,
           &costs.overflow_entry, &costs.status, &costs.user_reap})
       cost->each = step;
+    rig.system.scheduler.idle_exit_latency = step / 100;
+    kernel.ipi_send.each = 10 * step;  // whoever is woken may be back before the waker goes on
     disk.on_issue = [this, latency = std::move(latency)](std::uint64_t) {
       disk.latency = latency(disk.issued.size());
     };
@@ -55,9 +57,9 @@ inline Task<void> submit_more(Sleepable& ctx, Session& s) {
 }
 
 /// Until every chain has been taken or found lost.
-inline Task<void> consume_all(Sleepable& ctx, Session& s) {
+inline Task<void> consume(Sleepable& ctx, Session& s, bool submits) {
   while (s.taken.size() + s.lost.size() < s.runs.size()) {
-    co_await submit_more(ctx, s);
+    if (submits) co_await submit_more(ctx, s);
     const std::optional<ChainEvent> event = co_await s.consumer.take(ctx);
     if (event) {
       s.taken.push_back(event->user_data);
@@ -66,13 +68,18 @@ inline Task<void> consume_all(Sleepable& ctx, Session& s) {
     }
     const bool misses = co_await s.consumer.misses_any(ctx);
     if (misses) {
-      const std::vector<std::uint64_t> lost = co_await s.consumer.find_lost(ctx, s.mine);
+      const std::vector<std::uint64_t> mine = s.mine;  // others may be added meanwhile
+      const std::vector<std::uint64_t> lost = co_await s.consumer.find_lost(ctx, mine);
       for (const std::uint64_t cookie : lost) std::erase(s.mine, cookie);
       s.lost.insert(s.lost.end(), lost.begin(), lost.end());
       continue;
     }
     co_await s.consumer.wait(ctx, s.bell);
   }
+}
+
+inline Task<void> consume_all(Sleepable& ctx, Session& s) {
+  return consume(ctx, s, true);
 }
 
 inline ChainParams session_params(RingFull full, WakeBy wake) {
