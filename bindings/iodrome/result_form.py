@@ -143,6 +143,7 @@ _RUN = _table(
     },
     {
         "errors_by_errno": _each(_whole),
+        "design_counters": _each(_whole),
         "providers": _list_of(
             _table(
                 {

@@ -28,7 +28,10 @@ class AppThread final : public kernel::ThreadBody {
 
   Task<void> run(kernel::Sleepable& ctx) override;
   /// A request has arrived for this thread, at no CPU's cost.
-  void notify_arrival() { sleepers_.wake_from_outside(system_); }
+  void notify_arrival() {
+    sleepers_.wake_from_outside(system_);
+    side_->on_arrival(system_);
+  }
   const designs::SubmitTimes& submit_times() const { return side_->submit_times(); }
   /// One line of the stall report.
   std::string describe();

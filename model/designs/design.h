@@ -141,6 +141,10 @@ class AppSide {
   /// Submits what is queued and sleeps until a completion can be reaped or `woken` holds.
   virtual Task<void> wait(Sleepable& user, const WakeCondition& woken) = 0;
 
+  /// A request has arrived, from outside the machine: for a design whose wait does not sleep in the
+  /// thread's own wait queue.
+  virtual void on_arrival(kernel::System& system) { static_cast<void>(system); }
+
   /// What every call that submits took. Each is counted where it is made, by a SubmittingCall: the
   /// native submissions by the design, its synchronous steps by whoever calls call().
   SubmitTimes& submit_times() { return submit_times_; }
@@ -174,6 +178,8 @@ class Design {
                                                  std::uint32_t thread) = 0;
   /// Costs of this design's own, for the per-cost account.
   virtual std::vector<std::pair<std::string, const kernel::Cost*>> costs() const { return {}; }
+  /// What this design counted of its own, since its start.
+  virtual std::vector<std::pair<std::string, std::uint64_t>> counters() const { return {}; }
 };
 
 /// How application threads divide the work.

@@ -130,6 +130,7 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
   json["latency_blocks"] = blocks_json(run.requests.blocks);
   for (const CostUse& cost : run.costs)
     json["costs"][cost.name] = {{"count", cost.count}, {"total_ps", to_ps(cost.total)}};
+  for (const auto& [name, count] : run.design_counters) json["design_counters"][name] = count;
   json["providers"] = providers_json(run.providers);
   for (const workloads::KernelThread& thread : run.kernel_threads)
     json["kernel_threads_ns"][thread.name] = ns(thread.cpu_time);

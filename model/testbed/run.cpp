@@ -183,6 +183,7 @@ class Execution final : public app::RequestObserver,
     record.cpus = spec_.cpus;
     record.counters = counters_;
     record.costs = costs_;
+    record.design_counters = design_.counters();
     record.providers = providers_;
     record.kernel_threads = source_->kernel_threads();
     for (const auto& thread : threads_) record.submit.merge(thread->submit_times());

@@ -31,6 +31,7 @@ struct RunRecord {
   events::Counters counters;
   designs::SubmitTimes submit;
   std::vector<CostUse> costs;
+  std::vector<std::pair<std::string, std::uint64_t>> design_counters;
   std::vector<ProviderUse> providers;                   // that did anything
   std::vector<workloads::KernelThread> kernel_threads;  // of a load of the kernel's own
   std::uint64_t client_bytes = 0;                       // received by clients

@@ -20,6 +20,9 @@ namespace {
 std::uint64_t memory_of(const ChainRun& run) {
   return run.buffer.size() * hw::kPageBytes;
 }
+// Where rings are mapped in user memory; their futex words go by it.
+constexpr std::uint64_t kRingsAt = 0x7f00'0000'0000;
+constexpr std::uint64_t kRingsApart = 1 << 20;
 }  // namespace
 
 // Goes on with deferred branches in softirq context, on the CPU that deferred them.
@@ -55,6 +58,7 @@ ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCos
       threads(os.system, "kaio", static_cast<std::uint32_t>(as.threads),
               static_cast<std::uint32_t>(as.threads)),
       workqueue(os.system, "kworker"),
+      futexes(os.system),
       tasklet(std::make_unique<Tasklet>(os.system)) {}
 
 ChainEngine::~ChainEngine() = default;
@@ -62,7 +66,15 @@ ChainEngine::~ChainEngine() = default;
 ChainQueue::ChainQueue(ChainEngine& engine, WaitQueue& sleepers)
     : engine_(engine),
       sleepers_(sleepers),
-      ring_(std::bit_ceil(static_cast<std::uint32_t>(engine.params.ring_entries)), sleepers) {}
+      ring_(engine.os.system, engine.costs, engine.params, sleepers,
+            kRingsAt + kRingsApart * engine.rings++),
+      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue) {
+  engine.queues.push_back(this);
+}
+
+ChainQueue::~ChainQueue() {
+  std::erase(engine_.queues, this);
+}
 
 void ChainQueue::defer_to_softirq(Atomic& ctx, Branch& branch) {
   engine_.tasklet->schedule(ctx.cpu(), branch);
@@ -85,18 +97,19 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   Errno refused = Errno::eagain;
   for (ChainRun* const run : runs) {
     if (exiting_) refused = Errno::eintr;
-    if (exiting_ || in_flight_ >= ring_.size()) break;
+    const bool room = co_await ring_.room(ctx);
+    if (exiting_ || !room) break;
     if (allocation_fails(ctx.system(), "chain walker")) {
       refused = Errno::enomem;
       break;
     }
-    ++in_flight_;
+    ring_.accept();
     const WorkOn work(ctx, &run->ledger, events::Stage::kernel);
     co_await ctx.spend(costs.accept);
     // The walker may copy where nobody can fault, so its buffer is there before it begins.
     co_await kernel::fault_in_user(ctx, run->buffer, chain::reach_of(run->chain, memory_of(*run)));
     if (exiting_) {  // nobody would cancel it
-      --in_flight_;
+      ring_.forget();
       refused = Errno::eintr;
       break;
     }
@@ -148,24 +161,28 @@ Task<void> ChainQueue::begin_held(Atomic& ctx) {
 
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   ChainRun& run = walker.run();
+  Ending ending;
+  ending.user_data = run.cookie();
+  ending_.push_back(ending);
   walkers_.erase(walkers_.iterator_to(walker));
   delete &walker;
   const bool held_up = drains_ > 0;
   drains_ -= run.chain.drain;
   if (held_up) co_await begin_held(ctx);
-  co_await ctx.spend(engine_.costs.ring_post);
+  co_await ctx.spend(ring_.end_cost());
   Spinlock::Guard guard = co_await lock_.lock(ctx);
   const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
   ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
   if (ctx.ledger() == &run.ledger) ctx.stop_work();
   run.ledger.enter(events::Stage::reap, ctx.now());
   if (exiting_) {
-    --in_flight_;
+    ring_.forget();
     if (walkers_.empty()) co_await last_chain_.wake_all(ctx);
     co_return;
   }
-  const bool posted = co_await ring_.post(ctx, {run.cookie(), error});
-  check(posted, "an accepted chain found no ring slot");
+  co_await ring_.complete(ctx, {run.cookie(), error});
+  ending.unlink();
+  co_await notifier_.news(ctx);
 }
 
 Task<Value> ChainQueue::cancel(Sleepable& user, std::optional<std::uint64_t> one) {
@@ -212,25 +229,72 @@ Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
   co_return 0;
 }
 
-Task<Value> ChainQueue::wait(Sleepable& user, const WakeCondition& woken) {
-  return syscall(user, Sysno::chain_wait, wait_body(user, woken));
+// --- the consumer's calls -----------------------------------------------------------------------
+
+Task<Value> ChainQueue::wait(Sleepable& user, const WakeCondition& woken, std::uint32_t dropped) {
+  return syscall(user, Sysno::chain_wait, wait_body(user, woken, dropped));
 }
 
-Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken) {
+Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken,
+                                  std::uint32_t dropped) {
   co_await ctx.spend(ctx.costs().event_wait);
   for (;;) {
-    const bool visible = co_await ring_.has_entries(ctx);
+    if (ring_.holds_any()) co_await move_held(ctx);
+    const ChainRing::Untaken untaken = co_await ring_.untaken(ctx);
+    const bool lost = static_cast<std::uint32_t>(ring_.dropped()) != dropped;
     if (exiting_) co_return fail(Errno::eintr);
-    if (visible || woken.holds()) co_return 1;
+    if (untaken.count > 0 || lost || woken.holds()) co_return 1;
     co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
   }
+}
+
+Task<Value> ChainQueue::flush(Sleepable& user) {
+  return syscall(user, Sysno::chain_wait, flush_body(user));
+}
+
+Task<Value> ChainQueue::flush_body(Sleepable& ctx) {
+  co_await ctx.spend(ctx.costs().event_wait);
+  co_await move_held(ctx);
+  co_return 1;
+}
+
+// At most a ring full, however fast the user frees it; the lock is for one entry at a time.
+Task<void> ChainQueue::move_held(Sleepable& ctx) {
+  for (std::uint32_t left = ring_.size(); left > 0; --left) {
+    Spinlock::Guard guard = co_await lock_.lock(ctx);
+    const bool moved = co_await ring_.move_one(ctx);
+    if (!moved) co_return;
+  }
+}
+
+Task<Value> ChainQueue::status(Sleepable& user, std::span<const std::uint64_t> named,
+                               std::span<bool> over) {
+  return syscall(user, Sysno::chain_status, status_body(user, named, over));
+}
+
+Task<Value> ChainQueue::status_body(Sleepable& ctx, std::span<const std::uint64_t> named,
+                                    std::span<bool> over) {
+  co_await ctx.spend(ctx.costs().event_wait);
+  co_await ctx.spend(engine_.costs.status, named.size());
+  std::int64_t ended = 0;
+  for (std::size_t i = 0; i < named.size(); ++i) {
+    over[i] = !under_way(named[i]);
+    ended += over[i] ? 1 : 0;
+  }
+  co_return ended;
+}
+
+bool ChainQueue::under_way(std::uint64_t user_data) {
+  const auto is = [user_data](const auto& each) { return each.user_data == user_data; };
+  const auto walks = [user_data](Walker& each) { return each.run().cookie() == user_data; };
+  return std::ranges::any_of(walkers_, walks) || std::ranges::any_of(ending_, is) ||
+         ring_.holds(user_data);
 }
 
 Task<std::optional<ChainEvent>> ChainQueue::take(Sleepable& user) {
   using Taken = Task<std::optional<ChainEvent>>;
   return then(ring_.take(user), [this, &user](const std::optional<ChainEvent>& event) {
     if (!event) return Taken::ready(event);
-    --in_flight_;
     return then(user.spend(engine_.costs.user_reap), [event] { return Taken::ready(event); });
   });
 }

@@ -1,39 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 // The task-chain design, the kernel side: whole chains in by one call, one ring entry each out.
 //
-// Every accepted chain owns a future ring slot: the ring cannot overflow, back-pressure is EAGAIN
-// at submit. Source: the design sketched on linux-kernel and linux-fsdevel, 2006-12-28 and
-// 2007-01-03.
+// What bounds the chains under way, and what becomes of a completion that finds the ring full, is
+// ChainRing's matter; who is woken, Notifier's. Source: the design sketched on linux-kernel and
+// linux-fsdevel, 2006-12-28 and 2007-01-03.
 #pragma once
-#include "model/chain/walker.h"
-#include "model/designs/design.h"
-#include "model/kernel/ring/completion_ring.h"
+#include "model/designs/task_chain/notifier.h"
 #include "model/kernel/sync/spinlock.h"
 
 namespace iodrome::designs::task_chain {
 
-struct ChainCosts {
-  kernel::Cost user_build;   // user: a chain's descriptor filled in, per step
-  kernel::Cost submit_call;  // chain_submit's own work, per call
-  kernel::Cost accept;       // per chain: copied in, allocated, slot reserved
-  kernel::Cost validate;     // per step: checked before anything runs
-  kernel::Cost cancel;       // chain_cancel's own work, per chain looked at
-  kernel::Cost ring_post;    // the result written and the entry posted
-  kernel::Cost user_reap;    // user: an entry read
-  chain::WalkerCosts walker;
-};
-
-struct ChainParams {
-  std::int64_t ring_entries = 0;
-  std::int64_t max_steps = 0;
-  std::int64_t threads = 0;  // kernel threads that any chain may use
-  std::string continue_in;   // cheapest | softirq | kthread | workqueue
-  std::string start_in;      // submitter | kthread
-  chain::Continue policy = chain::Continue::cheapest;
-  bool start_in_submitter = true;
-  std::string user_copy = "pinned";  // pinned | thread | provider
-  chain::UserCopy copy_way = chain::UserCopy::pinned;
-};
+class ChainQueue;
 
 /// What all chains of the machine share.
 struct ChainEngine {
@@ -46,26 +23,33 @@ struct ChainEngine {
   const ChainParams& params;
   kernel::KthreadPool threads;
   kernel::Workqueue workqueue;
+  kernel::FutexTable futexes;  // of the process
+  std::uint64_t rings = 0;     // mapped so far
+  std::vector<const ChainQueue*> queues;
   class Tasklet;
   std::unique_ptr<Tasklet> tasklet;
   ~ChainEngine();
 };
 
-struct ChainEvent {
-  std::uint64_t user_data = 0;
-  std::int64_t error = 0;  // 0, or minus the errno of the first step that failed
-};
-
 class ChainQueue final : public chain::WalkerHost {
  public:
   ChainQueue(ChainEngine& engine, kernel::WaitQueue& sleepers);
+  ~ChainQueue();
 
   /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
   /// Errors: EINVAL, E2BIG, EFAULT (chain/validate.h; a bad chain anywhere); for the first, EAGAIN
-  /// (no ring slot), ENOMEM.
+  /// (no ring slot, or `max_chains` are in the kernel), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
-  /// chain_wait: sleeps until an entry is visible or `woken` holds.
-  Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken);
+  /// chain_wait: moves completions from the list into the ring while there is room, then sleeps
+  /// until an entry is visible, more than `dropped` are lost or `woken` holds.
+  Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken,
+                                  std::uint32_t dropped = 0);
+  /// chain_wait that does not sleep.
+  Task<Result<std::int64_t>> flush(kernel::Sleepable& user);
+  /// chain_status: which of the chains have ended, and their completion neither is on its way to
+  /// the ring nor can still come there. Returns how many; `over` has a place for each.
+  Task<Result<std::int64_t>> status(kernel::Sleepable& user, std::span<const std::uint64_t> named,
+                                    std::span<bool> over);
   /// chain_cancel: the chain with that user data, or all. Returns how many have nothing but
   /// clean-up left to do. Each still posts its entry. Errors: ENOENT (no such chain is under way),
   /// EALREADY (a step that nothing can stop, say at a device, is left to end first).
@@ -79,7 +63,12 @@ class ChainQueue final : public chain::WalkerHost {
   /// User: takes an entry from the ring, no call.
   Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);
 
-  std::uint32_t slots_free() const { return ring_.size() - in_flight_; }
+  ChainRing& ring() { return ring_; }
+  /// For checks.
+  std::uint64_t slots_free() { return ring_.slots_free(); }
+  RingCounts counts() const { return ring_.counts(); }
+  /// What is signalled with `wake_by` eventfd, else nullptr.
+  const kernel::FilePtr& eventfd() const { return notifier_.eventfd(); }
 
   // chain::WalkerHost
   kernel::Os& os() override { return engine_.os; }
@@ -95,7 +84,14 @@ class ChainQueue final : public chain::WalkerHost {
 
  private:
   Task<Result<std::int64_t>> submit_body(kernel::Sleepable& ctx, std::span<ChainRun* const> runs);
-  Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken);
+  Task<Result<std::int64_t>> wait_body(kernel::Sleepable& ctx, const WakeCondition& woken,
+                                       std::uint32_t dropped);
+  Task<Result<std::int64_t>> flush_body(kernel::Sleepable& ctx);
+  Task<Result<std::int64_t>> status_body(kernel::Sleepable& ctx,
+                                         std::span<const std::uint64_t> named,
+                                         std::span<bool> over);
+  bool under_way(std::uint64_t user_data);
+  Task<void> move_held(kernel::Sleepable& ctx);
   bool must_wait(const chain::Walker& walker) const;
   Task<void> begin_held(kernel::Atomic& ctx);
   Task<Result<std::int64_t>> exit_body(kernel::Sleepable& ctx);
@@ -103,12 +99,19 @@ class ChainQueue final : public chain::WalkerHost {
 
   ChainEngine& engine_;
   kernel::WaitQueue& sleepers_;
-  kernel::CompletionRing<ChainEvent> ring_;
+  // A chain that has ended, and whose completion has not come where it belongs.
+  struct Ending : boost::intrusive::list_base_hook<
+                      boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+    std::uint64_t user_data = 0;
+  };
+
+  ChainRing ring_;
+  Notifier notifier_;
   kernel::Spinlock lock_{"chain_queue.lock"};
   boost::intrusive::list<chain::Walker> walkers_;  // oldest first
-  std::uint32_t in_flight_ = 0;                    // accepted, and not yet taken out of the ring
-  std::uint32_t drains_ = 0;                       // of walkers_, those that drain
-  bool exiting_ = false;                           // its process ends
+  boost::intrusive::list<Ending, boost::intrusive::constant_time_size<false>> ending_;
+  std::uint32_t drains_ = 0;  // of walkers_, those that drain
+  bool exiting_ = false;      // its process ends
   kernel::WaitQueue last_chain_{"exit"};
 };
 

@@ -7,9 +7,10 @@
 //  mod size.
 //  2. Only the kernel writes the tail, after the entry (release); only the user writes the head,
 //  after reading (release).
-//  3. The kernel trusts its own copy of the tail; a wrong head can make the ring look full or
-//  empty, nothing else.
+//  3. The kernel counts for itself what it has posted. Head and tail are the user's to spoil: any
+//  head at most makes the ring look full or empty, any tail means nothing to the kernel.
 #pragma once
+#include <algorithm>
 #include <bit>
 #include <memory>
 #include <optional>
@@ -31,6 +32,11 @@ class CompletionRing {
 
   std::uint32_t size() const { return mask_ + 1; }
 
+  class Append;
+  /// Kernel: posts one entry and wakes nobody. The producers' lock is the caller's. False if the
+  /// ring is full.
+  Append append(Atomic& ctx, const Entry& entry) { return Append(*this, ctx, entry); }
+
   /// Kernel: posts one entry and wakes a sleeper. The producers' lock is the caller's. False if the
   /// ring is full.
   Task<bool> post(Atomic& ctx, const Entry& entry) {
@@ -48,15 +54,34 @@ class CompletionRing {
   /// Whether entries are visible, for wait conditions.
   Look has_entries(Atomic& ctx) const { return Look(*this, ctx); }
 
+  class Occupied;
+  /// Kernel: how many entries the user has not taken, by the kernel's own count and the user's
+  /// head; the ring's size if that head can not be.
+  Occupied occupied(Atomic& ctx) const { return Occupied(*this, ctx); }
+  /// Kernel: entries posted so far; the slot of number n is n mod size.
+  std::uint64_t posted() const { return posted_; }
+  /// Kernel: most entries that were ever visible at once, as far as the user's head told.
+  std::uint32_t high_water() const { return high_water_; }
+
+  /// The words as the user has them mapped: nothing keeps it from writing there.
+  struct UserWords {
+    Shared<std::uint32_t>& head;
+    Shared<std::uint32_t>& tail;
+  };
+  UserWords user_words() { return {head_, tail_}; }
+
  private:
-  class Append;
+  std::uint32_t used_with(std::uint32_t head) const {
+    return std::min(static_cast<std::uint32_t>(posted_) - head, size());
+  }
 
   std::unique_ptr<Entry[]> slots_;
   const std::uint32_t mask_;
   WaitQueue& sleepers_;
   Shared<std::uint32_t> head_;
   Shared<std::uint32_t> tail_;
-  std::uint32_t tail_copy_ = 0;
+  std::uint64_t posted_ = 0;
+  std::uint32_t high_water_ = 0;
 };
 
 template <class Entry>
@@ -67,13 +92,15 @@ class CompletionRing<Entry>::Append : public AccessSequence<Append> {
   static constexpr int kSteps = 3;
   [[gnu::always_inline]] bool step(int number) {
     if (number == 0) {
-      const std::uint32_t head = ring_.head_.load(this->view_);
-      posted_ = ring_.tail_copy_ - head < ring_.size();
-      if (posted_) ring_.slots_[ring_.tail_copy_++ & ring_.mask_] = entry_;
-      return !posted_;
+      const std::uint32_t used = ring_.used_with(ring_.head_.load(this->view_));
+      posted_ = used < ring_.size();
+      if (!posted_) return true;
+      ring_.slots_[ring_.posted_++ & ring_.mask_] = entry_;
+      ring_.high_water_ = std::max(ring_.high_water_, used + 1);
+      return false;
     }
     if (number == 1) {
-      ring_.tail_.store(this->view_, ring_.tail_copy_);
+      ring_.tail_.store(this->view_, static_cast<std::uint32_t>(ring_.posted_));
       return false;
     }
     // The tail before the look at who sleeps; pairs with the one in take-then-sleep.
@@ -90,6 +117,16 @@ class CompletionRing<Entry>::Append : public AccessSequence<Append> {
   Atomic& ctx_;
   const Entry entry_;
   bool posted_ = false;
+};
+
+template <class Entry>
+class CompletionRing<Entry>::Occupied : public AccessPoint {
+ public:
+  Occupied(const CompletionRing& ring, Atomic& ctx) : AccessPoint(ctx.memory()), ring_(ring) {}
+  std::uint32_t await_resume() const { return ring_.used_with(ring_.head_.load(view_)); }
+
+ private:
+  const CompletionRing& ring_;
 };
 
 template <class Entry>

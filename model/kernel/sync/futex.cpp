@@ -139,6 +139,10 @@ Task<void> FutexTable::wake_taken(Atomic& ctx, Waiters& taken) {
   }
 }
 
+bool FutexTable::may_have_waiters(const FutexWord& word) const {
+  return buckets_[index_of(word)]->pending != 0;
+}
+
 Task<Result<std::int64_t>> FutexTable::wake(Sleepable& ctx, FutexWord& word, std::int32_t count) {
   if (word.address % 4 != 0) co_return fail(Errno::einval);
   co_await ctx.spend(ctx.costs().futex_call);

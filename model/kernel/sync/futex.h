@@ -51,6 +51,10 @@ class FutexTable {
                                      FutexWord& to, std::int32_t requeue,
                                      std::optional<std::uint32_t> expected = std::nullopt);
 
+  /// Whether anybody may wait at the word or at one of its bucket, for wakers that may not lock:
+  /// the store to the word, then a full barrier, come before it.
+  bool may_have_waiters(const FutexWord& word) const;
+
   /// Who waits in all; for checks.
   std::size_t waiters() const { return waiters_; }
 

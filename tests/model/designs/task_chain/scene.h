@@ -20,8 +20,11 @@ struct Scene : DiskRig {
   explicit Scene(chain::Continue continue_in = chain::Continue::cheapest,
                  providers::CpuQueue provider = providers::CpuQueue::caller,
                  std::uint32_t provider_room = 4)
+      : Scene(params_of(continue_in), provider, provider_room) {}
+  explicit Scene(const ChainParams& as, providers::CpuQueue provider = providers::CpuQueue::caller,
+                 std::uint32_t provider_room = 4)
       : DiskRig(2),
-        params{4, 64, 2, "", "", continue_in, true},
+        params(as),
         registry(*chooser, choosing),
         cpu(rig.system,
             {{500'000'000},
@@ -37,6 +40,14 @@ struct Scene : DiskRig {
     registry.add(cpu);
     disk.irq_cpu = 1;
     file(path, 100'000);
+  }
+  static ChainParams params_of(chain::Continue continue_in) {
+    ChainParams params;
+    params.ring_entries = 4;
+    params.max_steps = 64;
+    params.threads = 2;
+    params.policy = continue_in;
+    return params;
   }
   ChainRun& run(std::vector<chain::Step> steps) {
     runs.emplace_back();

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/task_chain/consumer.h"
+
+#include <algorithm>
+
+#include "model/kernel/syscall.h"
+
+namespace iodrome::designs::task_chain {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+using Taken = Task<std::optional<ChainEvent>>;
+
+Taken Consumer::take(Sleepable& user) {
+  if (!early_.empty()) {
+    const ChainEvent event = early_.front();
+    early_.pop_front();
+    return Taken::ready(event);
+  }
+  return then(queue_.take(user), [this](const std::optional<ChainEvent>& event) {
+    if (event) ++taken_;
+    return Taken::ready(event);
+  });
+}
+
+// --- waiting ------------------------------------------------------------------------------------
+
+Task<void> Consumer::wait(Sleepable& user, const WakeCondition& woken) {
+  if (engine_.params.wake == WakeBy::syscall) {
+    co_await queue_.wait(user, woken, lost_);
+    co_return;
+  }
+  sleeper_ = &user.thread();
+  if (engine_.params.wake == WakeBy::eventfd)
+    co_await wait_in_epoll(user, woken);
+  else if (engine_.params.wake == WakeBy::futex)
+    co_await wait_on_futex(user, woken);
+  else
+    co_await poll(user, woken);
+  sleeper_ = nullptr;
+  user.thread().signal_pending = false;
+}
+
+void Consumer::interrupt(System& system) {
+  if (sleeper_ != nullptr) signal_wake_up(system, *sleeper_, nullptr);
+}
+
+// What is on the kernel's list comes into the ring by a call alone.
+Task<bool> Consumer::anything_new(Sleepable& user) {
+  const ChainRing::View view = co_await queue_.ring().look(user);
+  completed_ = view.completed;
+  if (view.entries || view.dropped != lost_) co_return true;
+  const auto listed = static_cast<std::int32_t>(view.completed - view.dropped - taken_);
+  if (listed <= 0) co_return false;
+  co_await queue_.flush(user);
+  co_return true;
+}
+
+// Edge-triggered, so that nobody need read the eventfd: every signal is news.
+Task<void> Consumer::wait_in_epoll(Sleepable& user, const WakeCondition& woken) {
+  constexpr int kDescriptor = 0;  // in an instance that watches nothing else
+  if (epoll_ == nullptr) {
+    epoll_ = *Epoll::make(0);
+    const EpollEvent wanted{kPollIn | kEpollEdge, 0};
+    const Value added = co_await syscall(
+        user, Sysno::epoll_ctl,
+        epoll_of(*epoll_)->ctl(user, EpollOp::add, *queue_.eventfd(), kDescriptor, wanted));
+    check(added.has_value(), "an eventfd could not be watched");
+  }
+  const bool news = co_await anything_new(user);
+  if (news || woken.holds()) co_return;
+  EpollEvent event;
+  co_await syscall(user, Sysno::epoll_wait, epoll_of(*epoll_)->wait(user, {&event, 1}, kNever));
+}
+
+Task<void> Consumer::wait_on_futex(Sleepable& user, const WakeCondition& woken) {
+  const bool news = co_await anything_new(user);
+  if (news || woken.holds()) co_return;
+  co_await syscall(user, Sysno::futex,
+                   engine_.futexes.wait(user, queue_.ring().completed(), completed_));
+}
+
+Task<void> Consumer::poll(Sleepable& user, const WakeCondition& woken) {
+  for (;;) {
+    co_await user.spend(engine_.costs.user_poll);
+    const bool news = co_await anything_new(user);
+    if (news || woken.holds()) co_return;
+  }
+}
+
+// --- what was lost ------------------------------------------------------------------------------
+
+Task<bool> Consumer::misses_any(Sleepable& user) {
+  return then(queue_.ring().look(user), [this](const ChainRing::View& view) {
+    return Task<bool>::ready(view.dropped != lost_);
+  });
+}
+
+// The question comes before the look at the ring: whoever has ended by then has its entry there, or
+// none.
+Task<std::vector<std::uint64_t>> Consumer::find_lost(Sleepable& user,
+                                                     std::span<const std::uint64_t> mine) {
+  const auto over = std::make_unique<bool[]>(mine.size());
+  co_await queue_.status(user, mine, {over.get(), mine.size()});
+  for (;;) {
+    const std::optional<ChainEvent> event = co_await queue_.take(user);
+    if (!event) break;
+    ++taken_;
+    early_.push_back(*event);
+  }
+  std::vector<std::uint64_t> lost;
+  for (std::size_t i = 0; i < mine.size(); ++i)
+    if (over[i] && std::ranges::find(early_, mine[i], &ChainEvent::user_data) == early_.end())
+      lost.push_back(mine[i]);
+  lost_ += static_cast<std::uint32_t>(lost.size());
+  co_return lost;
+}
+
+}  // namespace iodrome::designs::task_chain

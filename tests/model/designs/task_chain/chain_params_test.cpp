@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/designs/task_chain/chain_params.h"
+
+#include <catch2/catch.hpp>
+
+namespace iodrome::designs::task_chain {
+namespace {
+
+ChainParams good() {
+  ChainParams params;
+  params.ring_entries = 1000;
+  params.max_steps = 4096;
+  params.threads = 8;
+  params.continue_in = "softirq";
+  params.start_in = "kthread";
+  params.ring_full = "spill";
+  params.max_chains = 10;
+  params.wake_by = "futex";
+  return params;
+}
+
+}  // namespace
+
+TEST_CASE("names of policies become what they mean") {
+  ChainParams params = good();
+  CHECK(take_up(params).empty());
+  CHECK(params.policy == chain::Continue::softirq);
+  CHECK_FALSE(params.start_in_submitter);
+  CHECK(params.full == RingFull::spill);
+  CHECK(params.wake == WakeBy::futex);
+}
+
+TEST_CASE("a batch may be as large as the ring that is made, and needs an age") {
+  ChainParams params = good();
+  params.batch_count = 1024;  // 1000 entries are rounded up
+  params.batch_ns = 1;
+  CHECK(take_up(params).empty());
+  params.batch_count = 1025;
+  CHECK(take_up(params) ==
+        "task_chain.batch_count must be 1 to 1024, the ring's slots: a full ring wakes");
+  params.batch_count = 2;
+  params.batch_ns = 0;
+  CHECK_THAT(take_up(params), Catch::StartsWith("task_chain.batch_ns must be more than 0"));
+}
+
+TEST_CASE("all that is wrong is told at once, with what would be right") {
+  ChainParams params = good();
+  params.ring_full = "spil";
+  params.wake_by = "signal";
+  params.max_chains = 0;
+  params.batch_ns = -1;
+  CHECK(take_up(params) ==
+        "task_chain.ring_full is one of reserve, hold, spill, drop, not 'spil'; "
+        "task_chain.wake_by is one of syscall, eventfd, futex, busy_poll, not 'signal'; "
+        "task_chain.max_chains must be 1 to 1048576; "
+        "task_chain.batch_ns must be 0 to 10000000000");
+}
+
+}  // namespace iodrome::designs::task_chain
