@@ -106,7 +106,7 @@ Task<Errno> Branch::begin_read(Atomic& ctx, const Step& step) {
   // Where the copy may run in any context, the user's pages are pinned first.
   if (way != UserCopy::thread) co_await ctx.spend(ctx.costs().page_pin, memory->size());
   if (way == UserCopy::provider)
-    operation_ = std::make_unique<ProvidedRead>(*file, asked.offset, asked.bytes, *memory);
+    operation_ = std::make_unique<ProvidedRead>(walker_.run_, *step_, *file, asked, *memory);
   else
     operation_.emplace<BufferedRead>(*file, asked.offset, asked.bytes, *memory);
   co_return Errno::ok;

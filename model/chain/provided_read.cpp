@@ -57,7 +57,7 @@ Task<Value> ProvidedRead::try_run(kernel::Atomic& ctx, kernel::Os& os,
     if (!parts) co_return fail(parts.error());
     if (parts->empty()) co_return static_cast<std::int64_t>(read_.done());
     parts_ = std::move(*parts);
-    work_ = std::make_unique<MemoryWork>(jobs());
+    work_ = std::make_unique<MemoryWork>(run_, step_, jobs());
   }
 }
 

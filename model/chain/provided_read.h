@@ -8,9 +8,10 @@ namespace iodrome::chain {
 
 class ProvidedRead final : public Pooled {
  public:
-  ProvidedRead(kernel::FilePtr file, std::uint64_t offset, std::uint64_t bytes,
-               std::span<const hw::PhysAddr> pages)
-      : read_(std::move(file), offset, bytes, pages) {}
+  /// Of a step of the run: so many bytes from `offset` on into `pages`.
+  ProvidedRead(const ChainRun& run, std::size_t step, kernel::FilePtr file,
+               const Course::Numbers& asked, std::span<const hw::PhysAddr> pages)
+      : run_(run), step_(step), read_(std::move(file), asked.offset, asked.bytes, pages) {}
 
   /// Legal up to softirqs, never sleeps. Returns the bytes read in all; short at the end of the
   /// file. Errors: EAGAIN with `wait` armed; those of BufferedRead and of MemoryWork.
@@ -20,6 +21,8 @@ class ProvidedRead final : public Pooled {
  private:
   std::vector<providers::Job> jobs() const;
 
+  const ChainRun& run_;
+  const std::size_t step_;
   kernel::BufferedRead read_;
   kernel::PageParts parts_;  // held while a provider reads them
   std::unique_ptr<MemoryWork> work_;
