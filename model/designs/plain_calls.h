@@ -5,8 +5,8 @@
 
 namespace iodrome::designs {
 
-/// The run's current step: open, stat, read, write, close, fsync, unlink, nop, timeout. May sleep, in
-/// user mode. Errors: those of the call; ENOSYS, any other step.
+/// The run's current step: open, stat, read, write, close, fsync, unlink, nop, timeout. May sleep,
+/// in user mode. Errors: those of the call; ENOSYS, any other step.
 Task<Result<std::int64_t>> plain_call(Sleepable& user, kernel::Os& os, kernel::FileTable& files,
                                       const ChainRun& run);
 

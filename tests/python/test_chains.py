@@ -209,8 +209,8 @@ def test_a_chain_past_its_deadline_fails_with_etime_and_sends_nothing_more():
     latest = {run["design"]: run["latency_ns"]["max"] for run in result.runs}
     # The kernel ends the wait; applications look at their clock when it is over.
     assert 2e6 <= latest["task_chain"] < 2.1e6 and latest["sync"] >= 5e6
-    in_time = io.run(slow.issued(deadline="60 ms"), ALL)
-    assert [run["errors"] for run in in_time.runs] == [0, 0, 0, 0]
+    in_time = io.run(slow.issued(deadline="60 ms"))
+    assert {run["errors"] for run in in_time.runs} == {0}
 
 
 @pytest.mark.parametrize("deadline", ["10 ns", "0 us", "5000 s", "soon"])

@@ -53,7 +53,7 @@ struct Sqe {
   int fd = -1;  // of the process: read, write, fsync, splice_in, statx, close; splice_out: socket
   std::uint32_t slot = 0;  // direct descriptor
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;  // timeout: ns
+  std::uint64_t bytes = 0;             // timeout: ns
   const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;

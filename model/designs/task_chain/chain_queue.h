@@ -56,9 +56,11 @@ class ChainQueue final : public chain::WalkerHost {
   Task<Result<std::int64_t>> cancel(kernel::Sleepable& user, std::optional<std::uint64_t> one);
   /// exit_group: the process ends. Its chains are cancelled and waited for, so that nothing works
   /// on memory that is given back; clean-up steps still run, and nobody is told. Then its
-  /// descriptors are closed. Threads that wait or submit meanwhile get EINTR, as the killed do.
+  /// descriptors are closed. Threads in chain_wait or chain_submit meanwhile get EINTR, as the
+  /// killed do.
   ///
-  /// Differs from Linux: the caller's thread must end of itself.
+  /// Differs from Linux: the caller's thread must end of itself; who sleeps in epoll or on a futex
+  /// is not woken.
   Task<void> exit(kernel::Sleepable& user);
   /// User: takes an entry from the ring, no call.
   Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The system calls on eventfds, timerfds and epoll instances, and on time. Each returns the value of
-// its Linux namesake or its errno; ERESTARTSYS is a signal's, which would restart the call or end it with
-// EINTR.
+// The system calls on eventfds, timerfds and epoll instances, and on time. Each returns the value
+// of its Linux namesake or its errno; ERESTARTSYS is a signal's, which would restart the call or
+// end it with EINTR.
 //
 // Differs from Linux: user memory is always there, so never EFAULT; close-on-exec is accepted and
 // means nothing, since nobody executes.

@@ -13,6 +13,7 @@ ChainParams good() {
   params.threads = 8;
   params.continue_in = "softirq";
   params.start_in = "kthread";
+  params.user_copy = "provider";
   params.ring_full = "spill";
   params.max_chains = 10;
   params.wake_by = "futex";
@@ -27,6 +28,7 @@ TEST_CASE("names of policies become what they mean") {
   CHECK(params.policy == chain::Continue::softirq);
   CHECK_FALSE(params.start_in_submitter);
   CHECK(params.full == RingFull::spill);
+  CHECK(params.copy_way == chain::UserCopy::provider);
   CHECK(params.wake == WakeBy::futex);
 }
 
