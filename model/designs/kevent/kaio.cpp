@@ -21,7 +21,7 @@ Task<bool> KaioRequest::call(Sleepable& ctx) {
   while (has_calls()) {
     const int answer = co_await calls_[read_](ctx, *this);
     read_ = (read_ + 1) % kCalls;
-    put();
+    put_call();
     if (answer < 0) drop_calls();
     if (answer != 0) break;
   }
@@ -29,7 +29,7 @@ Task<bool> KaioRequest::call(Sleepable& ctx) {
 }
 
 void KaioRequest::drop_calls() {
-  for (; has_calls(); read_ = (read_ + 1) % kCalls) put();
+  for (; has_calls(); read_ = (read_ + 1) % kCalls) put_call();
 }
 
 struct KaioThreads::Worker final : ThreadBody {

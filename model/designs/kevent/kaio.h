@@ -42,6 +42,11 @@ class KaioRequest : public boost::intrusive::list_base_hook<> {
   friend class KaioThreads;
   Task<bool> call(kernel::Sleepable& ctx);
   void drop_calls();
+  // One of those that is not the last: the list of the thread that calls holds the request.
+  void put_call() {
+    check(references_ > 1, "a request is called that nobody holds");
+    --references_;
+  }
 
   std::array<Callback, kCalls> calls_{};
   std::uint32_t read_ = 0;
