@@ -91,6 +91,10 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
   for (;;) {
     // Between steps is when this side can look at its clock.
     if (ctx.now() >= run.expires()) run.course.stop(Errno::etime);
+    if (run.tried && run.course.gives_up(run.current)) {
+      run.course.cut(run.current, 0);
+      run.tried = false;
+    }
     if (!take_up(run)) break;
     if (run.current_step().on_memory()) {
       const Result<std::int64_t> result = co_await compute(ctx, run);

@@ -24,17 +24,17 @@ Branch::Branch(Walker& walker, const events::StageLedger& forked_from, std::size
   begin(step);
 }
 
-// Opening, changing the process's table, writing and syncing take locks that sleep. What moves
-// bytes out of files or drops the chain's own reference may run in a softirq; a hardirq may only
-// end a chain.
+// What the context of an arrival may do. Opening, changing the process's table, writing and syncing
+// take locks that sleep. What moves bytes out of files or drops the chain's own reference may run
+// in a softirq; a hardirq may only end a chain. In a thread that is somebody else's, what wants to
+// be asleep or to borrow the address space is not done.
 bool Branch::legal(const Step& step, Level level) const {
-  if (level == Level::thread) return true;
   if (level == Level::hardirq) return step.op == Op::nop || step.op == Op::timeout;
-  if (step.op == Op::open || step.op == Op::write || step.op == Op::fsync) return false;
-  if (step.op == Op::unlink) return false;
+  if (step.op == Op::open || step.op == Op::unlink) return false;
+  if (step.op == Op::close && step.fd_from < 0) return false;
   if (step.op == Op::read && !walker_.run_.direct && walker_.host_.user_copy() == UserCopy::thread)
     return false;
-  return !(step.op == Op::close && step.fd_from < 0);
+  return level == Level::thread || (step.op != Op::write && step.op != Op::fsync);
 }
 
 // Whether it may sleep for locks of the kernel, which only its own threads do.
@@ -75,7 +75,7 @@ Task<void> Branch::hand_over(Atomic& ctx) {
 }
 
 void Branch::begin(std::size_t step) {
-  step_ = step;
+  step_ = static_cast<std::uint16_t>(step);
   cleans_up_ = course().stopped();
 }
 
@@ -87,7 +87,11 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
   const WorkOn work(ctx, ledger, here);
   running_ = true;
   for (;;) {
-    if (std::exchange(dropped_, false)) settle(so_far());
+    if (std::exchange(dropped_, false)) {
+      course().cut(*step_, so_far());
+      operation_.emplace<std::monostate>();
+      step_.reset();
+    }
     if (!step_) {
       const bool more = co_await take_up(ctx, sleeper);
       if (!more) co_return co_await end(ctx);
@@ -160,9 +164,11 @@ Task<void> Branch::end(Atomic& ctx) {
 
 bool Branch::drop_wait() {
   auto* const timeout = std::get_if<std::unique_ptr<Timeout>>(&operation_);
+  auto* const provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_);
   const bool droppable = std::holds_alternative<BufferedRead>(operation_) ||
                          std::holds_alternative<FileSend>(operation_) ||
-                         (timeout != nullptr && (*timeout)->queued());
+                         (timeout != nullptr && (*timeout)->queued()) ||
+                         (provided != nullptr && !(*provided)->at_provider());
   if (cleans_up_ || !droppable || charged || pending == 0) return false;
   if (timeout != nullptr) {
     operation_.emplace<std::monostate>();
@@ -173,12 +179,10 @@ bool Branch::drop_wait() {
   return dropped_;
 }
 
-// What the step whose wait was dropped has come to.
-Branch::Value Branch::so_far() const {
+// What the try whose wait was dropped has moved.
+std::int64_t Branch::so_far() const {
   const auto* send = std::get_if<FileSend>(&operation_);
-  const bool nothing = send == nullptr || (send->sent() == 0 && numbers().done == 0);
-  if (nothing) return fail(Errno::ecanceled);
-  return static_cast<std::int64_t>(send->sent());
+  return send == nullptr ? 0 : static_cast<std::int64_t>(send->sent());
 }
 
 // What a try has come to: again, or the step's end.

@@ -58,7 +58,7 @@ class Branch final : public kernel::IoWait,
   struct ReadAtDevice {
     kernel::DirectRead read;
     bool started = false;
-    std::optional<kernel::RangeWrite> write_back;  // what the cache holds goes first
+    std::unique_ptr<kernel::RangeWrite> write_back;  // what the cache holds goes first
   };
 
   /// Large and rare, so apart from the branch: a million chains may be in flight.
@@ -84,7 +84,7 @@ class Branch final : public kernel::IoWait,
   Task<void> end(kernel::Atomic& ctx);
   Task<void> hand_over(kernel::Atomic& ctx);
   bool drop_wait();
-  Value so_far() const;
+  std::int64_t so_far() const;
   void begin(std::size_t step);
   void settle(const Value& value);
   void park(kernel::Atomic& ctx);
@@ -110,12 +110,12 @@ class Branch final : public kernel::IoWait,
 
   Walker& walker_;
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
-  std::optional<std::size_t> step_;                  // the one it carries out
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
                std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>>
       operation_;
-  bool cleans_up_ = false;  // the step was begun after the chain was stopped
+  std::optional<std::uint16_t> step_;  // the one it carries out
+  bool cleans_up_ = false;             // the step was begun after the chain was stopped
   bool running_ = false;
   bool may_sleep_ = false;  // in the thread it runs in now, which is no user's
   bool dropped_ = false;    // its wait; the step is to be ended

@@ -142,7 +142,7 @@ Task<Value> Branch::read_direct(Atomic& ctx, File& file) {
     if (operation.write_back) {
       const Errno waits = co_await operation.write_back->try_run(ctx, os, *this);
       if (waits == Errno::eagain) co_return fail(waits);
-      operation.write_back.reset();
+      operation.write_back = nullptr;
     }
     const Course::Numbers asked = numbers();
     const auto memory = walker_.run_.memory_of(step(), asked);
@@ -154,8 +154,9 @@ Task<Value> Branch::read_direct(Atomic& ctx, File& file) {
       co_return pending == 0 ? operation.read.result() : Value(fail(Errno::eagain));
     if (started || started.error() != Errno::eagain) co_return started;
     operation.started = false;
-    operation.write_back.emplace(*file.inode, asked.offset / hw::kPageBytes,
-                                 (asked.offset + asked.bytes - 1) / hw::kPageBytes);
+    operation.write_back =
+        std::make_unique<kernel::RangeWrite>(*file.inode, asked.offset / hw::kPageBytes,
+                                             (asked.offset + asked.bytes - 1) / hw::kPageBytes);
   }
 }
 

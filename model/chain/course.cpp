@@ -122,6 +122,12 @@ bool Course::ended(std::size_t step, std::int64_t value, bool at_end) {
   return true;
 }
 
+void Course::cut(std::size_t step, std::int64_t moved) {
+  if (records_ != nullptr) moved += records_[step].done;
+  if (first_error_ == Errno::ok) first_error_ = why_;
+  settle(step, moved > 0 ? moved : kCanceled);
+}
+
 // What a try means by the step's own rules: the step's result, or nothing if it is tried again.
 std::optional<std::int64_t> Course::judge(std::size_t step, std::int64_t value, bool at_end) {
   const Step& of = chain_->steps[step];

@@ -48,6 +48,13 @@ class Course {
     stopped_ = true;
   }
 
+  /// Whether a step that runs is not to be tried any more: the chain was stopped, and it is none
+  /// that cleans up.
+  bool gives_up(std::size_t step) const { return stopped_ && !cleans_up(chain_->steps[step]); }
+  /// A step that runs ends in its middle, after stop(): with what earlier tries and `moved` of this
+  /// one come to, or -ECANCELED if that is nothing. Either way it is without its end.
+  void cut(std::size_t step, std::int64_t moved);
+
   /// What a step has returned in all rounds together.
   std::int64_t total(std::size_t step) const {
     return records_ != nullptr ? records_[step].total : std::max<std::int64_t>(results_[step], 0);

@@ -10,6 +10,7 @@ using namespace kernel;
 Task<HrRestart> Deadline::expired(Atomic& ctx, HrTimer& self) {
   auto& deadline = static_cast<Deadline&>(self);
   deadline.on_its_way_ = true;
+  deadline.walker_->stop(Errno::etime);
   co_await deadline.walker_->host().threads().queue(ctx, deadline);
   co_return HrRestart::no;
 }

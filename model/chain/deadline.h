@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// The time of a chain is over: a high-resolution timer finds it, and a kernel thread cancels the
-// chain, as task work does for Linux's linked time-outs.
+// The time of a chain is over: a high-resolution timer finds it, from where on nothing begins, and
+// a kernel thread ends what waits, as task work does for Linux's linked time-outs.
 #pragma once
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/time/hrtimer.h"

@@ -17,6 +17,8 @@ class ProvidedRead final : public Pooled {
   /// file. Errors: EAGAIN with `wait` armed; those of BufferedRead and of MemoryWork.
   Task<Result<std::int64_t>> try_run(kernel::Atomic& ctx, kernel::Os& os,
                                      providers::Registry& registry, kernel::IoWait& wait);
+  /// A provider copies, or room at one is waited for; else it waits for a page.
+  bool at_provider() const { return work_ != nullptr; }
 
  private:
   std::vector<providers::Job> jobs() const;

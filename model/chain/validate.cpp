@@ -103,7 +103,8 @@ std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
   std::uint64_t reach = 0;
   for (const Step& step : chain.steps) {
     if (step.op != Op::read && step.op != Op::write && !step.on_memory()) continue;
-    if (step.bytes_from.used()) return all;
+    // A length that is not known yet may be all there is; where it begins is known.
+    if (step.bytes_from.used()) reach = std::max(reach, all);
     const bool digests = step.op == Op::hash;
     reach = std::max(reach, end_of(step.memory, digests ? kDigestBytes : step.bytes));
     const std::uint64_t sources = step.op == Op::exclusive_or ? step.sources : one_source(step.op);

@@ -25,8 +25,7 @@ Task<void> Walker::disarm(kernel::Atomic& ctx) {
 }
 
 Task<Errno> Walker::cancel(kernel::Sleepable& ctx, Errno why) {
-  cancelled_ = true;
-  run_.course.stop(why);
+  stop(why);
   std::vector<Branch*> ready;
   if (let_go()) ready.push_back(&first_);  // nothing but clean-up will begin
   Errno outcome = Errno::ok;
@@ -34,7 +33,7 @@ Task<Errno> Walker::cancel(kernel::Sleepable& ctx, Errno why) {
     if (!ready.empty() && ready.front() == &branch) continue;
     if (branch.stop_waiting())
       ready.push_back(&branch);
-    else if (branch.step_ && !branch.cleans_up_)
+    else if (branch.step_ && !branch.cleans_up_ && !branch.dropped_)
       outcome = Errno::ealready;
   }
   // Each is unended until it goes on, so the chain ends with the last one, and is not touched then.

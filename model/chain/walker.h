@@ -72,6 +72,11 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   /// stopped. `why` is the chain's error if that keeps a step from its end. The walker may be gone
   /// afterwards.
   Task<Errno> cancel(kernel::Sleepable& ctx, Errno why);
+  /// From now on nothing begins but clean-up; what waits goes on waiting. Any context.
+  void stop(Errno why) {
+    cancelled_ = true;
+    run_.course.stop(why);
+  }
   /// It has ended; nothing will call it any more.
   Task<void> disarm(kernel::Atomic& ctx);
 

@@ -118,8 +118,11 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
     auto* walker = new Walker(*this, *run);
     walkers_.push_back(*walker);
     drains_ += run->chain.drain;
-    co_await walker->arm(ctx);
-    if (must_wait(*walker)) {
+    if (ctx.now() >= run->expires())
+      walker->stop(Errno::etime);
+    else
+      co_await walker->arm(ctx);
+    if (!walker->cancelled() && must_wait(*walker)) {
       walker->hold();
       ctx.stop_work();
       run->ledger.enter(events::Stage::queue, ctx.now());
@@ -168,17 +171,22 @@ Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   delete &walker;
   const bool held_up = drains_ > 0;
   drains_ -= run.chain.drain;
+  if (!exiting_) co_await ctx.spend(ring_.end_cost());
+  co_await tell(ctx, run, ending);
   if (held_up) co_await begin_held(ctx);
-  co_await ctx.spend(ring_.end_cost());
-  Spinlock::Guard guard = co_await lock_.lock(ctx);
+  if (exiting_ && !busy()) co_await last_chain_.wake_all(ctx);
+}
+
+// The completion goes where it belongs; while the process exits, nowhere.
+Task<void> ChainQueue::tell(Atomic& ctx, ChainRun& run, Ending& ending) {
+  const Spinlock::Guard guard = co_await lock_.lock(ctx);
   const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
   ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
   if (ctx.ledger() == &run.ledger) ctx.stop_work();
   run.ledger.enter(events::Stage::reap, ctx.now());
   if (exiting_) {
     ring_.forget();
-    if (walkers_.empty()) co_await last_chain_.wake_all(ctx);
-    co_return;
+    co_return ending.unlink();
   }
   co_await ring_.complete(ctx, {run.cookie(), error});
   ending.unlink();
@@ -220,11 +228,16 @@ Task<void> ChainQueue::exit(Sleepable& user) {
 }
 
 Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
-  exiting_ = true;
-  co_await sleepers_.wake_all(ctx);
-  // What it says matters to nobody: chains that cannot be stopped end by themselves.
-  co_await cancel_body(ctx, std::nullopt);
-  while (!walkers_.empty()) co_await last_chain_.wait(ctx, "chains", events::Stage::reap);
+  const std::vector<ChainQueue*> queues = engine_.queues;
+  for (ChainQueue* const queue : queues) queue->exiting_ = true;
+  for (ChainQueue* const queue : queues) {
+    co_await queue->sleepers_.wake_all(ctx);
+    // What it says matters to nobody: chains that cannot be stopped end by themselves.
+    co_await queue->cancel_body(ctx, std::nullopt);
+  }
+  for (ChainQueue* const queue : queues) {
+    while (queue->busy()) co_await queue->last_chain_.wait(ctx, "chains", events::Stage::reap);
+  }
   co_await exit_files(ctx, engine_.process.files);
   co_return 0;
 }

@@ -25,7 +25,7 @@ struct ChainEngine {
   kernel::Workqueue workqueue;
   kernel::FutexTable futexes;  // of the process
   std::uint64_t rings = 0;     // mapped so far
-  std::vector<const ChainQueue*> queues;
+  std::vector<ChainQueue*> queues;
   class Tasklet;
   std::unique_ptr<Tasklet> tasklet;
   ~ChainEngine();
@@ -54,9 +54,9 @@ class ChainQueue final : public chain::WalkerHost {
   /// clean-up left to do. Each still posts its entry. Errors: ENOENT (no such chain is under way),
   /// EALREADY (a step that nothing can stop, say at a device, is left to end first).
   Task<Result<std::int64_t>> cancel(kernel::Sleepable& user, std::optional<std::uint64_t> one);
-  /// exit_group: the process ends. Its chains are cancelled and waited for, so that nothing works
-  /// on memory that is given back; clean-up steps still run, and nobody is told. Then its
-  /// descriptors are closed. Threads in chain_wait or chain_submit meanwhile get EINTR, as the
+  /// exit_group: the process ends. Chains of all its queues are cancelled and waited for, so that
+  /// nothing works on memory that is given back; clean-up steps still run, and nobody is told. Then
+  /// its descriptors are closed. Threads in chain_wait or chain_submit meanwhile get EINTR, as the
   /// killed do.
   ///
   /// Differs from Linux: the caller's thread must end of itself; who sleeps in epoll or on a futex
@@ -96,6 +96,8 @@ class ChainQueue final : public chain::WalkerHost {
   Task<void> move_held(kernel::Sleepable& ctx);
   bool must_wait(const chain::Walker& walker) const;
   Task<void> begin_held(kernel::Atomic& ctx);
+  /// A chain of it has not ended, or its completion is on its way.
+  bool busy() const { return !walkers_.empty() || !ending_.empty(); }
   Task<Result<std::int64_t>> exit_body(kernel::Sleepable& ctx);
   Task<Result<std::int64_t>> cancel_body(kernel::Sleepable& ctx, std::optional<std::uint64_t> one);
 
@@ -106,6 +108,8 @@ class ChainQueue final : public chain::WalkerHost {
                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     std::uint64_t user_data = 0;
   };
+
+  Task<void> tell(kernel::Atomic& ctx, ChainRun& run, Ending& ending);
 
   ChainRing ring_;
   Notifier notifier_;

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/designs/task_chain/notifier.h"
 
+#include <utility>
+
 namespace iodrome::designs::task_chain {
 
 using namespace kernel;
@@ -44,7 +46,9 @@ Task<void> Notifier::batch(Atomic& ctx) {
   if (params_.wake == WakeBy::busy_poll) co_return;
   if (params_.wake == WakeBy::syscall && sleepers_.empty()) co_return;
   const ChainRing::Untaken untaken = co_await ring_.untaken(ctx);
-  if (untaken.count >= static_cast<std::size_t>(params_.batch_count)) {
+  // A loss makes no batch: nothing would end it.
+  const bool lost = std::exchange(losses_, ring_.dropped()) != ring_.dropped();
+  if (lost || untaken.count >= static_cast<std::size_t>(params_.batch_count)) {
     if (timer_.queued()) co_await timer_.try_to_cancel(ctx);
     co_return co_await wake(ctx);
   }

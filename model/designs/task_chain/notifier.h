@@ -48,6 +48,7 @@ class Notifier {
   kernel::FutexTable& futexes_;
   kernel::Workqueue& workqueue_;
   kernel::FilePtr eventfd_;
+  std::uint64_t losses_ = 0;  // that consumers were woken for, where completions are batched
   BatchTimer timer_{*this};
   FutexWake futex_wake_{*this};
 };

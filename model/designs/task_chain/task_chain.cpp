@@ -43,6 +43,9 @@ constexpr Difference kNotModelled[] = {
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},
     {"readiness of connections: a request that arrives ends the wait at no cost",
      "designs/task_chain"},
+    {"pinning of the pages that memory steps work on: a chain's memory is as if registered before, "
+     "or shared with the engine (SVM)",
+     "model/chain"},
     {"a signal as wake-up; the calls that make eventfd and epoll instance", "designs/task_chain"},
     {"reads whose bytes are copied in the consumer's own call, as kevent's are",
      "designs/task_chain"},

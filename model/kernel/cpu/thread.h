@@ -33,6 +33,9 @@ struct SchedWatcher
 using SchedWatchers =
     boost::intrusive::list<SchedWatcher, boost::intrusive::constant_time_size<false>>;
 
+/// The first process's address space: that of every user thread which was given no other.
+inline constexpr std::uint32_t kFirstMm = 1;
+
 /// What the scheduler keeps about a thread. The code it runs is a coroutine over its Sleepable
 /// context.
 struct Thread : SchedEntity {

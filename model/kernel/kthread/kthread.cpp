@@ -34,7 +34,7 @@ RunningThread::RunningThread(System& system, std::string name, events::CpuClass 
   thread_.id = ++system.last_thread_id;
   thread_.name = std::move(name);
   thread_.cpu_class = cpu_class;
-  thread_.mm = cpu_class == events::CpuClass::user ? 1 : 0;
+  thread_.mm = cpu_class == events::CpuClass::user ? kFirstMm : 0;
   thread_.cpu = system.cpus[cpu].get();
   thread_.context = &context_;
   system.probe.name(events::Named::thread, thread_.id, thread_.name);

@@ -234,6 +234,7 @@ Spend kthread_use_first_mm(Sleepable& ctx) {
 }
 
 void kthread_unuse_first_mm(Sleepable& ctx) {
+  check(ctx.thread().mm == kFirstMm, "giving back an address space that was not borrowed");
   ctx.thread().mm = 0;
 }
 

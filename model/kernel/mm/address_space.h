@@ -162,9 +162,8 @@ class AddressSpace {
 ///
 /// Errors: a user thread, or one that has borrowed already, is a bug.
 Spend kthread_use_mm(Sleepable& ctx, AddressSpace& mm);
-/// The same of the first process, that of all user threads which were given no other, for code that
-/// reaches its memory by pages that are there.
-inline constexpr std::uint32_t kFirstMm = 1;
+/// The same of the first process (kFirstMm), for code that reaches its memory by pages that are
+/// there.
 Spend kthread_use_first_mm(Sleepable& ctx);
 void kthread_unuse_first_mm(Sleepable& ctx);
 /// kthread_unuse_mm(). The CPU keeps the address space loaded until somebody needs another.

@@ -34,16 +34,16 @@ struct IoWait {
   IoWait& operator=(const IoWait&) = delete;
 
   Ready ready;
-  std::uint32_t pending = 0;
   events::StageLedger* ledger = nullptr;  // whose time the awaited things take
-  events::Stage stage = events::Stage::queue;
   /// The context that starts the awaited things, if it may be put to sleep for room in a queue
   /// meanwhile: as long as it is set, what never sleeps may.
   Sleepable* submitter = nullptr;
-  bool charged = false;  // a bio that may not have ended works on `ledger`, which must stay
   boost::intrusive::list<IoWaitLink, boost::intrusive::base_hook<OfWait>,
                          boost::intrusive::constant_time_size<false>>
       links;  // where it stands in line
+  std::uint32_t pending = 0;
+  events::Stage stage = events::Stage::queue;
+  bool charged = false;  // a bio that may not have ended works on `ledger`, which must stay
 
   void expect() { ++pending; }
   /// The time of a request to a device is this one's.

@@ -75,6 +75,25 @@ TEST_CASE("A cancelled graph ends what runs and then tidies up", "[chain]") {
   CHECK(rig.begin() == Steps{4});
 }
 
+TEST_CASE("A step that is cut keeps what it has moved, and the chain's error is why", "[chain]") {
+  for (const std::int64_t moved : {1000, 4096}) {
+    Chain chain;
+    chain.steps.push_back({.op = Op::send, .on_short = OnShort::resume, .fd = 3, .bytes = 8192});
+    chain.steps.push_back({.clean_up = true});
+    Rig rig(std::move(chain));
+    CHECK(rig.course.next() == 0U);
+    CHECK_FALSE(rig.course.ended(0, moved));
+    rig.course.stop(Errno::etime);
+    CHECK(rig.course.gives_up(0));
+    rig.course.cut(0, 96);
+    CHECK(rig.course.next() == 1U);
+    CHECK_FALSE(rig.course.gives_up(1));
+    rig.course.ended(1, 0);
+    CHECK(rig.results == std::vector<std::int64_t>{moved + 96, 0});
+    CHECK(rig.course.first_error() == Errno::etime);
+  }
+}
+
 TEST_CASE("A graph of 64 steps comes to its end", "[chain]") {
   Chain chain{.steps = {}, .graph = true};
   for (std::size_t i = 0; i < kMaxGraphSteps; ++i)

@@ -131,7 +131,8 @@ TEST_CASE("what a chain enciphers, digests, writes, fetches and deciphers is rig
                                                    0, kAll, kAll, kAll, kPlain, 0});
         const bool by_engine = design == "task_chain" && who == std::string("engine");
         const testbed::ProviderUse* const engine = use_of(outcome.record, "crypto");
-        // Three sectors each way, a digest, and sums, of which the engine makes four here.
+        // Three sectors each way, a digest, and sums, of which task_chain has the engine make
+        // three.
         const std::uint64_t sums = design == "task_chain" ? 3 : 0;
         CHECK((engine == nullptr ? 0 : engine->completed) == (by_engine ? 7 : 0) + sums);
       }

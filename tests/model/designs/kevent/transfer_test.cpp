@@ -260,6 +260,7 @@ TEST_CASE("a client that does not read holds one thread of the pool, and what is
       const SendRequest request = scene.send(scene.path, 0, 200'000, to);
       co_await scene.calls.sendfile(ctx, scene.queue, request);
     }
+    CHECK(ctx.thread().blocked_total == Duration{0});
     const Ukevent other = co_await scene.event(ctx);
     CHECK(other.ret_number() == 200'000);
     const Result<std::int64_t> stuck =
@@ -267,8 +268,6 @@ TEST_CASE("a client that does not read holds one thread of the pool, and what is
     CHECK(stuck == 0);
     CHECK(scene.other_net.bytes.size() == 65'536);
     CHECK(scene.net.bytes.size() == 200'000);
-    // Neither did the first call hold its caller.
-    CHECK(ctx.thread().blocked_total >= 10ms);
   });
   Action<Scene> acknowledge(
       [](Atomic& ctx, Scene& scene) -> Task<void> {

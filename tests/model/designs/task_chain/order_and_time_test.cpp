@@ -46,6 +46,7 @@ chain::Step timeout_step(std::uint64_t ns) {
   return {.op = chain::Op::timeout, .bytes = ns};
 }
 
+using chain::Continue;
 constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
                                          chain::Continue::kthread, chain::Continue::workqueue};
 const std::int64_t kCanceled = error(Errno::ecanceled);
@@ -99,6 +100,35 @@ TEST_CASE("a chain that has ended before its deadline leaves no timer") {
   run.chain.deadline_us = 50;
   CHECK(play(s) == "0@2000");
   CHECK(s.rig.now() == 2us);
+}
+
+TEST_CASE("a chain that is past its deadline when it is submitted begins nothing") {
+  Timed s;
+  ChainRun& run = s.run({{}, {.clean_up = true}});
+  run.chain.deadline_us = 1;
+  run.arrival -= 2us;
+  CHECK(play(s) == "0ETIME@0");
+  CHECK(results(run) == Results{kCanceled, 0});
+}
+
+TEST_CASE("while a thread is on its way to end what waits, nothing begins any more") {
+  Timed s(Continue::cheapest);
+  s.rig.system.costs.try_to_wake_up.each = 5us;
+  ChainRun& run = s.run({timeout_step(2100), {}});
+  run.chain.deadline_us = 2;
+  CHECK(play(s).starts_with("0ETIME"));
+  CHECK(results(run)[1] == kCanceled);
+}
+
+TEST_CASE("the completion of a chain that drains comes before those that waited for it") {
+  Timed s;
+  s.rig.system.costs.queue_work.each = 3us;
+  s.costs.ring_post.each = 100ns;
+  s.run({timeout_step(100)}).chain.drain = true;
+  for (int i = 0; i < 3; ++i) s.run({{}});
+  const std::string log = play(s);
+  CAPTURE(log);
+  CHECK(log.starts_with("0@"));
 }
 
 TEST_CASE("an error before the deadline stays the chain's error") {

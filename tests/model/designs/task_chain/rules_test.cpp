@@ -336,15 +336,19 @@ TEST_CASE("a cancelled chain ends its step at the device, no other, and closes i
 }
 
 TEST_CASE("a chain that waits for another's page is cancelled there and then; the other goes on") {
-  Cancelling s;
-  for (int i = 0; i < 2; ++i)
-    s.run({open_step(s.path), read_step(0, 0, 4096), stat_step(0), close_step(0)}).direct = false;
-  s.whom = s.runs[1].cookie();
-  play_cancelling(s);
-  CHECK(s.said == std::vector<Result<std::int64_t>>{1, fail(Errno::enoent)});
-  CHECK(results(s.runs[0]) == Results{0, 4096, 100'000, 0});
-  const auto cancelled = error(Errno::ecanceled);
-  CHECK(results(s.runs[1]) == Results{0, cancelled, cancelled, 0});
+  using chain::UserCopy;
+  for (const UserCopy way : {UserCopy::pinned, UserCopy::thread, UserCopy::provider}) {
+    Cancelling s;
+    s.params.copy_way = way;
+    for (int i = 0; i < 2; ++i)
+      s.run({open_step(s.path), read_step(0, 0, 4096), stat_step(0), close_step(0)}).direct = false;
+    s.whom = s.runs[1].cookie();
+    play_cancelling(s);
+    CHECK(s.said == std::vector<Result<std::int64_t>>{1, fail(Errno::enoent)});
+    CHECK(results(s.runs[0]) == Results{0, 4096, 100'000, 0});
+    const auto cancelled = error(Errno::ecanceled);
+    CHECK(results(s.runs[1]) == Results{0, cancelled, cancelled, 0});
+  }
 }
 
 TEST_CASE("a chain that is at work on another CPU is cancelled where it would wait next") {

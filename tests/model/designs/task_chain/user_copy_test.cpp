@@ -47,6 +47,21 @@ TEST_CASE("a provider's copies take its time, and none of who finds the page") {
   CHECK(s.rig.spent(1, events::CpuClass::softirq) == 0ns);
 }
 
+TEST_CASE("a chain whose provider ends in its own thread may open, read and unlink behind that") {
+  for (const UserCopy way : kWays) {
+    for (const Continue policy : kPolicies) {
+      Scene s(policy, providers::CpuQueue::kthread);
+      s.params.copy_way = way;
+      chain::Step fill{.op = chain::Op::memset, .bytes = 4096};
+      chain::Step gone{.op = chain::Op::unlink, .path = &s.path};
+      ChainRun& run = s.run({fill, open_step(s.path), read_step(1, 0, 8192), fill, gone});
+      run.direct = false;
+      play_all(s);
+      CHECK(results(run) == Results{4096, 0, 8192, 4096, 0});
+    }
+  }
+}
+
 TEST_CASE("where a thread copies nothing is pinned") {
   for (const UserCopy way : kWays) {
     Scene s(Continue::kthread);
