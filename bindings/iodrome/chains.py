@@ -233,8 +233,7 @@ class Chain:
 
         `bytes`: whole blocks of 16. `key`: its number, 0 to 255; key n is the bytes n to n + 15.
         """
-        operands = {"bytes": bytes, "offset": source, "memory": to, "key": key or None}
-        return self._with("encrypt", operands, rules)
+        return self._cipher("encrypt", bytes, source, to, key, rules)
 
     def decrypt(
         self,
@@ -246,8 +245,13 @@ class Chain:
         **rules: Unpack[Rules],
     ) -> Chain:
         """Deciphers what encrypt() made with the same key of the same number of bytes."""
+        return self._cipher("decrypt", bytes, source, to, key, rules)
+
+    def _cipher(
+        self, op: str, bytes: Quantity, source: Quantity, to: Quantity, key: int, rules: Rules
+    ) -> Chain:
         operands = {"bytes": bytes, "offset": source, "memory": to, "key": key or None}
-        return self._with("decrypt", operands, rules)
+        return self._with(op, operands, rules)
 
     def hash(
         self, bytes: Quantity, source: Quantity, to: Quantity, **rules: Unpack[Rules]

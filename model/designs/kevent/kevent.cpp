@@ -262,9 +262,8 @@ constexpr Difference kNotModelled[] = {
      "designs/kevent"},
     {"the queue's descriptor: kevent_ctl, nesting in epoll, memory of the ring that is not there",
      "designs/kevent"},
-    {"aio_sendfile_path for a chain with a deadline: nothing takes a transfer back, so the clock "
-     "is "
-     "looked at between open and send",
+    {"aio_sendfile_path for a chain with a deadline: nothing takes a transfer back, so its clock "
+     "is looked at between open and send",
      "designs/kevent"},
     {"a timeout step without stopping the event loop: it is nanosleep", "designs/kevent"},
     {"threads of the pool asleep for a request of the block layer", "designs/kevent"},

@@ -89,7 +89,7 @@ Task<int> Transfer::pass(Sleepable& ctx) {
 // kaio_vfs_read(): what there is, page after page, up to the first that is not there.
 Task<Errno> Transfer::send_pages(Sleepable& ctx, bool& productive) {
   while (processed_ < end()) {
-    Parts parts;
+    PageParts parts;
     const Errno error = gather(parts);
     if (error != Errno::ok) co_return error;
     co_await ctx.spend(ctx.costs().page_lookup, std::max<std::size_t>(parts.size(), 1));
@@ -110,7 +110,7 @@ Page* Transfer::page_at(std::uint64_t index) const {
 }
 
 // Errors: EIO, the first page could not be read.
-Errno Transfer::gather(Parts& parts) {
+Errno Transfer::gather(PageParts& parts) {
   std::uint64_t at = processed_;
   const std::uint64_t last =
       std::min(end(), (at / kPage / kSegmentPages + 1) * kSegmentPages * kPage);
@@ -130,7 +130,7 @@ Errno Transfer::gather(Parts& parts) {
 }
 
 // ->sendpage() to a socket that blocks: for its room a thread of the pool sleeps.
-Task<Result<std::uint64_t>> Transfer::send(Sleepable& ctx, const Parts& parts) {
+Task<Result<std::uint64_t>> Transfer::send(Sleepable& ctx, const PageParts& parts) {
   const std::span<const PagePart> view(parts.data(), parts.size());
   for (;;) {
     BlockingWait wait(ctx);

@@ -20,13 +20,12 @@ class Transfer final : public KaioRequest, public Pooled {
   static int ended(Kevent& event);
 
  private:
-  using Parts = boost::container::small_vector<kernel::PagePart, 16>;
   struct PagesRead;
 
   Task<int> pass(kernel::Sleepable& ctx);
   Task<Errno> send_pages(kernel::Sleepable& ctx, bool& productive);
-  Errno gather(Parts& parts);
-  Task<Result<std::uint64_t>> send(kernel::Sleepable& ctx, const Parts& parts);
+  Errno gather(kernel::PageParts& parts);
+  Task<Result<std::uint64_t>> send(kernel::Sleepable& ctx, const kernel::PageParts& parts);
   Task<int> read_pages(kernel::Sleepable& ctx);
   Task<Errno> issue(kernel::Sleepable& ctx, std::uint64_t first, std::uint64_t count);
   void expect(std::uint64_t first, std::uint64_t end, PagesRead* next);

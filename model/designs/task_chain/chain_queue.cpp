@@ -114,30 +114,28 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
       break;
     }
     ++accepted;
-    ctx.emit(events::IoAccepted{run->cookie()});
-    auto* walker = new Walker(*this, *run);
-    walkers_.push_back(*walker);
-    drains_ += run->chain.drain;
-    if (ctx.now() >= run->expires())
-      walker->stop(Errno::etime);
-    else
-      co_await walker->arm(ctx);
-    if (!walker->cancelled() && must_wait(*walker)) {
-      walker->hold();
-      ctx.stop_work();
-      run->ledger.enter(events::Stage::queue, ctx.now());
-      continue;
-    }
-    if (engine_.params.start_in_submitter) {
-      co_await walker->start(ctx);
-      continue;
-    }
-    ctx.stop_work();
-    run->ledger.enter(events::Stage::queue, ctx.now());
-    co_await engine_.threads.queue(ctx, walker->work());
+    co_await begin(ctx, *run);
   }
   if (accepted == 0) co_return fail(refused);
   co_return accepted;
+}
+
+// An accepted chain begins here, in a kernel thread, or when others have ended.
+Task<void> ChainQueue::begin(Sleepable& ctx, ChainRun& run) {
+  ctx.emit(events::IoAccepted{run.cookie()});
+  auto* const walker = new Walker(*this, run);
+  walkers_.push_back(*walker);
+  drains_ += run.chain.drain;
+  if (ctx.now() >= run.expires())
+    walker->stop(Errno::etime);
+  else
+    co_await walker->arm(ctx);
+  const bool waits = !walker->cancelled() && must_wait(*walker);
+  if (!waits && engine_.params.start_in_submitter) co_return co_await walker->start(ctx);
+  if (waits) walker->hold();
+  ctx.stop_work();
+  run.ledger.enter(events::Stage::queue, ctx.now());
+  if (!waits) co_await engine_.threads.queue(ctx, walker->work());
 }
 
 // Whether something before it has to end first.

@@ -94,6 +94,7 @@ class ChainQueue final : public chain::WalkerHost {
                                          std::span<bool> over);
   bool under_way(std::uint64_t user_data);
   Task<void> move_held(kernel::Sleepable& ctx);
+  Task<void> begin(kernel::Sleepable& ctx, ChainRun& run);
   bool must_wait(const chain::Walker& walker) const;
   Task<void> begin_held(kernel::Atomic& ctx);
   /// A chain of it has not ended, or its completion is on its way.
