@@ -55,6 +55,12 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::decrypt:
     case Op::hash:
       return work_on_memory(ctx);
+    case Op::accept:
+    case Op::connect:
+    case Op::receive:
+    case Op::poll:
+    case Op::inotify:
+      return Task<Value>::ready(fail(Errno::enosys));
   }
   return Task<Value>::ready(fail(Errno::einval));
 }

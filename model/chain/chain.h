@@ -33,8 +33,14 @@ enum class Op : std::uint8_t {
   encrypt,  // AES-128, CBC: every 4 KiB a message by itself
   decrypt,
   hash,  // SHA-256
+  // On sockets and what else tells of its readiness.
+  accept,
+  connect,
+  receive,
+  poll,
+  inotify,  // takes one event of a watched directory into the chain's memory
 };
-inline constexpr int kOps = 17;
+inline constexpr int kOps = 22;
 const char* name_of(Op op);
 
 /// What happens to the rest of the chain when a step fails.
@@ -71,35 +77,47 @@ struct Loop {
 /// One step. Which fields count depends on the operation.
 struct Step {
   Op op = Op::nop;
-  OnError on_error = OnError::stop;
-  OnShort on_short = OnShort::accept;
+  OnError on_error : 4 = OnError::stop;
+  OnShort on_short : 4 = OnShort::accept;
   bool clean_up : 1 = false;   // runs whatever happened before; closes of opened files do too
-  bool keep : 1 = false;       // open: into the process's table, where it stays
+  bool keep : 1 = false;       // open, accept, connect: into the process's table, where it stays
   bool data_only : 1 = false;  // fsync: as fdatasync
   bool create : 1 = false;     // open: makes the file if there is none
   bool truncate : 1 = false;   // open: of what it held, nothing stays
   std::uint8_t retries = 0;    // on_error == retry
   std::uint8_t sources = 1;    // exclusive_or: blocks of `bytes`, one behind the other
   std::uint8_t value = 0;      // memset: what every byte becomes; ciphers: their key's number
+  std::int16_t to_from = -1;   // send: the step whose socket it goes to, or `to_fd`
   std::int16_t jump_to = -1;   // on_error == jump: a later step, or the end
-  std::int16_t fd_from = -1;   // the open step whose descriptor is meant, or
-  std::int32_t fd = -1;        // a descriptor opened before
-  std::int32_t to_fd = -1;     // send: the socket
-  From offset_from{};          // read, send, write: added to `offset`
+  std::int16_t fd_from = -1;   // the step whose descriptor is meant (open, accept or connect), or
+  std::int32_t fd = -1;        // a descriptor opened before; open, unlink: `fd_from` is an inotify
+                               // step, whose event names the file in the directory `path`
+  std::int32_t to_fd = -1;     // send: a socket opened before
+  From offset_from{};          // read, send of a file, write: added to `offset`
   From bytes_from{};           // of these, and on memory: added to `bytes`
   Loop loop{};
   std::uint64_t offset = 0;  // in the file, bytes; on memory: of the (first) source, in the chain's
                              // memory, in whole pages
-  std::uint64_t bytes = 0;   // to move; timeout: how long, ns
-  std::uint64_t memory = 0;  // where in the chain's memory, in whole pages: of read and memory
-                             // steps the destination, of write and crc32c the source
-  const std::string* path = nullptr;  // open, unlink; outlives the chain
+  std::uint64_t bytes = 0;   // to move; timeout: how long, ns; accept, connect: the port;
+                             // poll, inotify: the events
+  std::uint64_t memory = 0;  // where in the chain's memory, in whole pages: of read, receive,
+                             // inotify and memory steps the destination, of write, crc32c and a
+                             // send without a file the source
+  const std::string* path = nullptr;  // open, unlink, inotify; outlives the chain
   std::uint64_t after = 0;            // in a graph: the steps it waits for, a bit each
 
-  bool transfers() const { return op == Op::read || op == Op::send || op == Op::write; }
+  bool transfers() const {
+    return op == Op::read || op == Op::send || op == Op::write || op == Op::receive;
+  }
+  bool sends_memory() const { return op == Op::send && fd_from < 0 && fd < 0; }
+  /// Whether it moves bytes between the chain's memory and something else.
+  bool fills_or_drains() const {
+    return op == Op::read || op == Op::write || op == Op::receive || sends_memory();
+  }
+  bool gives_descriptor() const { return op == Op::open || op == Op::accept || op == Op::connect; }
   bool on_memory() const { return op >= Op::copy && op <= Op::hash; }
   bool ciphers() const { return op == Op::encrypt || op == Op::decrypt; }
-  bool uses_path() const { return op == Op::open || op == Op::unlink; }
+  bool uses_path() const { return op == Op::open || op == Op::unlink || op == Op::inotify; }
 };
 
 struct Chain {

@@ -127,6 +127,8 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   net_rx_ = std::make_unique<kernel::NetRx>(system_);
   nic_driver_ = std::make_unique<drivers::NicDriver>(system_, *net_rx_, irqs_, *nic_port_,
                                                      static_cast<std::uint32_t>(spec.cpus) - 1);
+  loopback_ = std::make_unique<kernel::Loopback>(system_, *net_rx_, spec.socket);
+  os_.loopback = loopback_.get();
   engines_ = std::make_unique<Engines>(spec.engines, system_, irqs_, ports);
 }
 

@@ -8,6 +8,7 @@
 #include "model/kernel/block/block_softirq.h"
 #include "model/kernel/irq/controller.h"
 #include "model/kernel/os.h"
+#include "model/kernel/socket/loopback.h"
 #include "model/testbed/engines.h"
 #include "model/testbed/foreign_storage.h"
 #include "model/testbed/machine_spec.h"
@@ -82,6 +83,7 @@ class Machine {
   std::unique_ptr<hw::Port> nic_port_;
   std::unique_ptr<kernel::NetRx> net_rx_;
   std::unique_ptr<drivers::NicDriver> nic_driver_;
+  std::unique_ptr<kernel::Loopback> loopback_;
   std::vector<std::unique_ptr<kernel::Socket>> sockets_;
   std::vector<int> socket_fds_;
 
