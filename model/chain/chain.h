@@ -77,8 +77,8 @@ struct Loop {
 /// One step. Which fields count depends on the operation.
 struct Step {
   Op op = Op::nop;
-  OnError on_error : 4 = OnError::stop;
-  OnShort on_short : 4 = OnShort::accept;
+  OnError on_error = OnError::stop;
+  OnShort on_short = OnShort::accept;
   bool clean_up : 1 = false;   // runs whatever happened before; closes of opened files do too
   bool keep : 1 = false;       // open, accept, connect: into the process's table, where it stays
   bool data_only : 1 = false;  // fsync: as fdatasync
@@ -87,14 +87,15 @@ struct Step {
   std::uint8_t retries = 0;    // on_error == retry
   std::uint8_t sources = 1;    // exclusive_or: blocks of `bytes`, one behind the other
   std::uint8_t value = 0;      // memset: what every byte becomes; ciphers: their key's number
-  std::int16_t to_from = -1;   // send: the step whose socket it goes to, or `to_fd`
   std::int16_t jump_to = -1;   // on_error == jump: a later step, or the end
   std::int16_t fd_from = -1;   // the step whose descriptor is meant (open, accept or connect), or
   std::int32_t fd = -1;        // a descriptor opened before; open, unlink: `fd_from` is an inotify
                                // step, whose event names the file in the directory `path`
-  std::int32_t to_fd = -1;     // send: a socket opened before
-  From offset_from{};          // read, send of a file, write: added to `offset`
-  From bytes_from{};           // of these, and on memory: added to `bytes`
+  // send: the socket, or with `to_opened` the step that accepted or connected it.
+  std::int32_t to_fd : 31 = -1;
+  bool to_opened : 1 = false;
+  From offset_from{};  // read, send of a file, write: added to `offset`
+  From bytes_from{};   // of these, and on memory: added to `bytes`
   Loop loop{};
   std::uint64_t offset = 0;  // in the file, bytes; on memory: of the (first) source, in the chain's
                              // memory, in whole pages
@@ -115,10 +116,13 @@ struct Step {
     return op == Op::read || op == Op::write || op == Op::receive || sends_memory();
   }
   bool gives_descriptor() const { return op == Op::open || op == Op::accept || op == Op::connect; }
+  std::int16_t to_from() const { return static_cast<std::int16_t>(to_opened ? to_fd : -1); }
   bool on_memory() const { return op >= Op::copy && op <= Op::hash; }
   bool ciphers() const { return op == Op::encrypt || op == Op::decrypt; }
   bool uses_path() const { return op == Op::open || op == Op::unlink || op == Op::inotify; }
 };
+
+static_assert(sizeof(Step) == 72);  // a million chains may be in flight
 
 struct Chain {
   boost::container::small_vector<Step, 4> steps;
