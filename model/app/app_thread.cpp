@@ -47,7 +47,13 @@ std::string AppThread::describe() {
 
 Task<void> AppThread::run(Sleepable& ctx) {
   for (;;) {
-    if (!postponed_.empty() || source_.ready(index_)) co_await start_arrived(ctx);
+    // Requests that found no room go first: order of arrival.
+    if (!postponed_.empty()) co_await try_again(ctx);
+    while (postponed_.empty()) {
+      ChainRun* const run = source_.next(index_);
+      if (run == nullptr) break;
+      co_await begin(ctx, *run);
+    }
     const designs::Finished finished = co_await side_->reap(ctx);
     if (finished.run != nullptr) {
       co_await go_on(ctx, note(finished));
@@ -61,51 +67,47 @@ Task<void> AppThread::run(Sleepable& ctx) {
   observer_.on_thread_end();
 }
 
-Task<void> AppThread::start_arrived(Sleepable& ctx) {
-  // Requests that found no room go first: order of arrival.
+Task<void> AppThread::try_again(Sleepable& ctx) {
   std::vector<ChainRun*> again;
   again.swap(postponed_);
   for (ChainRun* const run : again) co_await advance(ctx, *run);
-  while (postponed_.empty()) {
-    ChainRun* const run = source_.next(index_);
-    if (run == nullptr) break;
-    ++in_flight_;
-    if (!whole_chains_) run->course.start(run->chain, run->results.data());
-    const WorkOn work(ctx, &run->ledger, events::Stage::submit);
-    const auto arrival = static_cast<std::uint64_t>(to_ps(run->ledger.opened()));
-    ctx.emit(events::IoSubmit{run->cookie(), ctx.thread().id, arrival});
-    run->ledger.belong_to(run->cookie(), system_.probe.stage_listener());
-    co_await ctx.spend(costs_.request_start);
-    co_await advance(ctx, *run);
-  }
+}
+
+Task<void> AppThread::begin(Sleepable& ctx, ChainRun& run) {
+  ++in_flight_;
+  if (!whole_chains_) run.course.start(run.chain, run.results.data());
+  ctx.work_on(&run.ledger, events::Stage::submit);
+  const auto arrival = static_cast<std::uint64_t>(to_ps(run.ledger.opened()));
+  ctx.emit(events::IoSubmit{run.cookie(), ctx.thread().id, arrival});
+  run.ledger.belong_to(run.cookie(), system_.probe.stage_listener());
+  return then(ctx.spend(costs_.request_start), [this, &ctx, &run] { return advance(ctx, run); });
 }
 
 Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
   return whole_chains_ ? finish(ctx, run) : advance(ctx, run);
 }
 
-// Carries a request on until it waits for a completion, or to its end.
+// Carries a request on until it waits for a completion, or to its end. The context works on no
+// request then.
 Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
-  const WorkOn work(ctx, &run.ledger, events::Stage::submit);
-  if (whole_chains_) co_return co_await enqueue(ctx, run);
-  for (;;) {
-    // Between steps is when this side can look at its clock.
-    if (ctx.now() >= run.expires()) run.course.stop(Errno::etime);
-    if (run.tried && run.course.gives_up(run.current)) {
-      run.course.cut(run.current, 0);
-      run.tried = false;
-    }
-    if (!take_up(run)) break;
-    if (run.current_step().on_memory()) {
-      const Result<std::int64_t> result = co_await compute(ctx, run);
-      run.results[run.current] = as_return_value(result);
-      settle(run);
-      continue;
-    }
-    if (side_->way(run.current_step()) == Way::native_async) co_return co_await enqueue(ctx, run);
+  ctx.work_on(&run.ledger, events::Stage::submit);
+  if (whole_chains_) return enqueue(ctx, run);
+  if (!take_up_in_time(ctx, run)) return finish(ctx, run);
+  return queues(run) ? enqueue(ctx, run) : call_on(ctx, run);
+}
+
+// The same from a step on that this thread carries out itself.
+Task<void> AppThread::call_on(Sleepable& ctx, ChainRun& run) {
+  do {
+    if (queues(run)) co_return co_await enqueue(ctx, run);
     co_await call(ctx, run);
-  }
+  } while (take_up_in_time(ctx, run));
   co_await finish(ctx, run);
+}
+
+bool AppThread::queues(const ChainRun& run) const {
+  const chain::Step& step = run.current_step();
+  return !step.on_memory() && side_->way(step) == Way::native_async;
 }
 
 // No call of the kernel does it for this application, so its own code does.
@@ -122,18 +124,24 @@ Task<Result<std::int64_t>> AppThread::compute(Sleepable& ctx, ChainRun& run) {
 }
 
 Task<void> AppThread::enqueue(Sleepable& ctx, ChainRun& run) {
-  bool queued = co_await side_->queue(ctx, run);
-  if (!queued) {
-    ctx.stop_work();  // the others' submission is not this request's time in the kernel
-    co_await submit(ctx);
-    ctx.work_on(&run.ledger, events::Stage::submit);
-    queued = co_await side_->queue(ctx, run);
-  }
-  ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
-  if (!queued)
-    postponed_.push_back(&run);
-  else if (++queued_ >= params_.submit_batch)
-    co_await submit(ctx);
+  return then(side_->queue(ctx, run), [this, &ctx, &run](bool queued) {
+    ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
+    return queued ? note_queued(ctx) : make_room(ctx, run);
+  });
+}
+
+Task<void> AppThread::note_queued(Sleepable& ctx) {
+  return ++queued_ >= params_.submit_batch ? submit(ctx) : Task<void>::ready();
+}
+
+// Nobody works on the request meanwhile: the others' submission is not its time in the kernel.
+Task<void> AppThread::make_room(Sleepable& ctx, ChainRun& run) {
+  co_await submit(ctx);
+  ctx.work_on(&run.ledger, events::Stage::submit);
+  const bool queued = co_await side_->queue(ctx, run);
+  ctx.stop_work();
+  if (queued) co_return co_await note_queued(ctx);
+  postponed_.push_back(&run);
 }
 
 Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
@@ -149,8 +157,13 @@ Task<void> AppThread::finish(Sleepable& ctx, ChainRun& run) {
 }
 
 Task<void> AppThread::call(Sleepable& ctx, ChainRun& run) {
-  const designs::SubmittingCall counted(side_->submit_times(), ctx);
-  const Result<std::int64_t> result = co_await side_->call(ctx, run);
+  Result<std::int64_t> result = fail(Errno::enosys);
+  if (run.current_step().on_memory()) {
+    result = co_await compute(ctx, run);
+  } else {
+    const designs::SubmittingCall counted(side_->submit_times(), ctx);
+    result = co_await side_->call(ctx, run);
+  }
   run.results[run.current] = as_return_value(result);
   settle(run);
 }
@@ -169,6 +182,16 @@ bool AppThread::take_up(ChainRun& run) {
   run.current = static_cast<std::uint16_t>(*next);
   run.tried = true;
   return true;
+}
+
+// Between steps is when this side can look at its clock.
+bool AppThread::take_up_in_time(Sleepable& ctx, ChainRun& run) {
+  if (ctx.now() >= run.expires()) run.course.stop(Errno::etime);
+  if (run.tried && run.course.gives_up(run.current)) {
+    run.course.cut(run.current, 0);
+    run.tried = false;
+  }
+  return take_up(run);
 }
 
 // The current step's value has come: it is over, or is tried again.

@@ -47,16 +47,22 @@ class AppThread final : public kernel::ThreadBody {
     AppThread& owner_;
   };
 
-  Task<void> start_arrived(kernel::Sleepable& ctx);
+  Task<void> try_again(kernel::Sleepable& ctx);
+  Task<void> begin(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> go_on(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> call_on(kernel::Sleepable& ctx, chain::ChainRun& run);
+  bool queues(const chain::ChainRun& run) const;
   Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
   chain::ChainRun& note(const designs::Finished& finished);
   Task<void> submit(kernel::Sleepable& ctx);
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<Result<std::int64_t>> compute(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> enqueue(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> note_queued(kernel::Sleepable& ctx);
+  Task<void> make_room(kernel::Sleepable& ctx, chain::ChainRun& run);
   static bool take_up(chain::ChainRun& run);
+  static bool take_up_in_time(kernel::Sleepable& ctx, chain::ChainRun& run);
   static void settle(chain::ChainRun& run);
 
   kernel::System& system_;
