@@ -23,20 +23,18 @@ class Fingerprint {
   }
   /// The same for several words at once, at most 16.
   template <std::size_t N>
-  void mix(std::uint64_t first, std::uint64_t second, const std::array<std::uint64_t, N>& rest) {
-    static_assert(N + 2 <= 16);
-    if (buffer_.size() - used_ < N + 2) [[unlikely]] {
+  void mix(std::uint64_t first, const std::array<std::uint64_t, N>& rest) {
+    static_assert(N + 1 <= 16);
+    if (buffer_.size() - used_ < N + 1) [[unlikely]] {
       // The words must not depend on where the buffer happens to end.
       mix(first);
-      mix(second);
       for (const std::uint64_t word : rest) mix(word);
       return;
     }
     std::uint64_t* const to = buffer_.data() + used_;
     to[0] = first;
-    to[1] = second;
-    for (std::size_t i = 0; i < N; ++i) to[2 + i] = rest[i];
-    used_ += N + 2;
+    for (std::size_t i = 0; i < N; ++i) to[1 + i] = rest[i];
+    used_ += N + 1;
   }
   /// 16 hexadecimal digits.
   std::string text();

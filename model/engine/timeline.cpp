@@ -122,20 +122,19 @@ RunState Timeline::run_until_horizon() {
           continue;
       }
     }
-    advances_left_ = choices_.exploring() ? 0 : advance_budget_;
-    if (sync_first_ != nullptr) [[unlikely]]
-      advances_left_ = 0;
+    const bool in_step = choices_.exploring() || (attention_ && sync_first_ != nullptr);
+    advances_left_ = in_step ? 0 : advance_budget_;
     if ((++events_run_ & kPollMask) == 0 && monitor_ != nullptr) [[unlikely]]
       monitor_->poll();
     event->fire(event);
     event = nullptr;
-    if (sync_first_ != nullptr) [[unlikely]]
-      return RunState::sync;
-    if (stop_requested_) [[unlikely]] {
-      stop_requested_ = false;
-      if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
-      return RunState::stopped;
-    }
+    if (!attention_) [[likely]]
+      continue;
+    if (sync_first_ != nullptr) return RunState::sync;
+    attention_ = false;
+    if (!std::exchange(stop_requested_, false)) continue;
+    if (error_) std::rethrow_exception(std::exchange(error_, nullptr));
+    return RunState::stopped;
   }
 }
 
@@ -148,6 +147,7 @@ void Timeline::request_sync(SyncRequest& request) {
   request.next = nullptr;
   (sync_first_ == nullptr ? sync_first_ : sync_last_->next) = &request;
   sync_last_ = &request;
+  attention_ = true;
   advances_left_ = 0;
 }
 

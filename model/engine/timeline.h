@@ -134,7 +134,7 @@ class Timeline {
   void advance_to(SimTime time);
 
   /// Makes run() come back after the current event; called outside run(), after the next one.
-  void stop() { stop_requested_ = true; }
+  void stop() { stop_requested_ = attention_ = true; }
 
   /// Polls `monitor` (or nobody: nullptr) every 65,536 events; it must outlive the runs.
   void poll_with(RunMonitor* monitor) { monitor_ = monitor; }
@@ -199,6 +199,7 @@ class Timeline {
   std::uint32_t advances_left_ = 0;
   std::uint32_t advance_budget_ = kAdvances;
   bool stop_requested_ = false;
+  bool attention_ = false;  // a stop or a sync was requested: the loop looks which
   bool draining_ = false;
   SyncRequest* sync_first_ = nullptr;
   SyncRequest* sync_last_ = nullptr;

@@ -41,16 +41,17 @@ struct EventInfo {
   const char* name;
   Subsystem subsystem;
   const char* fields;  // names of the words, separated by blanks
-  std::uint32_t kind;  // a hash of the name, the same on every machine
+  std::uint64_t kind;  // a hash of the name, the same on every machine
 
   constexpr EventInfo(const char* event_name, Subsystem of, const char* field_names)
       : name(event_name), subsystem(of), fields(field_names), kind(hash(event_name)) {}
 
  private:
-  static constexpr std::uint32_t hash(const char* text) {
-    std::uint32_t value = 2166136261u;
+  // FNV-1a, the same on every machine.
+  static constexpr std::uint64_t hash(const char* text) {
+    std::uint64_t value = 14695981039346656037u;
     for (; *text != '\0'; ++text)
-      value = (value ^ static_cast<std::uint32_t>(static_cast<unsigned char>(*text))) * 16777619u;
+      value = (value ^ static_cast<unsigned char>(*text)) * 1099511628211u;
     return value;
   }
 };
@@ -90,8 +91,7 @@ class Probe {
         ++(counters_.*E::counter);
     }
     const auto words = event.words();
-    fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())),
-                     (std::uint64_t{E::info.kind} << 32) | words.size(), words);
+    fingerprint_.mix(static_cast<std::uint64_t>(to_ps(timeline_.now())) ^ E::info.kind, words);
     if ((mask_ & bit(E::info.subsystem)) != 0) [[unlikely]]
       tell(E::info, cpu, words);
   }
