@@ -139,6 +139,10 @@ class Crossing {
     ctx.set_stage(events::Stage::kernel);
   }
   Spend enter() { return ctx_.spend(ctx_.costs().syscall_entry); }
+  /// With the first thing that the call does.
+  Spend enter(Cost& and_then) {
+    return ctx_.spend(ctx_.charge(ctx_.costs().syscall_entry) + ctx_.charge(and_then));
+  }
   Spend leave() { return ctx_.spend(ctx_.costs().syscall_exit); }
   /// Back in user mode, with the value of the return register.
   void end(std::int64_t value) {

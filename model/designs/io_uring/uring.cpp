@@ -122,8 +122,7 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
   std::optional<SubmittingCall> counted;
   if (sq_.unsubmitted() != 0) counted.emplace(held_, ctx);
   Crossing crossing(ctx, Sysno::io_uring_enter);
-  co_await crossing.enter();
-  co_await ctx.spend(costs_.enter);
+  co_await crossing.enter(costs_.enter);
   const std::uint32_t tail = co_await sq_.load_tail(ctx);
   const std::uint32_t to_submit = sq_.waiting(tail);
   std::uint32_t consumed = 0;
@@ -172,11 +171,9 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     if (head == nullptr && allocation_fails(os_.system, "io_uring request")) break;
     auto* const req = new Req(*this, sq_.take());
     const WorkOn work(ctx, req->ledger, events::Stage::kernel);
-    co_await ctx.spend(costs_.issue);
-    if (req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write) {
-      co_await ctx.spend(costs_.rw_prepare);
-      co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
-    }
+    const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
+    co_await ctx.spend(ctx.charge(costs_.issue) + ctx.charge(costs_.rw_prepare, moves ? 1 : 0));
+    if (moves) co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
     if (head == nullptr) {
       head = tail = req;
     } else {
@@ -191,28 +188,35 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
   co_return consumed;
 }
 
-// Issues a request in the owner's context: without blocking, else by a worker.
+// Issues a request in the owner's context: without blocking, else by a worker. The caller's scope
+// takes the context off the request.
 Task<void> Uring::start(Sleepable& ctx, Req* req) {
-  const WorkOn work(ctx, req->ledger, events::Stage::kernel);
+  ctx.work_on(req->ledger, events::Stage::kernel);
   const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
   if (moves && req->sqe.bytes > req->sqe.pages.size() * hw::kPageBytes)
-    co_return co_await finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
-  if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) co_return co_await read_on(ctx, req);
-  if (req->sqe.opcode == Opcode::timeout) co_return co_await start_timeout(ctx, req);
-  if (!forced_async(req->sqe)) {
-    Value result = co_await issue(ctx, *req);
+    return finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
+  if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) return read_on(ctx, req);
+  if (req->sqe.opcode == Opcode::timeout) return start_timeout(ctx, req);
+  if (forced_async(req->sqe)) return punt(ctx, req);
+  return then(issue(ctx, *req), [this, &ctx, req, moves](Value result) {
     if (moves && result && *result != 0) {
-      if (req->pending != 0) co_return ctx.stop_work();  // an interrupt will end it
+      if (req->pending != 0) {  // an interrupt will end it
+        ctx.stop_work();
+        return Task<void>::ready();
+      }
       result = direct_result(*req);
     }
-    if (result || result.error() != Errno::eagain)
-      co_return co_await finish(ctx, req, as_return_value(result));
-  }
+    const bool again = !result && result.error() == Errno::eagain;
+    return again ? punt(ctx, req) : finish(ctx, req, as_return_value(result));
+  });
+}
+
+Task<void> Uring::punt(Sleepable& ctx, Req* req) {
   if (req->ledger != nullptr) {
     ctx.stop_work();
     req->ledger->enter(events::Stage::queue, ctx.now());
   }
-  co_await workers_.queue(ctx, *req);
+  return workers_.queue(ctx, *req);
 }
 
 // Its CQE's -ETIME is no failure of the link; that its time has come reads 0 here.
@@ -396,7 +400,10 @@ Task<void> Uring::finish(Sleepable& ctx, Req* req, std::int64_t res) {
 }
 
 Task<void> Uring::follow(Sleepable& ctx, Req* next, bool severed, bool silent) {
-  if (!severed) co_return co_await start(ctx, next);
+  return severed ? cancel(ctx, next, silent) : start(ctx, next);
+}
+
+Task<void> Uring::cancel(Sleepable& ctx, Req* next, bool silent) {
   while (next != nullptr) {
     Req* const cancelled = std::exchange(next, next->next);
     // Behind a request that skips success, the cancelled tail is as silent as its success would

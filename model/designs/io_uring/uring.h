@@ -101,6 +101,7 @@ class Uring {
   struct Req;
   Task<std::uint32_t> submit_sqes(kernel::Sleepable& ctx, std::uint32_t count);
   Task<void> start(kernel::Sleepable& ctx, Req* req);
+  Task<void> punt(kernel::Sleepable& ctx, Req* req);
   Task<void> start_timeout(kernel::Sleepable& ctx, Req* req);
   Task<void> read_on(kernel::Sleepable& ctx, Req* req);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
@@ -112,6 +113,7 @@ class Uring {
   Task<Result<std::int64_t>> issue_blocking(kernel::Sleepable& ctx, Req& req);
   Task<void> finish(kernel::Sleepable& ctx, Req* req, std::int64_t res);
   Task<void> follow(kernel::Sleepable& ctx, Req* next, bool severed, bool silent);
+  Task<void> cancel(kernel::Sleepable& ctx, Req* next, bool silent);
   Task<void> post(kernel::Sleepable& ctx, const Sqe& sqe, std::int64_t res);
   Task<void> show(kernel::Sleepable& ctx, const Cqe& cqe);
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);

@@ -43,12 +43,16 @@ class Atomic {
   KernelCosts& costs() { return system_.costs; }
 
   /// Charges a named cost, `times` over.
-  Spend spend(Cost& cost, std::uint64_t times = 1) {
+  Spend spend(Cost& cost, std::uint64_t times = 1) { return {*this, charge(cost, times)}; }
+  /// Of several costs with nothing between them that anybody could see, each is counted, and their
+  /// sum is spent at once: `ctx.spend(ctx.charge(one) + ctx.charge(other))`.
+  [[nodiscard]] Duration charge(Cost& cost, std::uint64_t times = 1) {
     const Duration length = cost.each * static_cast<std::int64_t>(times);
     cost.count += times;
     cost.total += length;
-    return {*this, length};
+    return length;
   }
+  Spend spend(Duration charged) { return {*this, charged}; }
   /// Charges a cost's fixed part plus a time that depends on the amount, under the cost's name.
   Spend spend_for(Cost& cost, Duration variable) {
     ++cost.count;

@@ -63,7 +63,20 @@ class DirectRead {
  private:
   struct Part : Bio, Pooled {
     DirectRead* read = nullptr;
+    bool hole = false;
   };
+  // The device reads whole sectors; what lies past the end of the file is not reported.
+  std::uint64_t transfer_bytes() const {
+    return (static_cast<std::uint64_t>(bytes_) + 511) / 512 * 512;
+  }
+  Part* make_part(const Inode& inode, std::uint64_t at, std::span<const hw::PhysAddr> pages,
+                  std::uint64_t done, std::uint64_t most);
+  Task<void> submit_parts(Atomic& ctx, const Inode& inode, std::uint64_t offset,
+                          std::span<const hw::PhysAddr> pages, std::uint64_t per_bio);
+  Task<void> submit_all(Atomic& ctx, const Inode& inode, std::uint64_t offset,
+                        std::span<const hw::PhysAddr> pages, std::uint64_t per_bio, Part* part);
+  Task<void> submit(Atomic& ctx, const Inode& inode, Part& part);
+  static Task<void> clear(Atomic& ctx, Part& part);
   static Task<void> end_io(Atomic& ctx, Bio& bio);
   IoWait* wait_ = nullptr;
   std::int64_t bytes_ = 0;
