@@ -116,11 +116,14 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
 
 // Takes the next step for itself and starts a branch for every other one that is ready.
 Task<bool> Branch::take_up(Atomic& ctx, Sleepable* sleeper) {
-  Course& course = this->course();
-  const std::optional<std::size_t> next = course.next();
-  if (!next) co_return false;
+  const std::optional<std::size_t> next = course().next();
+  if (!next) return Task<bool>::ready(false);
   begin(*next);
-  if (!walker_.run_.chain.graph) co_return true;
+  return walker_.run_.chain.graph ? fork(ctx, sleeper) : Task<bool>::ready(true);
+}
+
+Task<bool> Branch::fork(Atomic& ctx, Sleepable* sleeper) {
+  Course& course = this->course();
   while (const std::optional<std::size_t> other = course.next()) {
     auto* forked = new Branch(walker_, *ledger, *other);
     walker_.branches_.push_back(*forked);

@@ -56,6 +56,7 @@ class Branch final : public kernel::IoWait,
   friend class Walker;
   using Value = Result<std::int64_t>;
   struct ReadAtDevice {
+    kernel::FilePtr file;
     kernel::DirectRead read;
     bool started = false;
     std::unique_ptr<kernel::RangeWrite> write_back;  // what the cache holds goes first
@@ -81,6 +82,7 @@ class Branch final : public kernel::IoWait,
   static bool sleeps(const Step& step);
   Task<void> advance_in(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<bool> take_up(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
+  Task<bool> fork(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> end(kernel::Atomic& ctx);
   Task<void> hand_over(kernel::Atomic& ctx);
   bool drop_wait();
@@ -96,7 +98,12 @@ class Branch final : public kernel::IoWait,
   Task<Value> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> read(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Errno> begin_read(kernel::Atomic& ctx, const Step& step);
-  Task<Value> read_direct(kernel::Atomic& ctx, kernel::File& file);
+  Task<Errno> begin_buffered(kernel::Atomic& ctx, kernel::FilePtr file, Course::Numbers asked,
+                             std::span<const hw::PhysAddr> memory);
+  Task<Value> read_on(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
+  Task<Value> read_borrowing(kernel::Sleepable& thread);
+  Task<Value> read_direct(kernel::Atomic& ctx);
+  Task<Value> write_back_first(kernel::Atomic& ctx);
   Task<Value> send(kernel::Atomic& ctx, const Step& step);
   Task<Value> write(kernel::Atomic& ctx, const Step& step);
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);

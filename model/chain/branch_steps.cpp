@@ -98,72 +98,87 @@ Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
 }
 
 Task<Errno> Branch::begin_read(Atomic& ctx, const Step& step) {
-  const Result<FilePtr> file = file_of(step);
-  if (!file) co_return file.error();
+  Result<FilePtr> file = file_of(step);
+  if (!file) return Task<Errno>::ready(file.error());
   const Course::Numbers asked = numbers();
   const auto memory = walker_.run_.memory_of(step, asked);
-  if (!memory) co_return memory.error();
-  if (walker_.run_.direct) {
-    operation_.emplace<ReadAtDevice>();
-    co_return Errno::ok;
-  }
+  if (!memory) return Task<Errno>::ready(memory.error());
+  if (!walker_.run_.direct) return begin_buffered(ctx, std::move(*file), asked, *memory);
+  operation_.emplace<ReadAtDevice>().file = std::move(*file);
+  return Task<Errno>::ready(Errno::ok);
+}
+
+Task<Errno> Branch::begin_buffered(Atomic& ctx, FilePtr file, Course::Numbers asked,
+                                   std::span<const hw::PhysAddr> memory) {
   co_await ctx.spend(ctx.costs().vfs_read);
   const UserCopy way = walker_.host_.user_copy();
   // Where the copy may run in any context, the user's pages are pinned first.
-  if (way != UserCopy::thread) co_await ctx.spend(ctx.costs().page_pin, memory->size());
+  if (way != UserCopy::thread) co_await ctx.spend(ctx.costs().page_pin, memory.size());
   if (way == UserCopy::provider)
-    operation_ = std::make_unique<ProvidedRead>(walker_.run_, *step_, *file, asked, *memory);
+    operation_ = std::make_unique<ProvidedRead>(walker_.run_, *step_, file, asked, memory);
   else
-    operation_.emplace<BufferedRead>(*file, asked.offset, asked.bytes, *memory);
+    operation_.emplace<BufferedRead>(file, asked.offset, asked.bytes, memory);
   co_return Errno::ok;
 }
 
 Task<Value> Branch::read(Atomic& ctx, Sleepable* sleeper, const Step& step) {
+  if (!std::holds_alternative<std::monostate>(operation_)) return read_on(ctx, sleeper);
+  return then(begin_read(ctx, step), [this, &ctx, sleeper](Errno refused) {
+    return refused == Errno::ok ? read_on(ctx, sleeper) : Task<Value>::ready(fail(refused));
+  });
+}
+
+Task<Value> Branch::read_on(Atomic& ctx, Sleepable* sleeper) {
   Os& os = walker_.host_.os();
-  if (std::holds_alternative<std::monostate>(operation_)) {
-    const Errno refused = co_await begin_read(ctx, step);
-    if (refused != Errno::ok) co_return fail(refused);
-  }
   if (auto* provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_))
-    co_return co_await (*provided)->try_run(ctx, os, walker_.host_.providers(), *this);
+    return (*provided)->try_run(ctx, os, walker_.host_.providers(), *this);
   if (auto* buffered = std::get_if<BufferedRead>(&operation_)) {
     const bool borrows = walker_.host_.user_copy() == UserCopy::thread && sleeper != nullptr &&
                          sleeper->thread().mm == 0;
-    if (borrows) co_await kthread_use_first_mm(*sleeper);
-    const Value value = co_await buffered->try_run(ctx, os, *this);
-    if (borrows) kthread_unuse_first_mm(*sleeper);
-    co_return value;
+    return borrows ? read_borrowing(*sleeper) : buffered->try_run(ctx, os, *this);
   }
   const auto& at_device = std::get<ReadAtDevice>(operation_);
-  if (at_device.started) co_return at_device.read.result();
-  const Result<FilePtr> file = file_of(step);
-  if (!file) co_return fail(file.error());
-  co_return co_await read_direct(ctx, **file);
+  if (at_device.started) return Task<Value>::ready(at_device.read.result());
+  return at_device.write_back != nullptr ? write_back_first(ctx) : read_direct(ctx);
 }
 
-Task<Value> Branch::read_direct(Atomic& ctx, File& file) {
+// By a kernel thread, which borrows the submitter's address space.
+Task<Value> Branch::read_borrowing(Sleepable& thread) {
+  co_await kthread_use_first_mm(thread);
+  const Value value =
+      co_await std::get<BufferedRead>(operation_).try_run(thread, walker_.host_.os(), *this);
+  kthread_unuse_first_mm(thread);
+  co_return value;
+}
+
+Task<Value> Branch::read_direct(Atomic& ctx) {
   auto& operation = std::get<ReadAtDevice>(operation_);
-  Os& os = walker_.host_.os();
-  for (;;) {
-    if (operation.write_back) {
-      const Errno waits = co_await operation.write_back->try_run(ctx, os, *this);
-      if (waits == Errno::eagain) co_return fail(waits);
-      operation.write_back = nullptr;
-    }
-    const Course::Numbers asked = numbers();
-    const auto memory = walker_.run_.memory_of(step(), asked);
-    if (!memory) co_return fail(memory.error());
-    operation.started = true;
-    const Value started =
-        co_await operation.read.start(ctx, os, file, asked.offset, asked.bytes, *memory, *this);
-    if (started && *started != 0)
-      co_return pending == 0 ? operation.read.result() : Value(fail(Errno::eagain));
-    if (started || started.error() != Errno::eagain) co_return started;
-    operation.started = false;
-    operation.write_back =
-        std::make_unique<kernel::RangeWrite>(*file.inode, asked.offset / hw::kPageBytes,
-                                             (asked.offset + asked.bytes - 1) / hw::kPageBytes);
-  }
+  const Course::Numbers asked = numbers();
+  const auto memory = walker_.run_.memory_of(step(), asked);
+  if (!memory) return Task<Value>::ready(fail(memory.error()));
+  operation.started = true;
+  return then(operation.read.start(ctx, walker_.host_.os(), *operation.file, asked.offset,
+                                   asked.bytes, *memory, *this),
+              [this, &ctx, &operation, asked](const Value& started) {
+                if (started && *started != 0)
+                  return Task<Value>::ready(pending == 0 ? operation.read.result()
+                                                         : Value(fail(Errno::eagain)));
+                if (started || started.error() != Errno::eagain) return Task<Value>::ready(started);
+                operation.started = false;
+                operation.write_back = std::make_unique<kernel::RangeWrite>(
+                    *operation.file->inode, asked.offset / hw::kPageBytes,
+                    (asked.offset + asked.bytes - 1) / hw::kPageBytes);
+                return write_back_first(ctx);
+              });
+}
+
+// What the cache holds goes to the device before the device is asked.
+Task<Value> Branch::write_back_first(Atomic& ctx) {
+  auto& operation = std::get<ReadAtDevice>(operation_);
+  const Errno waits = co_await operation.write_back->try_run(ctx, walker_.host_.os(), *this);
+  if (waits == Errno::eagain) co_return fail(waits);
+  operation.write_back = nullptr;
+  co_return co_await read_direct(ctx);
 }
 
 Task<Value> Branch::write(Atomic& ctx, const Step& step) {

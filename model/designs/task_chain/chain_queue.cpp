@@ -126,16 +126,19 @@ Task<void> ChainQueue::begin(Sleepable& ctx, ChainRun& run) {
   auto* const walker = new Walker(*this, run);
   walkers_.push_back(*walker);
   drains_ += run.chain.drain;
-  if (ctx.now() >= run.expires())
-    walker->stop(Errno::etime);
-  else
-    co_await walker->arm(ctx);
-  const bool waits = !walker->cancelled() && must_wait(*walker);
-  if (!waits && engine_.params.start_in_submitter) co_return co_await walker->start(ctx);
-  if (waits) walker->hold();
+  if (ctx.now() < run.expires())
+    return then(walker->arm(ctx), [this, &ctx, walker] { return start(ctx, *walker); });
+  walker->stop(Errno::etime);
+  return start(ctx, *walker);
+}
+
+Task<void> ChainQueue::start(Sleepable& ctx, Walker& walker) {
+  const bool waits = !walker.cancelled() && must_wait(walker);
+  if (!waits && engine_.params.start_in_submitter) return walker.start(ctx);
+  if (waits) walker.hold();
   ctx.stop_work();
-  run.ledger.enter(events::Stage::queue, ctx.now());
-  if (!waits) co_await engine_.threads.queue(ctx, walker->work());
+  walker.run().ledger.enter(events::Stage::queue, ctx.now());
+  return waits ? Task<void>::ready() : engine_.threads.queue(ctx, walker.work());
 }
 
 // Whether something before it has to end first.
@@ -170,25 +173,22 @@ Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
   const bool held_up = drains_ > 0;
   drains_ -= run.chain.drain;
   if (!exiting_) co_await ctx.spend(ring_.end_cost());
-  co_await tell(ctx, run, ending);
+  {
+    const Spinlock::Guard guard = co_await lock_.lock(ctx);
+    const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
+    ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
+    if (ctx.ledger() == &run.ledger) ctx.stop_work();
+    run.ledger.enter(events::Stage::reap, ctx.now());
+    // While the process exits, the completion goes nowhere.
+    if (exiting_)
+      ring_.forget();
+    else
+      co_await ring_.complete(ctx, {run.cookie(), error});
+    ending.unlink();
+    if (!exiting_) co_await notifier_.news(ctx);
+  }
   if (held_up) co_await begin_held(ctx);
   if (exiting_ && !busy()) co_await last_chain_.wake_all(ctx);
-}
-
-// The completion goes where it belongs; while the process exits, nowhere.
-Task<void> ChainQueue::tell(Atomic& ctx, ChainRun& run, Ending& ending) {
-  const Spinlock::Guard guard = co_await lock_.lock(ctx);
-  const std::int64_t error = -static_cast<std::int64_t>(run.first_error());
-  ctx.emit(events::IoComplete{run.cookie(), static_cast<std::uint64_t>(error)});
-  if (ctx.ledger() == &run.ledger) ctx.stop_work();
-  run.ledger.enter(events::Stage::reap, ctx.now());
-  if (exiting_) {
-    ring_.forget();
-    co_return ending.unlink();
-  }
-  co_await ring_.complete(ctx, {run.cookie(), error});
-  ending.unlink();
-  co_await notifier_.news(ctx);
 }
 
 Task<Value> ChainQueue::cancel(Sleepable& user, std::optional<std::uint64_t> one) {

@@ -95,6 +95,7 @@ class ChainQueue final : public chain::WalkerHost {
   bool under_way(std::uint64_t user_data);
   Task<void> move_held(kernel::Sleepable& ctx);
   Task<void> begin(kernel::Sleepable& ctx, ChainRun& run);
+  Task<void> start(kernel::Sleepable& ctx, chain::Walker& walker);
   bool must_wait(const chain::Walker& walker) const;
   Task<void> begin_held(kernel::Atomic& ctx);
   /// A chain of it has not ended, or its completion is on its way.
@@ -109,8 +110,6 @@ class ChainQueue final : public chain::WalkerHost {
                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
     std::uint64_t user_data = 0;
   };
-
-  Task<void> tell(kernel::Atomic& ctx, ChainRun& run, Ending& ending);
 
   ChainRing ring_;
   Notifier notifier_;

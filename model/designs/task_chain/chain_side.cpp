@@ -67,13 +67,17 @@ class ChainSide final : public AppSide {
   }
 
   Task<void> wait(Sleepable& user, const WakeCondition& woken) override {
-    co_await submit(user);
-    if (failed_.empty()) co_await consumer_.wait(user, woken);
+    if (queued_.empty() && failed_.empty()) return consumer_.wait(user, woken);
+    return submit_and_wait(user, woken);
   }
 
   void on_arrival(System& system) override { consumer_.interrupt(system); }
 
  private:
+  Task<void> submit_and_wait(Sleepable& user, const WakeCondition& woken) {
+    co_await submit(user);
+    if (failed_.empty()) co_await consumer_.wait(user, woken);
+  }
   // The results are all there at a chain's end.
   static Finished all_steps(ChainRun& run) {
     return {&run, static_cast<std::uint32_t>(run.chain.steps.size())};
