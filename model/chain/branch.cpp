@@ -25,15 +25,18 @@ Branch::Branch(Walker& walker, const events::StageLedger& forked_from, std::size
 }
 
 // What the context of an arrival may do. Opening, changing the process's table, writing and syncing
-// take locks that sleep. What moves bytes out of files or drops the chain's own reference may run
-// in a softirq; a hardirq may only end a chain. In a thread that is somebody else's, what wants to
-// be asleep or to borrow the address space is not done.
+// take locks that sleep, and so do poll functions. What moves bytes out of files and through
+// sockets or drops the chain's own reference may run in a softirq; a hardirq may only end a chain.
+// In a thread that is somebody else's, what wants to be asleep or to borrow the address space is
+// not done.
 bool Branch::legal(const Step& step, Level level) const {
   if (level == Level::hardirq) return step.op == Op::nop || step.op == Op::timeout;
-  if (step.op == Op::open || step.op == Op::unlink) return false;
+  if (step.op == Op::open || step.op == Op::unlink || step.op == Op::poll) return false;
+  if (step.gives_descriptor() && step.keep) return false;
   if (step.op == Op::close && step.fd_from < 0) return false;
-  if (step.op == Op::read && !walker_.run_.direct && walker_.host_.user_copy() == UserCopy::thread)
-    return false;
+  const bool copies = (step.op == Op::read && !walker_.run_.direct) || step.op == Op::receive ||
+                      step.sends_memory();
+  if (copies && walker_.host_.user_copy() == UserCopy::thread) return false;
   return level == Level::thread || (step.op != Op::write && step.op != Op::fsync);
 }
 
@@ -46,6 +49,8 @@ bool Branch::sleeps(const Step& step) {
 bool Branch::only_collects() const {
   if (pending != 0) return false;
   if (const auto* read = std::get_if<ReadAtDevice>(&operation_)) return read->started;
+  if (const auto* poll = std::get_if<std::unique_ptr<FilePoll>>(&operation_))
+    return (*poll)->told();
   const auto* write = std::get_if<std::unique_ptr<Write>>(&operation_);
   return write != nullptr && (*write)->at_device();
 }
@@ -165,18 +170,31 @@ Task<void> Branch::end(Atomic& ctx) {
   co_await walker.host_.finished(ctx, walker);
 }
 
+// Whether what it waits for is another's page, the peer, an event or a time: nothing that a device
+// would still do to its memory.
+bool Branch::may_drop() const {
+  if (const auto* timeout = std::get_if<std::unique_ptr<Timeout>>(&operation_))
+    return (*timeout)->queued();
+  if (const auto* provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_))
+    return !(*provided)->at_provider();
+  return std::holds_alternative<BufferedRead>(operation_) ||
+         std::holds_alternative<FileSend>(operation_) ||
+         std::holds_alternative<Accepting>(operation_) ||
+         std::holds_alternative<Connecting>(operation_) ||
+         std::holds_alternative<Receiving>(operation_) ||
+         std::holds_alternative<std::unique_ptr<SendMemory>>(operation_) ||
+         std::holds_alternative<std::unique_ptr<FilePoll>>(operation_);
+}
+
 bool Branch::drop_wait() {
-  auto* const timeout = std::get_if<std::unique_ptr<Timeout>>(&operation_);
-  auto* const provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_);
-  const bool droppable = std::holds_alternative<BufferedRead>(operation_) ||
-                         std::holds_alternative<FileSend>(operation_) ||
-                         (timeout != nullptr && (*timeout)->queued()) ||
-                         (provided != nullptr && !(*provided)->at_provider());
-  if (cleans_up_ || !droppable || charged || pending == 0) return false;
-  if (timeout != nullptr) {
+  if (cleans_up_ || charged || pending == 0 || !may_drop()) return false;
+  if (std::holds_alternative<std::unique_ptr<Timeout>>(operation_)) {
     operation_.emplace<std::monostate>();
     --pending;
   }
+  if (auto* const poll = std::get_if<std::unique_ptr<FilePoll>>(&operation_);
+      poll != nullptr && (*poll)->disarm())
+    --pending;
   withdraw(*this);
   dropped_ = pending == 0;
   return dropped_;
@@ -184,8 +202,10 @@ bool Branch::drop_wait() {
 
 // What the try whose wait was dropped has moved.
 std::int64_t Branch::so_far() const {
-  const auto* send = std::get_if<FileSend>(&operation_);
-  return send == nullptr ? 0 : static_cast<std::int64_t>(send->sent());
+  if (const auto* send = std::get_if<FileSend>(&operation_))
+    return static_cast<std::int64_t>(send->sent());
+  const auto* memory = std::get_if<std::unique_ptr<SendMemory>>(&operation_);
+  return memory == nullptr ? 0 : (*memory)->sent();
 }
 
 // What a try has come to: again, or the step's end.

@@ -13,6 +13,7 @@
 #include "model/chain/memory_work.h"
 #include "model/chain/provided_read.h"
 #include "model/kernel/kthread/kthread.h"
+#include "model/kernel/poll/file_poll.h"
 #include "model/kernel/vfs/write_ops.h"
 
 namespace iodrome::chain {
@@ -70,6 +71,18 @@ class Branch final : public kernel::IoWait,
     using FileSync::FileSync;
   };
 
+  struct SendMemory final : kernel::UserSend, Pooled {
+    using UserSend::UserSend;
+  };
+  // The costs of accept() are paid: it waits in line.
+  struct Accepting {};
+  struct Connecting {
+    kernel::FilePtr socket;
+  };
+  struct Receiving {
+    kernel::FilePtr socket;
+  };
+
   struct Timeout final : kernel::HrTimer, Pooled {
     explicit Timeout(IoWait& tells) : HrTimer(&Timeout::expired), wait(tells) {}
     static Task<kernel::HrRestart> expired(kernel::Atomic& ctx, kernel::HrTimer& self);
@@ -85,6 +98,7 @@ class Branch final : public kernel::IoWait,
   Task<bool> fork(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> end(kernel::Atomic& ctx);
   Task<void> hand_over(kernel::Atomic& ctx);
+  bool may_drop() const;
   bool drop_wait();
   std::int64_t so_far() const;
   void begin(std::size_t step);
@@ -109,6 +123,16 @@ class Branch final : public kernel::IoWait,
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
   Task<Value> timeout(kernel::Atomic& ctx, const Step& step);
   Task<Value> work_on_memory(kernel::Atomic& ctx);
+
+  // socket_steps.cpp
+  Task<Value> accept(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> connect(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> hold(kernel::Sleepable* sleeper, const Step& step, kernel::FilePtr made);
+  Task<Value> receive(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> send_memory(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
+  Task<Value> poll(kernel::Sleepable* sleeper, const Step& step);
+  Result<kernel::FilePtr> target_of(const Step& step);
+  Task<bool> borrow_memory(kernel::Sleepable* sleeper);
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   Course& course() const;
@@ -119,7 +143,8 @@ class Branch final : public kernel::IoWait,
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
-               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>>
+               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>, Accepting, Connecting,
+               Receiving, std::unique_ptr<SendMemory>, std::unique_ptr<kernel::FilePoll>>
       operation_;
   std::optional<std::uint16_t> step_;  // the one it carries out
   bool cleans_up_ = false;             // the step was begun after the chain was stopped

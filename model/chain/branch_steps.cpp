@@ -4,6 +4,7 @@
 #include "model/chain/open_flags.h"
 #include "model/chain/walker.h"
 #include "model/kernel/mm/address_space.h"
+#include "model/kernel/socket/socket_file.h"
 #include "model/kernel/vfs/name_ops.h"
 
 namespace iodrome::chain {
@@ -35,7 +36,7 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::read:
       return read(ctx, sleeper, step);
     case Op::send:
-      return send(ctx, step);
+      return step.sends_memory() ? send_memory(ctx, sleeper, step) : send(ctx, step);
     case Op::close:
       return close(ctx, sleeper, step);
     case Op::write:
@@ -56,9 +57,13 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::hash:
       return work_on_memory(ctx);
     case Op::accept:
+      return accept(ctx, sleeper, step);
     case Op::connect:
+      return connect(ctx, sleeper, step);
     case Op::receive:
+      return receive(ctx, sleeper, step);
     case Op::poll:
+      return poll(sleeper, step);
     case Op::inotify:
       return Task<Value>::ready(fail(Errno::enosys));
   }
@@ -93,7 +98,10 @@ Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   co_await ctx.spend(ctx.costs().file_close);
   FilePtr* const opened = walker_.opened_by(step.fd_from);
   if (opened == nullptr) co_return fail(Errno::ebadf);
+  const FilePtr last = std::move(*opened);
   *opened = nullptr;
+  SocketFile* const socket = socket_of(*last);
+  if (socket != nullptr && last->references == 1) co_await socket->shut(ctx);
   co_return 0;
 }
 
@@ -238,7 +246,7 @@ Task<Value> Branch::send(Atomic& ctx, const Step& step) {
   if (std::holds_alternative<std::monostate>(operation_)) {
     const Result<FilePtr> file = file_of(step);
     if (!file) co_return fail(file.error());
-    const Result<FilePtr> socket = walker_.host_.files().get(step.to_fd);
+    const Result<FilePtr> socket = target_of(step);
     if (!socket) co_return fail(socket.error());
     co_await ctx.spend(ctx.costs().splice_call);
     const Course::Numbers asked = numbers();

@@ -51,15 +51,22 @@ struct ChainRun {
     if (step.fd_from < 0) return step.fd;
     return static_cast<std::int32_t>(results[static_cast<std::size_t>(step.fd_from)]);
   }
-  /// The pages that a step's transfer begins in, or goes on in; a rest begins at a page. Errors:
-  /// EFAULT.
+  /// The same of the socket that a send goes to.
+  std::int32_t to_of(const Step& step) const {
+    if (!step.to_opened) return step.to_fd;
+    return static_cast<std::int32_t>(results[static_cast<std::size_t>(step.to_from())]);
+  }
+  /// The pages that a step's transfer begins in, or goes on in; only that of a stream goes on
+  /// within a page. Errors: EFAULT.
   Result<std::span<const hw::PhysAddr>> memory_of(const Step& step,
                                                   const Course::Numbers& numbers) const {
     const std::uint64_t room = buffer.size() * hw::kPageBytes;
     if (numbers.bytes > room || step.memory > room || numbers.done > room)
       return fail(Errno::efault);
-    const std::uint64_t first = (step.memory + numbers.done) / hw::kPageBytes;
-    const std::uint64_t pages = (numbers.bytes + hw::kPageBytes - 1) / hw::kPageBytes;
+    const std::uint64_t at = step.memory + numbers.done;
+    const std::uint64_t first = at / hw::kPageBytes;
+    const std::uint64_t pages =
+        (at % hw::kPageBytes + numbers.bytes + hw::kPageBytes - 1) / hw::kPageBytes;
     if (first + pages > buffer.size()) return fail(Errno::efault);
     return std::span<const hw::PhysAddr>(buffer).subspan(first, pages);
   }

@@ -94,6 +94,8 @@ bool Course::cleans_up(const Step& step) const {
 std::int64_t Course::missing_operand(const Step& step) const {
   if (step.fd_from >= 0 && results_[index_of(step.fd_from)] < 0)
     return -static_cast<std::int64_t>(Errno::ebadf);
+  if (step.to_opened && results_[index_of(step.to_from())] < 0)
+    return -static_cast<std::int64_t>(Errno::ebadf);
   for (const From& from : {step.offset_from, step.bytes_from}) {
     if (!from.used() || from.total) continue;
     const std::int64_t value = results_[index_of(from.step)];

@@ -14,6 +14,13 @@ bool gives_number(const Step& step) {
   return step.transfers() || step.op == Op::stat;
 }
 
+bool makes_socket(const Step& step) {
+  return step.op == Op::accept || step.op == Op::connect;
+}
+
+constexpr std::uint64_t kLargestPort = 65'535;
+constexpr std::uint64_t kPollMask = 0xffff;
+
 class Validator {
  public:
   explicit Validator(const Chain& chain) : chain_(chain) {}
@@ -24,6 +31,9 @@ class Validator {
     if (step.op == Op::exclusive_or && (step.sources == 0 || step.sources > kMaxSources))
       return false;
     if (step.op == Op::timeout && step.bytes > kLongestTimeout) return false;
+    const bool has_port = step.op == Op::accept || step.op == Op::connect;
+    if (has_port && (step.bytes == 0 || step.bytes > kLargestPort)) return false;
+    if (step.op == Op::poll && (step.bytes == 0 || step.bytes > kPollMask)) return false;
     if (step.on_memory() && step.offset % hw::kPageBytes != 0) return false;
     if (step.ciphers() && !step.bytes_from.used() && step.bytes % kCipherBlock != 0) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
@@ -43,7 +53,10 @@ class Validator {
     return (before >> step & 1) != 0;
   }
   bool operands(const Step& step, std::size_t i) const {
-    if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || at(step.fd_from).op != Op::open))
+    if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || !at(step.fd_from).gives_descriptor()))
+      return false;
+    if (step.to_opened &&
+        (step.op != Op::send || !earlier(step.to_from(), i) || !makes_socket(at(step.to_from()))))
       return false;
     if (step.offset_from.used() && !step.transfers()) return false;
     if (step.bytes_from.used() && !step.transfers() && !step.on_memory()) return false;
@@ -102,7 +115,7 @@ std::uint64_t times(std::uint64_t bytes, std::uint64_t count) {
 std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
   std::uint64_t reach = 0;
   for (const Step& step : chain.steps) {
-    if (step.op != Op::read && step.op != Op::write && !step.on_memory()) continue;
+    if (!step.fills_or_drains() && !step.on_memory()) continue;
     // A length that is not known yet may be all there is; where it begins is known.
     if (step.bytes_from.used()) reach = std::max(reach, all);
     const bool digests = step.op == Op::hash;

@@ -5,6 +5,8 @@
 
 namespace iodrome::chain {
 
+static_assert(sizeof(Walker) <= 288, "a class of the pool: a million chains may be in flight");
+
 Walker::Walker(WalkerHost& host, ChainRun& run)
     : host_(host), run_(run), first_(*this, run.ledger) {
   run.course.start(run.chain, run.results.data());

@@ -45,6 +45,7 @@ constexpr Name kNames[] = {
     {Errno::eopnotsupp, "EOPNOTSUPP"},
     {Errno::eaddrinuse, "EADDRINUSE"},
     {Errno::eaddrnotavail, "EADDRNOTAVAIL"},
+    {Errno::enetunreach, "ENETUNREACH"},
     {Errno::econnaborted, "ECONNABORTED"},
     {Errno::econnreset, "ECONNRESET"},
     {Errno::enobufs, "ENOBUFS"},

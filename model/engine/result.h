@@ -43,6 +43,7 @@ enum class Errno : std::int16_t {
   eopnotsupp = 95,
   eaddrinuse = 98,
   eaddrnotavail = 99,
+  enetunreach = 101,
   econnaborted = 103,
   econnreset = 104,
   enobufs = 105,

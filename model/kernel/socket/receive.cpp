@@ -135,7 +135,8 @@ PageParts Socket::claim(std::uint64_t bytes) {
 }
 
 Task<Result<std::uint64_t>> Socket::try_recv(Atomic& ctx, std::span<const hw::PhysAddr> pages,
-                                             std::uint64_t bytes, IoWait* wait) {
+                                             std::uint64_t bytes, IoWait* wait,
+                                             std::uint64_t into) {
   if (state_ == SocketState::listen) co_return fail(Errno::enotconn);
   if (bytes == 0) co_return 0;
   if (receive_queue_.empty()) {
@@ -155,10 +156,10 @@ Task<Result<std::uint64_t>> Socket::try_recv(Atomic& ctx, std::span<const hw::Ph
   for (PagePart& part : taken) {
     // Source and destination pages need not be aligned to each other.
     for (std::uint32_t copied = 0; copied < part.bytes;) {
-      const auto at = static_cast<std::uint32_t>(done % hw::kPageBytes);
+      const auto at = static_cast<std::uint32_t>((into + done) % hw::kPageBytes);
       const std::uint32_t piece =
           std::min(part.bytes - copied, static_cast<std::uint32_t>(hw::kPageBytes) - at);
-      co_await copy_bytes(ctx, pages[done / hw::kPageBytes] + at,
+      co_await copy_bytes(ctx, pages[(into + done) / hw::kPageBytes] + at,
                           part.page->address + part.offset + copied, piece, CacheState::cold);
       copied += piece;
       done += piece;

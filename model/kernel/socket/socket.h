@@ -78,13 +78,13 @@ class Socket final : public Pollable {
   Task<void> acknowledge(Atomic& ctx, std::uint64_t stream_offset);
 
   // --- receiving: receive.cpp ---
-  /// Copies up to `bytes` of what has arrived into user pages, in the caller's context. Returns how
-  /// many; 0 at the end of the stream. Never sleeps.
+  /// Copies up to `bytes` of what has arrived into user pages from their byte `into` on, in the
+  /// caller's context. Returns how many; 0 at the end of the stream. Never sleeps.
   ///
   /// Order: what a call takes is contiguous.
   /// Errors: EAGAIN with `wait`, if given, armed; ENOTCONN; the connection's error, once.
   Task<Result<std::uint64_t>> try_recv(Atomic& ctx, std::span<const hw::PhysAddr> pages,
-                                       std::uint64_t bytes, IoWait* wait);
+                                       std::uint64_t bytes, IoWait* wait, std::uint64_t into = 0);
   /// For the receive path: a frame of this connection. The caller holds the socket.
   Task<void> receive(Atomic& ctx, const StreamHeader& header, PageParts parts);
   /// Tells the window for the first time, for a peer that learns it otherwise than from a SYN.

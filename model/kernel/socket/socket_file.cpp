@@ -12,7 +12,7 @@ Result<FilePtr> SocketFile::make(Loopback& net, SocketPtr socket, std::int32_t f
   return file;
 }
 
-Task<void> SocketFile::release(Sleepable& ctx) {
+Task<void> SocketFile::shut(Atomic& ctx) {
   released_ = true;
   return socket_->close(ctx);
 }

@@ -24,7 +24,9 @@ class SocketFile final : public FileObject {
   Task<PollEvents> poll(Sleepable& ctx, const File& file, PollTable* table) override {
     return socket_->poll(ctx, file, table);
   }
-  Task<void> release(Sleepable& ctx) override;
+  Task<void> release(Sleepable& ctx) override { return shut(ctx); }
+  /// The same for who closes it elsewhere than in close(2); legal up to softirq.
+  Task<void> shut(Atomic& ctx);
   void file_ended() override;
 
   Loopback& net() { return net_; }

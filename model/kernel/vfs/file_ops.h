@@ -163,9 +163,10 @@ Task<Result<std::int64_t>> splice_out_blocking(Sleepable& ctx, Os& os, Pipe& pip
 /// send(2) from user memory: the bytes are copied into kernel pages first.
 class UserSend {
  public:
-  /// `pages` holds the bytes from their start; it stays valid until the end.
-  UserSend(FilePtr socket, std::span<const hw::PhysAddr> pages, std::uint64_t bytes)
-      : socket_(std::move(socket)), pages_(pages), left_(bytes) {}
+  /// `pages` holds the bytes from its byte `from` on; it stays valid until the end.
+  UserSend(FilePtr socket, std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
+           std::uint64_t from = 0)
+      : socket_(std::move(socket)), pages_(pages), from_(from), left_(bytes) {}
   /// As FileSend::try_run; ENOBUFS also without a page to copy into. A connection that breaks once
   /// something has been sent ends it there.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
@@ -174,6 +175,7 @@ class UserSend {
  private:
   FilePtr socket_;
   std::span<const hw::PhysAddr> pages_;
+  std::uint64_t from_;
   std::uint64_t left_;
   std::uint64_t sent_ = 0;
 };

@@ -218,11 +218,11 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
       continue;
     }
     if (allocation_fails(os.system, "send page")) co_return fail(Errno::enobufs);
-    const std::uint64_t at = sent_ % hw::kPageBytes;
+    const std::uint64_t at = (from_ + sent_) % hw::kPageBytes;
     PagePart part{PagePtr{new Page(os.system.memory)}, 0,
                   static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - at, left_))};
-    co_await copy_bytes(ctx, part.page->address, pages_[sent_ / hw::kPageBytes] + at, part.bytes,
-                        CacheState::cold);
+    co_await copy_bytes(ctx, part.page->address, pages_[(from_ + sent_) / hw::kPageBytes] + at,
+                        part.bytes, CacheState::cold);
     const Result<std::uint64_t> taken = co_await socket.try_send(ctx, {&part, 1}, &wait);
     // What went before counts; an end of the connection is told to the next call as well.
     if (!taken && taken.error() != Errno::eagain && sent_ > 0) break;

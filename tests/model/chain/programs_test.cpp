@@ -117,7 +117,9 @@ Step random_step(Draws& draws, const Chain& so_far, std::size_t steps) {
   const auto index = static_cast<std::int64_t>(so_far.steps.size());
   Step step;
   step.op = static_cast<Op>(draws.below(kOps));
-  step.path = step.op == Op::open ? &kPath : nullptr;
+  step.path = step.uses_path() ? &kPath : nullptr;
+  if (step.op == Op::accept || step.op == Op::connect) step.bytes = 80;
+  if (step.op == Op::poll) step.bytes = 1;
   step.on_error = static_cast<OnError>(draws.below(4));
   if (step.on_error == OnError::retry) step.retries = static_cast<std::uint8_t>(1 + draws.below(3));
   if (step.on_error == OnError::jump)

@@ -40,7 +40,7 @@ constexpr std::int64_t kEnodata = -61;
 constexpr std::int64_t kEcanceled = -125;
 
 inline bool moves_bytes(Op op) {
-  return op == Op::read || op == Op::write || op == Op::send;
+  return op == Op::read || op == Op::write || op == Op::send || op == Op::receive;
 }
 inline bool fills_memory(Op op) {
   return op == Op::copy || op == Op::exclusive_or || op == Op::memset;
