@@ -142,6 +142,8 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "operation": lambda: {"enum": operations},
         "name": lambda: {"type": "string"},
         "descriptor": lambda: {"type": "string", "pattern": r"^\$.+\.fd$"},
+        "port": lambda: {"type": "integer", "minimum": 1, "maximum": 65535},
+        "events": lambda: {"type": "array", "items": {"enum": ["in", "out"]}},
         "value": lambda: {"anyOf": amounts},
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},
@@ -181,6 +183,9 @@ def scenario() -> Schema:
         below = f"{row['table']}.{row['key']}".lstrip(".")
         if row["form"] == "table":
             schema = table(below)
+        elif row["form"] == "chains":
+            chain = {**table(below), "required": ["step"]}
+            schema = {"anyOf": [chain, {"type": "array", "minItems": 1, "items": chain}]}
         elif row["form"] == "figures":
             figure = table(below)
             figure["required"] = list(figure["properties"])
@@ -193,7 +198,6 @@ def scenario() -> Schema:
         return {"description": row["help"], **schema}
 
     root = table("")
-    root["properties"]["chain"]["required"] = ["step"]
     return _headed("scenario", {**root, "anyOf": [{"required": ["chain"]}, {"required": [
         "workload"]}]})  # fmt: skip
 

@@ -5,6 +5,7 @@
 #include "model/kernel/calls/event_calls.h"
 #include "model/kernel/calls/file_calls.h"
 #include "model/kernel/calls/name_calls.h"
+#include "model/kernel/calls/socket_calls.h"
 #include "model/kernel/calls/write_calls.h"
 
 namespace iodrome::designs {
@@ -26,7 +27,52 @@ Task<Result<std::int64_t>> transfer(Sleepable& user, Os& os, FileTable& files,
              : sys_pwrite(user, os, files, fd, run.direct, asked.offset, asked.bytes, *memory);
 }
 
+using Value = Result<std::int64_t>;
+
+Task<Value> connect(Sleepable& user, Os& os, FileTable& files, Port port) {
+  if (os.loopback == nullptr) co_return fail(Errno::enetunreach);
+  const Value fd = co_await sys_socket(user, *os.loopback, files);
+  if (!fd) co_return fd;
+  const Value done = co_await sys_connect(user, files, static_cast<int>(*fd), port);
+  if (done) co_return fd;
+  co_await sys_close(user, files, static_cast<int>(*fd));
+  co_return done;
+}
+
+// A stream's rest may begin within a page.
+Task<Value> receive(Sleepable& user, FileTable& files, const ChainRun& run) {
+  const Step& step = run.current_step();
+  const chain::Course::Numbers asked = run.course.numbers(run.current);
+  const auto memory = run.memory_of(step, asked);
+  if (!memory) return Task<Value>::ready(fail(memory.error()));
+  return sys_recv(user, files, run.fd_of(step), *memory, asked.bytes, 0,
+                  (step.memory + asked.done) % hw::kPageBytes);
+}
+
+Task<Value> send_memory(Sleepable& user, Os& os, FileTable& files, const ChainRun& run) {
+  const Step& step = run.current_step();
+  const chain::Course::Numbers asked = run.course.numbers(run.current);
+  const auto memory = run.memory_of(step, asked);
+  if (!memory) return Task<Value>::ready(fail(memory.error()));
+  return sys_send(user, os, files, run.to_of(step), *memory, asked.bytes,
+                  (step.memory + asked.done) % hw::kPageBytes);
+}
+
+Task<Value> poll(Sleepable& user, FileTable& files, const ChainRun& run) {
+  const Step& step = run.current_step();
+  PollFd asked{run.fd_of(step), static_cast<PollEvents>(step.bytes), 0};
+  const Value ready = co_await sys_poll(user, files, {&asked, 1}, Duration{-1});
+  if (!ready) co_return ready;
+  if (asked.revents == kPollNval) co_return fail(Errno::ebadf);
+  co_return asked.revents;
+}
+
 }  // namespace
+
+bool waits_for_peer(const Step& step) {
+  return step.op == Op::accept || step.op == Op::connect || step.op == Op::receive ||
+         step.op == Op::poll || step.sends_memory();
+}
 
 Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
                                       const ChainRun& run) {
@@ -53,6 +99,17 @@ Task<Result<std::int64_t>> plain_call(Sleepable& user, Os& os, FileTable& files,
       return sys_unlink(user, os, *step.path);
     case Op::timeout:
       return sys_nanosleep(user, std::chrono::nanoseconds(static_cast<std::int64_t>(step.bytes)));
+    case Op::accept:
+      return sys_accept4(user, files, run.fd_of(step));
+    case Op::connect:
+      return connect(user, os, files, static_cast<Port>(step.bytes));
+    case Op::receive:
+      return receive(user, files, run);
+    case Op::send:
+      if (step.sends_memory()) return send_memory(user, os, files, run);
+      return Task<Result<std::int64_t>>::ready(fail(Errno::enosys));
+    case Op::poll:
+      return poll(user, files, run);
     default:
       return Task<Result<std::int64_t>>::ready(fail(Errno::enosys));
   }

@@ -214,7 +214,7 @@ class Preparation {
     if (request_.workload) {
       race.workload = request_.workload;
     } else if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::chain) {
-      race.workload = workloads::ScriptWorkload::make(scenario_.chain, diagnostics_);
+      race.workload = workloads::ScriptWorkload::make(scenario_.chains, diagnostics_);
     } else if (kind == "scenario" && scenario_.kind == workloads::WorkloadKind::raid5_resync) {
       race.workload = std::make_unique<workloads::ResyncWorkload>(
           scenario_.sync_action, static_cast<std::uint64_t>(scenario_.member_bytes));
@@ -333,11 +333,13 @@ void WorkloadParams::describe(ParameterList& list) {
 workloads::ScenarioVocabulary scenario_vocabulary() {
   workloads::ScenarioVocabulary vocabulary;
   const std::vector<std::string> moved = {"bytes", "total", "offset"};
-  vocabulary.operations = {{"nop", {}},     {"open", {"fd"}}, {"stat", {"size"}}, {"read", moved},
-                           {"send", moved}, {"close", {}},    {"write", moved},   {"fsync", {}},
-                           {"unlink", {}},  {"timeout", {}},  {"copy", {}},       {"xor", {}},
-                           {"memset", {}},  {"crc32c", {}},   {"encrypt", {}},    {"decrypt", {}},
-                           {"hash", {}}};
+  vocabulary.operations = {
+      {"nop", {}},         {"open", {"fd"}},   {"stat", {"size"}},  {"read", moved},
+      {"send", moved},     {"close", {}},      {"write", moved},    {"fsync", {}},
+      {"unlink", {}},      {"timeout", {}},    {"copy", {}},        {"xor", {}},
+      {"memset", {}},      {"crc32c", {}},     {"encrypt", {}},     {"decrypt", {}},
+      {"hash", {}},        {"accept", {"fd"}}, {"connect", {"fd"}}, {"receive", {"bytes", "total"}},
+      {"poll", {"events"}}};
   vocabulary.flags = {"direct", "create", "truncate"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);

@@ -121,7 +121,7 @@ class Execution final : public app::RequestObserver,
     stage_ = std::make_unique<workloads::Stage>(
         workloads::Stage{timeline_, machine_->system(), machine_->files(), machine_->process(),
                          descriptor_, population_, options_.seed, spec_.nic.link_rate.bytes_per_s,
-                         machine_->sockets(), machine_->socket_fds()});
+                         machine_->sockets(), machine_->socket_fds(), machine_->os().loopback});
     if (workload_.made_by_kernel()) give_array();
     source_ = workload_.start(*stage_);
     design_.start(machine_->platform());

@@ -6,6 +6,7 @@
 #include "model/app/chain_source.h"
 #include "model/designs/design.h"
 #include "model/kernel/md/resync.h"
+#include "model/kernel/socket/loopback.h"
 #include "model/kernel/vfs/file_system.h"
 #include "model/workloads/input/diagnostics.h"
 #include "model/workloads/population.h"
@@ -24,6 +25,7 @@ struct Stage {
   std::int64_t link_bytes_per_s = 0;
   std::vector<kernel::Socket*> sockets;  // one per connection
   std::vector<int> socket_fds;           // their descriptors in the process
+  kernel::Loopback* loopback = nullptr;  // where sockets of the process are made
   // For loads of the kernel's own:
   kernel::Raid5* array = nullptr;  // all storage devices, where Workload::made_by_kernel()
   kernel::ResyncParams resync{};   // its limits of speed

@@ -3,6 +3,8 @@
 // files reach sockets by two splices through a pipe. Of a chain only its last success, or its
 // failure, makes a CQE.
 #include "model/designs/io_uring/linked_steps.h"
+#include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/socket_calls.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -15,7 +17,9 @@ class UringSide final : public AppSide {
  public:
   UringSide(Os& os, Process& process, UringCosts& costs, const UringParams& params,
             WaitQueue& sleepers)
-      : ring_(os, process.files, costs, params, sleepers, submit_times_) {}
+      : os_(os),
+        process_(process),
+        ring_(os, process.files, costs, params, sleepers, submit_times_) {}
 
   Way way(const Step&) const override { return Way::native_async; }
   Task<Value> call(Sleepable&, ChainRun&) override {
@@ -25,6 +29,7 @@ class UringSide final : public AppSide {
   Task<bool> queue(Sleepable& user, ChainRun& run) override {
     LinkedSteps& steps = steps_of(run.slot);
     steps.take(run);
+    if (steps.wants_socket()) return connect(user, steps);
     return ring_.push(user, next_batch(steps));
   }
 
@@ -37,6 +42,8 @@ class UringSide final : public AppSide {
       if (!cqe) return Task<Finished>::ready(Finished{});
       LinkedSteps& steps = steps_of(LinkedSteps::slot_of(cqe->user_data));
       const Finished finished = steps.settle(cqe->user_data, cqe->res);
+      const int unconnected = steps.take_unconnected();
+      if (unconnected >= 0) return close_socket(user, unconnected, finished);
       return finished.run != nullptr ? Task<Finished>::ready(finished) : go_on(user, steps);
     });
   }
@@ -46,6 +53,19 @@ class UringSide final : public AppSide {
   }
 
  private:
+  // socket(2) is no request of the ring: it never waits.
+  Task<bool> connect(Sleepable& user, LinkedSteps& steps) {
+    Value fd = fail(Errno::enetunreach);
+    if (os_.loopback != nullptr) fd = co_await sys_socket(user, *os_.loopback, process_.files);
+    // Without one the request goes on with a descriptor that is none, and hears of it.
+    if (fd) steps.give_socket(static_cast<int>(*fd));
+    co_return co_await ring_.push(user, next_batch(steps));
+  }
+  Task<Finished> close_socket(Sleepable& user, int fd, Finished finished) {
+    const WorkOn work(user, &finished.run->ledger, events::Stage::submit);
+    co_await sys_close(user, process_.files, fd);
+    co_return finished;
+  }
   LinkedSteps& steps_of(std::uint32_t slot) {
     while (steps_.size() <= slot) steps_.emplace_back(std::make_unique<LinkedSteps>());
     return *steps_[slot];
@@ -70,6 +90,8 @@ class UringSide final : public AppSide {
     return batch_;
   }
 
+  Os& os_;
+  Process& process_;
   Uring ring_;
   std::vector<Sqe> batch_;
   std::vector<std::unique_ptr<LinkedSteps>> steps_;  // by slot

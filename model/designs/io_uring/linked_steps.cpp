@@ -2,6 +2,7 @@
 #include "model/designs/io_uring/linked_steps.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/chain/open_flags.h"
 
@@ -16,6 +17,31 @@ constexpr std::size_t kNone = ~std::size_t{0};
 constexpr Opcode kOpcodes[] = {
     Opcode::nop,          Opcode::openat_direct, Opcode::statx, Opcode::read,     Opcode::splice_in,
     Opcode::close_direct, Opcode::write,         Opcode::fsync, Opcode::unlinkat, Opcode::timeout};
+
+// A file reaches a socket by splices.
+bool splices(const Step& step) {
+  return step.op == Op::send && !step.sends_memory();
+}
+// Its result is for its CQE to say, so that nothing is linked behind it.
+bool tells(const Step& step) {
+  return step.op == Op::accept || step.op == Op::connect || step.op == Op::receive ||
+         step.op == Op::poll;
+}
+
+Opcode socket_opcode(Op op) {
+  switch (op) {
+    case Op::accept:
+      return Opcode::accept;
+    case Op::connect:
+      return Opcode::connect;
+    case Op::receive:
+      return Opcode::recv;
+    case Op::poll:
+      return Opcode::poll_add;
+    default:
+      return Opcode::send;
+  }
+}
 
 std::size_t step_of(std::uint64_t user_data) {
   return user_data >> 16 & 0xffff;
@@ -55,6 +81,7 @@ Opcode LinkedSteps::opcode_of(std::size_t step) const {
   if (of.op == Op::open && !in_direct_slot(step)) return Opcode::openat;
   const bool direct = of.fd_from >= 0 && in_direct_slot(static_cast<std::size_t>(of.fd_from));
   if (of.op == Op::close && !direct) return Opcode::close;
+  if (tells(of) || of.sends_memory()) return socket_opcode(of.op);
   return kOpcodes[static_cast<int>(of.op)];
 }
 
@@ -70,9 +97,12 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.data_only = of.data_only;
   sqe.open_flags = chain::open_flags(of);
   sqe.fixed_file = opener != nullptr && in_direct_slot(static_cast<std::size_t>(of.fd_from));
-  sqe.fd = opcode == Opcode::splice_out ? of.to_fd : run_->fd_of(of);
+  const bool to_socket = opcode == Opcode::splice_out || opcode == Opcode::send;
+  sqe.fd = to_socket ? run_->to_of(of) : run_->fd_of(of);
+  if (opcode == Opcode::connect) sqe.fd = socket_;
   sqe.offset = asked.offset;
   sqe.bytes = asked.bytes;
+  sqe.in_page = (of.memory + asked.done) % hw::kPageBytes;
   // A direct descriptor has no statx; what the process's table holds goes by its number.
   sqe.path = sqe.fixed_file ? opener->path : of.path;
   sqe.statx_size = &run_->results[step];
@@ -89,10 +119,11 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   sent_at_.clear();
   for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
     const Step& step = run_->chain.steps[i];
-    const bool another_send = step.op == Op::send && !sent_at_.empty();
-    // What an earlier step has returned is told to this side first.
-    const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used() ||
-                                     (step.fd_from >= 0 && run_->fd_of(step) < 0));
+    const bool another_send = splices(step) && !sent_at_.empty();
+    // What an earlier step has returned is told to this side first, and a connect gets its socket.
+    const bool operand =
+        i > at_ && (step.offset_from.used() || step.bytes_from.used() ||
+                    (step.fd_from >= 0 && run_->fd_of(step) < 0) || step.op == Op::connect);
     if (batch.size() + 2 > limit || another_send || operand || step.on_memory()) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);
@@ -101,14 +132,14 @@ void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   Sqe& last = batch.back();
   last.link = last.skip_success = false;
   const bool moves = last.opcode == Opcode::splice_out || last.opcode == Opcode::read ||
-                     last.opcode == Opcode::write;
+                     last.opcode == Opcode::write || last.opcode == Opcode::send;
   expected_ = moves ? static_cast<std::int64_t>(last.bytes) : 0;
 }
 
 bool LinkedSteps::ends_behind(std::size_t step) const {
   const Step& of = run_->chain.steps[step];
   // The number of a descriptor is known once its open has completed.
-  const bool needed = of.op == Op::open && !in_direct_slot(step);
+  const bool needed = (of.op == Op::open && !in_direct_slot(step)) || tells(of);
   // What a send without its rest means is for the chain's rules to say.
   const bool judged = of.op == Op::send && of.on_short != chain::OnShort::accept;
   return needed || judged || of.loop.used() || of.on_error == chain::OnError::carry_on ||
@@ -118,9 +149,9 @@ bool LinkedSteps::ends_behind(std::size_t step) const {
 // Notes what the step will have returned if nothing breaks. False if it goes on in the next batch.
 bool LinkedSteps::add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch) {
   const Step& of = run_->chain.steps[step];
-  if (of.op == Op::send) return add_send(step, limit, batch);
+  if (splices(of)) return add_send(step, limit, batch);
   batch.push_back(sqe_of(opcode_of(step), step, 0));
-  const bool moves = of.op == Op::read || of.op == Op::write;
+  const bool moves = of.op == Op::read || of.op == Op::write || of.sends_memory();
   run_->results[step] = moves ? static_cast<std::int64_t>(batch.back().bytes) : 0;
   return true;
 }
@@ -169,11 +200,20 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
   const std::size_t step = step_of(user_data);
   const Step& of = run_->chain.steps[step];
   std::int64_t& result = run_->results[step];
-  if (of.op == Op::send && run_->course.numbers(step).bytes != 0)
+  if (of.op == Op::connect) res = settle_connect(res);
+  if (splices(of) && run_->course.numbers(step).bytes != 0)
     return settle_send(step, splice_of(user_data), res);
   // An error cancelled what is behind it, and so did a transfer that is shorter than asked.
-  if (res < 0 || of.op == Op::read || of.op == Op::write || of.op == Op::open) result = res;
+  if (res < 0 || of.fills_or_drains() || of.op == Op::open || tells(of)) result = res;
   return up_to(step);
+}
+
+// The step's value is the socket, once it is connected; else that is to be closed.
+std::int64_t LinkedSteps::settle_connect(std::int64_t res) {
+  const int socket = std::exchange(socket_, -1);
+  if (res == 0) return socket;
+  unconnected_ = socket;
+  return res;
 }
 
 Finished LinkedSteps::settle_send(std::size_t step, std::size_t splice, std::int64_t res) {

@@ -6,6 +6,8 @@
 // Every SQE's user_data names its request, step and splice, so that the one CQE of a broken link
 // says where it broke.
 #pragma once
+#include <utility>
+
 #include "model/designs/io_uring/uring.h"
 
 namespace iodrome::designs::io_uring {
@@ -23,6 +25,12 @@ class LinkedSteps {
   /// What a CQE says. No run: another batch must follow.
   Finished settle(std::uint64_t user_data, std::int64_t res);
 
+  /// Whether the current step connects and has no socket for it yet; and that socket.
+  bool wants_socket() const { return socket_ < 0 && run_->current_step().op == chain::Op::connect; }
+  void give_socket(int fd) { socket_ = fd; }
+  /// A socket whose connect has failed: the caller's to close. -1: none.
+  int take_unconnected() { return std::exchange(unconnected_, -1); }
+
  private:
   static constexpr std::uint64_t kPipePages = 16;  // Linux's default pipe capacity
   static constexpr std::size_t kSplicesPerBatch = 32;
@@ -34,6 +42,7 @@ class LinkedSteps {
   Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
   bool add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
   bool add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
+  std::int64_t settle_connect(std::int64_t res);
   Finished settle_send(std::size_t step, std::size_t splice, std::int64_t res);
   Finished up_to(std::size_t step) const;
 
@@ -43,6 +52,8 @@ class LinkedSteps {
   std::size_t at_ = 0;         // where the next batch begins
   std::size_t last_step_ = 0;  // of the batch in flight
   std::int64_t expected_ = 0;  // what its last request returns if nothing broke
+  int socket_ = -1;            // of the connect in flight
+  int unconnected_ = -1;
   // The send in progress.
   std::size_t send_step_ = 0;
   std::uint64_t sent_ = 0;              // by earlier batches

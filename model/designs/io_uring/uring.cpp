@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "model/designs/io_uring/uring.h"
+#include "model/designs/io_uring/request.h"
 
 #include "model/events/io.h"
 #include "model/kernel/calls/file_calls.h"
@@ -12,47 +12,6 @@ namespace iodrome::designs::io_uring {
 
 using namespace kernel;
 using Value = Result<std::int64_t>;
-
-// A request (io_kiocb). Links form a list; whoever ends one request starts or cancels the next.
-struct Uring::Req final : IoWait, Work, Pooled {
-  Req(Uring& ring, const Sqe& entry) : IoWait(&Req::device_done), owner(ring), sqe(entry) {
-    ledger = entry.ledger;
-    id = entry.request;
-  }
-  static Task<void> device_done(Atomic& ctx, IoWait& self) {
-    auto& req = static_cast<Req&>(self);
-    if (req.reading) {
-      req.look_again = true;
-      return Task<void>::ready();
-    }
-    if (!req.buffered) req.result = as_return_value(direct_result(req));
-    return req.owner.add_task_work(ctx, req);
-  }
-  struct Timeout final : HrTimer, Pooled {
-    explicit Timeout(Req& of) : HrTimer(&Timeout::expired), req(of) {}
-    // io_timeout_fn(): the rest is task work.
-    static Task<HrRestart> expired(Atomic& ctx, HrTimer& self) {
-      Req& req = static_cast<Timeout&>(self).req;
-      co_await req.owner.add_task_work(ctx, req);
-      co_return HrRestart::no;
-    }
-    Req& req;
-  };
-  // In a worker: this request and everything linked behind it, each allowed to sleep.
-  Task<void> run(Sleepable& ctx) override;
-
-  Uring& owner;
-  Sqe sqe;
-  Req* next = nullptr;
-  FilePtr file;  // that `read` reads, `write` writes
-  DirectRead read;
-  std::optional<DirectWrite> write;
-  std::optional<BufferedRead> buffered;
-  std::unique_ptr<Timeout> timeout;
-  bool reading = false;     // an attempt of `buffered` is under way
-  bool look_again = false;  // a page came during it
-  std::int64_t result = 0;
-};
 
 Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& params,
              WaitQueue& sleepers, SubmitTimes& held)
@@ -77,7 +36,8 @@ bool Uring::forced_async(const Sqe& sqe) {
 bool Uring::failed(const Sqe& sqe, std::int64_t res) {
   if (res < 0) return true;
   const bool transfer = sqe.opcode == Opcode::read || sqe.opcode == Opcode::write ||
-                        sqe.opcode == Opcode::splice_in || sqe.opcode == Opcode::splice_out;
+                        sqe.opcode == Opcode::splice_in || sqe.opcode == Opcode::splice_out ||
+                        sqe.opcode == Opcode::send;
   return transfer && res != static_cast<std::int64_t>(sqe.bytes);
 }
 
@@ -138,8 +98,8 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       task_work_.pop_front();
       const WorkOn work(ctx, req->ledger, events::Stage::kernel);
       co_await ctx.spend(costs_.task_work);
-      if (req->buffered)
-        co_await read_on(ctx, req);
+      if (req->tries_again())
+        co_await try_on(ctx, req);
       else
         co_await finish(ctx, req, req->result);
     }
@@ -197,6 +157,7 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
     return finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
   if (req->sqe.opcode == Opcode::read && !req->sqe.direct_io) return read_on(ctx, req);
   if (req->sqe.opcode == Opcode::timeout) return start_timeout(ctx, req);
+  if (on_socket(req->sqe.opcode)) return try_on(ctx, req);
   if (forced_async(req->sqe)) return punt(ctx, req);
   return then(issue(ctx, *req), [this, &ctx, req, moves](Value result) {
     if (moves && result && *result != 0) {
@@ -237,10 +198,17 @@ Task<void> Uring::read_on(Sleepable& ctx, Req* req) {
     if (!file) co_return co_await finish(ctx, req, as_return_value(Value(fail(file.error()))));
     req->buffered.emplace(*file, sqe.offset, sqe.bytes, sqe.pages);
   }
+  co_await try_on(ctx, req);
+}
+
+// A request that tries again whenever what it waited for has come, in the owner's context.
+Task<void> Uring::try_on(Sleepable& ctx, Req* req) {
   for (;;) {
-    req->reading = true;
-    const Value result = co_await req->buffered->try_run(ctx, os_, *req);
-    req->reading = false;
+    req->trying = true;
+    Task<Value> attempt =
+        req->buffered ? req->buffered->try_run(ctx, os_, *req) : try_socket(ctx, *req, *req);
+    const Value result = co_await std::move(attempt);
+    req->trying = false;
     if (result || result.error() != Errno::eagain)
       co_return co_await finish(ctx, req, as_return_value(result));
     if (!std::exchange(req->look_again, false)) break;
@@ -364,6 +332,7 @@ Task<Value> Uring::issue_blocking(Sleepable& ctx, Req& req) {
       co_return 0;
     }
     default:
+      if (on_socket(sqe.opcode)) co_return co_await socket_blocking(ctx, req);
       co_return co_await issue(ctx, req);
   }
 }

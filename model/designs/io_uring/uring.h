@@ -38,7 +38,12 @@ enum class Opcode : std::uint8_t {
   write,
   fsync,
   unlinkat,
-  timeout  // with IORING_TIMEOUT_ETIME_SUCCESS
+  timeout,  // with IORING_TIMEOUT_ETIME_SUCCESS
+  accept,   // into the process's table
+  connect,
+  recv,
+  send,  // with MSG_WAITALL
+  poll_add
 };
 
 /// A submission queue entry, as far as the model uses one.
@@ -50,10 +55,11 @@ struct Sqe {
   bool fixed_file = false;    // of the direct descriptor (IOSQE_FIXED_FILE)
   bool data_only = false;     // fsync: IORING_FSYNC_DATASYNC
   std::int32_t open_flags = 0;
-  int fd = -1;  // of the process: read, write, fsync, splice_in, statx, close; splice_out: socket
+  int fd = -1;             // of the process: of what is worked on; splice_out: the socket
   std::uint32_t slot = 0;  // direct descriptor
   std::uint64_t offset = 0;
-  std::uint64_t bytes = 0;             // timeout: ns
+  std::uint64_t bytes = 0;             // timeout: ns; connect: the port; poll_add: the events
+  std::uint64_t in_page = 0;           // send, recv: where in the first page
   const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
@@ -104,6 +110,19 @@ class Uring {
   Task<void> punt(kernel::Sleepable& ctx, Req* req);
   Task<void> start_timeout(kernel::Sleepable& ctx, Req* req);
   Task<void> read_on(kernel::Sleepable& ctx, Req* req);
+  Task<void> try_on(kernel::Sleepable& ctx, Req* req);
+  // uring_sockets.cpp
+  static bool on_socket(Opcode opcode);
+  Task<Result<std::int64_t>> try_socket(kernel::Sleepable& ctx, Req& req, kernel::IoWait& wait);
+  Task<Result<std::int64_t>> socket_blocking(kernel::Sleepable& ctx, Req& req);
+  Task<Result<std::int64_t>> try_accept(kernel::Sleepable& ctx, Req& req, bool first,
+                                        kernel::IoWait& wait);
+  Task<Result<std::int64_t>> try_connect(kernel::Sleepable& ctx, Req& req, bool first,
+                                         kernel::IoWait& wait);
+  Task<Result<std::int64_t>> try_recv(kernel::Sleepable& ctx, Req& req, bool first,
+                                      kernel::IoWait& wait);
+  Task<Result<std::int64_t>> try_send(kernel::Sleepable& ctx, Req& req, bool first,
+                                      kernel::IoWait& wait);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_open(kernel::Sleepable& ctx, Req& req);
   Task<Result<std::int64_t>> issue_close(kernel::Sleepable& ctx, Req& req);

@@ -37,10 +37,12 @@ class KeventSide final : public AppSide {
   }
 
   Way way(const Step& step) const override {
-    return step.op == Op::send ? Way::native_async : Way::native_sync;
+    const bool sends_file = step.op == Op::send && !step.sends_memory();
+    return sends_file ? Way::native_async : Way::native_sync;
   }
 
   Task<Value> call(Sleepable& user, ChainRun& run) override {
+    if (waits_for_peer(run.current_step())) return Task<Value>::ready(fail(Errno::enosys));
     return opens_to_send(run) ? open_and_send(user, run)
                               : plain_call(user, os_, process_.files, run);
   }
@@ -174,7 +176,7 @@ class KeventSide final : public AppSide {
   }
   static SendRequest request_of(ChainRun& run, const Step& send,
                                 const chain::Course::Numbers& asked) {
-    return {.socket_fd = send.to_fd,
+    return {.socket_fd = run.to_of(send),
             .offset = asked.offset,
             .count = asked.bytes,
             .user = run.cookie(),
@@ -252,8 +254,8 @@ class KeventDesign final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"sources of events other than transfers: sockets, inodes, timers; a request that arrives ends "
-     "the wait at no cost",
+    {"sources of events other than transfers: sockets (accept, connect, receive, poll and sends of "
+     "memory are ENOSYS), inodes, timers; a request that arrives ends the wait at no cost",
      "designs/kevent"},
     {"what is mended of take 33: errors without an event, wake-ups that reach another thread, a "
      "thread that spins while all its reads are under way, pages sent twice, lengths ignored",

@@ -29,11 +29,12 @@ class AioSide final : public AppSide {
         batch_(static_cast<std::size_t>(params.events)) {}
 
   Way way(const Step& step) const override {
-    return step.transfers() ? Way::native_async : Way::native_sync;
+    return step.transfers() && !waits_for_peer(step) ? Way::native_async : Way::native_sync;
   }
 
   /// The interface's own fsync is refused, so that is a call too.
   Task<Value> call(Sleepable& user, ChainRun& run) override {
+    if (waits_for_peer(run.current_step())) return Task<Value>::ready(fail(Errno::enosys));
     return plain_call(user, os_, process_.files, run);
   }
 
@@ -174,7 +175,7 @@ class AioSide final : public AppSide {
     const std::uint64_t wanted = run.course.numbers(run.current).bytes;
     const auto left = wanted - static_cast<std::uint64_t>(sent);
     const auto piece = std::min(static_cast<std::uint64_t>(event.res), left);
-    const Value result = co_await send_call(user, run, run.current_step().to_fd, piece);
+    const Value result = co_await send_call(user, run, run.to_of(run.current_step()), piece);
     if (!result) co_return finish(event, sent > 0 ? sent : as_return_value(result));
     sent += *result;
     const bool file_ended = static_cast<std::uint64_t>(event.res) < piece_of(left);
@@ -247,6 +248,9 @@ constexpr Difference kNotModelled[] = {
     {"a timeout step without stopping the event loop: it is nanosleep, no timerfd in its epoll",
      "designs/linux_aio"},
     {"sending from an offset that is no whole sector: EINVAL", "designs/linux_aio"},
+    {"accept, connect, receive, poll and sends of memory: they are no part of the interface, and "
+     "would block its one thread (ENOSYS)",
+     "designs/linux_aio"},
 };
 
 }  // namespace

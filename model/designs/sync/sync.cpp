@@ -18,8 +18,9 @@ class SyncSide final : public AppSide {
   Way way(const Step&) const override { return Way::native_sync; }
 
   Task<Value> call(Sleepable& user, ChainRun& run) override {
-    return run.current_step().op == chain::Op::send ? send(user, run)
-                                                    : plain_call(user, os_, process_.files, run);
+    const Step& step = run.current_step();
+    const bool sends_file = step.op == chain::Op::send && !step.sends_memory();
+    return sends_file ? send(user, run) : plain_call(user, os_, process_.files, run);
   }
 
   Task<bool> queue(Sleepable&, ChainRun&) override { return Task<bool>::ready(false); }
@@ -35,7 +36,7 @@ class SyncSide final : public AppSide {
   Task<Value> send(Sleepable& user, const ChainRun& run) {
     const Step& step = run.current_step();
     const chain::Course::Numbers asked = run.course.numbers(run.current);
-    return sys_sendfile(user, os_, process_.files, step.to_fd, run.fd_of(step), asked.offset,
+    return sys_sendfile(user, os_, process_.files, run.to_of(step), run.fd_of(step), asked.offset,
                         asked.bytes);
   }
   Task<Value> recv(Sleepable& ctx, const WakeCondition& woken) {

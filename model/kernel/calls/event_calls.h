@@ -6,6 +6,8 @@
 // Differs from Linux: user memory is always there, so never EFAULT; close-on-exec is accepted and
 // means nothing, since nobody executes.
 #pragma once
+#include <span>
+
 #include "model/kernel/epoll/epoll.h"
 #include "model/kernel/syscall.h"
 #include "model/kernel/timerfd/timerfd.h"
@@ -21,6 +23,20 @@ Task<Result<std::int64_t>> sys_write(Sleepable& user, FileTable& files, int fd,
 
 /// nanosleep(2). Errors: EINTR, woken by something else.
 Task<Result<std::int64_t>> sys_nanosleep(Sleepable& user, Duration time);
+
+/// struct pollfd: what to look for, and what was found.
+struct PollFd {
+  int fd = -1;
+  PollEvents events = 0;
+  PollEvents revents = 0;
+};
+inline constexpr PollEvents kPollNval = 0x020;
+/// poll(2): how many of `fds` have something in `revents`. A negative timeout is none; a negative
+/// descriptor is passed over, one that is none tells POLLNVAL, a regular file is ready.
+///
+/// Errors: EINVAL, more than the process may have descriptors; EINTR.
+Task<Result<std::int64_t>> sys_poll(Sleepable& user, FileTable& files, std::span<PollFd> fds,
+                                    Duration timeout);
 
 /// eventfd2(2); a descriptor. Errors: EINVAL, EMFILE.
 Task<Result<std::int64_t>> sys_eventfd2(Sleepable& user, FileTable& files, std::uint32_t initial,

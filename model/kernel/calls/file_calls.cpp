@@ -44,11 +44,12 @@ Task<Value> sendfile_body(Sleepable& ctx, Os& os, FileTable& files, int out_fd, 
 }
 
 Task<Value> send_body(Sleepable& ctx, Os& os, FileTable& files, int fd,
-                      std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
+                      std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
+                      std::uint64_t from) {
   const Result<FilePtr> socket = files.get(fd);
   if (!socket) co_return fail(socket.error());
-  co_await fault_in_user(ctx, pages, bytes);
-  co_return co_await send_blocking(ctx, os, *socket, pages, bytes);
+  co_await fault_in_user(ctx, pages, from + bytes);
+  co_return co_await send_blocking(ctx, os, *socket, pages, bytes, from);
 }
 
 Task<Value> pread_direct(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t offset,
@@ -111,8 +112,8 @@ Task<Value> sys_sendfile(Sleepable& user, Os& os, FileTable& files, int out_fd, 
 }
 
 Task<Value> sys_send(Sleepable& user, Os& os, FileTable& files, int fd,
-                     std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
-  return syscall(user, Sysno::sendto, send_body(user, os, files, fd, pages, bytes));
+                     std::span<const hw::PhysAddr> pages, std::uint64_t bytes, std::uint64_t from) {
+  return syscall(user, Sysno::sendto, send_body(user, os, files, fd, pages, bytes, from));
 }
 
 }  // namespace iodrome::kernel

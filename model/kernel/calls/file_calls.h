@@ -17,9 +17,10 @@ Task<Result<std::int64_t>> sys_pread(Sleepable& user, Os& os, FileTable& files, 
                                      std::span<const hw::PhysAddr> pages);
 Task<Result<std::int64_t>> sys_sendfile(Sleepable& user, Os& os, FileTable& files, int out_fd,
                                         int in_fd, std::uint64_t offset, std::uint64_t bytes);
-/// send(2) of `bytes` from user pages, until all are queued.
+/// send(2) of `bytes` from user pages, from their byte `from` on, until all are queued.
 Task<Result<std::int64_t>> sys_send(Sleepable& user, Os& os, FileTable& files, int fd,
-                                    std::span<const hw::PhysAddr> pages, std::uint64_t bytes);
+                                    std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
+                                    std::uint64_t from = 0);
 
 /// The kernel side of a blocking pread, for callers that are in the kernel already.
 Task<Result<std::int64_t>> pread_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct,

@@ -95,12 +95,12 @@ Task<Value> connect_body(Sleepable& ctx, FileTable& files, int fd, Port port) {
 }
 
 Task<Value> recv_body(Sleepable& ctx, FileTable& files, int fd, std::span<const hw::PhysAddr> pages,
-                      std::uint64_t bytes, std::int32_t flags) {
+                      std::uint64_t bytes, std::int32_t flags, std::uint64_t into) {
   const Result<FilePtr> file = socket_file(files, fd);
   if (!file) co_return fail(file.error());
   if ((flags & ~kMsgDontwait) != 0) co_return fail(Errno::einval);
-  co_await fault_in_user(ctx, pages, bytes);
-  co_return co_await recv_blocking(ctx, *file, pages, bytes, (flags & kMsgDontwait) != 0);
+  co_await fault_in_user(ctx, pages, into + bytes);
+  co_return co_await recv_blocking(ctx, *file, pages, bytes, (flags & kMsgDontwait) != 0, into);
 }
 
 Task<Value> shutdown_body(Sleepable& ctx, FileTable& files, int fd, std::int32_t how) {
@@ -135,8 +135,8 @@ Task<Value> sys_connect(Sleepable& user, FileTable& files, int fd, Port port) {
 }
 
 Task<Value> sys_recv(Sleepable& user, FileTable& files, int fd, std::span<const hw::PhysAddr> pages,
-                     std::uint64_t bytes, std::int32_t flags) {
-  return syscall(user, Sysno::recvfrom, recv_body(user, files, fd, pages, bytes, flags));
+                     std::uint64_t bytes, std::int32_t flags, std::uint64_t into) {
+  return syscall(user, Sysno::recvfrom, recv_body(user, files, fd, pages, bytes, flags, into));
 }
 
 Task<Value> sys_shutdown(Sleepable& user, FileTable& files, int fd, std::int32_t how) {

@@ -30,11 +30,12 @@ Task<Result<std::int64_t>> sys_accept4(Sleepable& user, FileTable& files, int fd
 /// EPOLLOUT tells of the end, and another connect() how it ended (EISCONN: well).
 /// Errors: Socket::connect()'s and connected()'s.
 Task<Result<std::int64_t>> sys_connect(Sleepable& user, FileTable& files, int fd, Port port);
-/// recvfrom(2) without an address into whole user pages; `flags` may have kMsgDontwait.
+/// recvfrom(2) without an address into user pages from their byte `into` on; `flags` may have
+/// kMsgDontwait.
 /// Errors: Socket::try_recv()'s.
 Task<Result<std::int64_t>> sys_recv(Sleepable& user, FileTable& files, int fd,
                                     std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
-                                    std::int32_t flags = 0);
+                                    std::int32_t flags = 0, std::uint64_t into = 0);
 /// shutdown(2): `how` is SHUT_RD 0, SHUT_WR 1 or SHUT_RDWR 2. Errors: EINVAL; Socket::shutdown()'s.
 Task<Result<std::int64_t>> sys_shutdown(Sleepable& user, FileTable& files, int fd,
                                         std::int32_t how);

@@ -30,13 +30,13 @@ SocketFile* socket_of(const File& file) {
 
 Task<Result<std::int64_t>> recv_blocking(Sleepable& ctx, FilePtr socket,
                                          std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
-                                         bool dontwait) {
+                                         bool dontwait, std::uint64_t into) {
   const bool waits = !dontwait && !socket->nonblocking;
   co_await ctx.spend(ctx.costs().socket_recv);
   for (;;) {
     BlockingWait wait(ctx);
     const Result<std::uint64_t> got =
-        co_await socket->socket->try_recv(ctx, pages, bytes, waits ? &wait : nullptr);
+        co_await socket->socket->try_recv(ctx, pages, bytes, waits ? &wait : nullptr, into);
     if (got) co_return static_cast<std::int64_t>(*got);
     if (got.error() != Errno::eagain || !waits) co_return fail(got.error());
     co_await wait.wait("receive");

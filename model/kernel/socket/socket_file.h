@@ -41,10 +41,10 @@ class SocketFile final : public FileObject {
 /// A socket that is a file's own; nullptr of others.
 SocketFile* socket_of(const File& file);
 
-/// recv(2) into whole user pages as a thread calls it: sleeps until something has come or the
-/// stream has ended, unless the file or this call does not block. Errors: Socket::try_recv()'s.
+/// recv(2) into user pages as a thread calls it: sleeps until something has come or the stream has
+/// ended, unless the file or this call does not block. Errors: Socket::try_recv()'s.
 Task<Result<std::int64_t>> recv_blocking(Sleepable& ctx, FilePtr socket,
                                          std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
-                                         bool dontwait = false);
+                                         bool dontwait = false, std::uint64_t into = 0);
 
 }  // namespace iodrome::kernel

@@ -181,6 +181,7 @@ class UserSend {
 };
 /// send(2) as a thread calls it; of a file that does not block, as much as goes at once.
 Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
-                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes);
+                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
+                                         std::uint64_t from = 0);
 
 }  // namespace iodrome::kernel

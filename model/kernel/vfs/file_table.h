@@ -63,6 +63,7 @@ class FileTable {
   /// The lowest descriptor from `from` on; -1 if there is none.
   int next_open(int from) const;
   std::size_t open_count() const { return open_; }
+  std::uint32_t limit() const { return limit_; }
 
  private:
   std::uint32_t limit_;

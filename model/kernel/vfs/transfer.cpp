@@ -234,9 +234,10 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
 }
 
 Task<Result<std::int64_t>> send_blocking(Sleepable& ctx, Os& os, FilePtr socket,
-                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes) {
+                                         std::span<const hw::PhysAddr> pages, std::uint64_t bytes,
+                                         std::uint64_t from) {
   co_await ctx.spend(ctx.costs().socket_send);
-  UserSend transfer(socket, pages, bytes);
+  UserSend transfer(socket, pages, bytes, from);
   if (!socket->nonblocking) co_return co_await run_blocking(ctx, os, transfer, "send");
   BlockingWait wait(ctx);
   const Result<std::int64_t> all = co_await transfer.try_run(ctx, os, wait);

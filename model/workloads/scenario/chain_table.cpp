@@ -41,7 +41,10 @@ class ChainReader {
     own_name_ = step.name;
     own_op_ = step.op;
     step.path = table.text("path").value_or("");
-    step.fd = read_fd(table);
+    step.fd = read_fd(table, "fd");
+    step.to = read_fd(table, "to");
+    step.port = table.integer("port", 1, 65'535).value_or(0);
+    step.events = read_events(table);
     step.bytes = read_value(table, "bytes", false);
     step.offset = read_value(table, "offset", true);
     step.size = read_bytes(table, "size");
@@ -141,15 +144,25 @@ class ChainReader {
     return flags;
   }
 
-  std::optional<StepReference> read_fd(TomlTable& table) {
-    const auto text = table.text("fd");
+  std::optional<StepReference> read_fd(TomlTable& table, std::string_view key) {
+    const auto text = table.text(key);
     if (!text) return std::nullopt;
-    auto reference = read_reference(table, "fd", *text);
+    auto reference = read_reference(table, key, *text);
     if (reference && reference->result != "fd") {
-      table.error("fd", in_quotes(*text) + " is no file descriptor", "write fd = \"$open.fd\"");
+      table.error(key, in_quotes(*text) + " is no file descriptor",
+                  fmt::format("write {} = \"$open.fd\"", key));
       return std::nullopt;
     }
     return reference;
+  }
+
+  static std::vector<std::string> read_events(TomlTable& table) {
+    auto events = table.texts("events").value_or(std::vector<std::string>{});
+    for (const std::string& event : events)
+      if (std::ranges::find(poll_event_names, event) == poll_event_names.end())
+        table.error("events", "unknown event " + in_quotes(event),
+                    name_hint(event, {poll_event_names.begin(), poll_event_names.end()}));
+    return events;
   }
 
   /// An integer, a size such as "4 KiB", a reference, or for offsets "random".
@@ -167,8 +180,10 @@ class ChainReader {
     if (!text) return std::nullopt;
     const auto reference = read_reference(table, key, *text);
     if (!reference) return std::nullopt;
-    if (reference->result == "fd") {
-      table.error(key, in_quotes(*text) + " is a file descriptor, not a number of bytes");
+    if (reference->result == "fd" || reference->result == "events") {
+      const std::string_view what =
+          reference->result == "fd" ? "a file descriptor" : "a set of events";
+      table.error(key, fmt::format("{} is {}, not a number of bytes", in_quotes(*text), what));
       return std::nullopt;
     }
     return *reference;
@@ -237,6 +252,7 @@ void append_copy(std::vector<ScenarioStep>& steps, std::size_t set, std::size_t 
   for (std::size_t i = 0; i < set; ++i) {
     ScenarioStep step = steps[i];
     if (step.fd) step.fd->step += shift;
+    if (step.to) step.to->step += shift;
     shift_value(step.bytes);
     shift_value(step.offset);
     if (step.jump_to) *step.jump_to += shift;

@@ -36,8 +36,7 @@ class ScenarioReader {
     }
     auto workload = root.table("workload");
     if (workload) read_workload(*workload);
-    auto chain = root.table("chain");
-    if (chain) scenario_.chain = read_chain_table(*chain, vocabulary_);
+    read_chains(root);
     if (const auto set = root.table("set")) read_overrides(set->raw(), "");
     for (TomlTable& figure : root.tables("published"))
       scenario_.published.push_back(read_published(figure, vocabulary_));
@@ -47,6 +46,18 @@ class ScenarioReader {
   }
 
  private:
+  // `[chain]` is one, `[[chain]]` are several.
+  void read_chains(TomlTable& root) {
+    const toml::node* const written = root.node("chain");
+    if (written != nullptr && written->is_array()) {
+      for (TomlTable& chain : root.tables("chain"))
+        scenario_.chains.push_back(read_chain_table(chain, vocabulary_));
+      if (written->as_array()->empty()) root.error("chain", "'chain' is empty");
+    } else if (auto chain = root.table("chain")) {
+      scenario_.chains.push_back(read_chain_table(*chain, vocabulary_));
+    }
+  }
+
   void read_names(TomlTable& root) {
     scenario_.machine = root.text("machine").value_or("");
     const bool is_file =

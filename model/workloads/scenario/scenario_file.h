@@ -26,13 +26,14 @@ inline constexpr std::array<std::string_view, 4> sync_action_names = {"resync", 
 /// What a step may say to do `on_error`, and `on_short`; by value of chain::OnError and OnShort.
 inline constexpr std::array<std::string_view, 4> error_reactions = {"stop", "continue", "retry",
                                                                     "jump"};
+inline constexpr std::array<std::string_view, 2> poll_event_names = {"in", "out"};
 inline constexpr std::array<std::string_view, 3> short_reactions = {"accept", "resume", "error"};
 
 /// `$open.fd`: what an earlier step yielded.
 struct StepReference {
   std::size_t step = 0;  ///< index into ScenarioChain::steps, below the step that refers, or its
                          ///< own for a `total`
-  std::string result;    ///< `fd`, `size`, `bytes`, `total`, `offset`
+  std::string result;    ///< `fd`, `size`, `bytes`, `total`, `offset`, `events`
 };
 
 /// `offset = "random"`: drawn anew for every request, a multiple of the step's bytes.
@@ -56,6 +57,9 @@ struct ScenarioStep {
   std::int64_t value = 0;               ///< memset
   std::int64_t key = 0;                 ///< encrypt, decrypt
   std::optional<std::int64_t> time_ns;  ///< timeout
+  std::optional<StepReference> to;      ///< send: the step whose socket it goes to
+  std::int64_t port = 0;                ///< accept, connect; 0: not said
+  std::vector<std::string> events;      ///< poll
   chain::OnError on_error = chain::OnError::stop;
   chain::OnShort on_short = chain::OnShort::accept;
   std::int64_t retries = 0;
@@ -67,8 +71,8 @@ struct ScenarioStep {
   Place place;
 };
 
-/// `[chain]`: every client issues the steps `repeat` times, `interval` apart or, without one,
-/// each after the end of the one before.
+/// `[chain]`, or one of several `[[chain]]`: every client issues the steps `repeat` times,
+/// `interval` apart or, without one, each after the end of the one before.
 struct ScenarioChain {
   std::vector<ScenarioStep> steps;  ///< of all sets, one behind the other
   std::int64_t copies = 1;          ///< sets; each refers to itself alone
@@ -106,8 +110,8 @@ struct ScenarioFile {
   std::string machine;
   std::vector<std::string> designs;
   std::optional<std::uint64_t> seed;
-  std::vector<ParameterOverride> overrides;  ///< `[set]`, by key
-  ScenarioChain chain;
+  std::vector<ParameterOverride> overrides;                     ///< `[set]`, by key
+  std::vector<ScenarioChain> chains;                            ///< each with clients of its own
   kernel::SyncAction sync_action = kernel::SyncAction::resync;  ///< of a resync
   std::int64_t member_bytes = 0;  ///< of a resync: how far it goes on each member
   std::vector<PublishedFigure> published;
@@ -131,7 +135,8 @@ struct ScenarioVocabulary {
 };
 
 /// Reads a scenario. Keys: `machine`, `designs`, `seed`; `[workload] kind, path, load,
-/// connections, action, bytes`; `[set]`; `[chain]` and `[[chain.step]]` as in scenario_keys.h;
+/// connections, action, bytes`; `[set]`; `[chain]` or `[[chain]]` and `[[chain.step]]` as in
+/// scenario_keys.h;
 /// `[[published]] row, design, metrics, value, source`. `kind` may be left out where `[chain]` or
 /// the path's suffix tells it. Errors: unknown keys and names (with the nearest), wrong types,
 /// references to no earlier step; all in one pass, then nothing is returned.

@@ -22,7 +22,9 @@ inline constexpr std::array scenario_keys = {
                 "Designs to race, the reference first; --design overrides. Without it, all."},
     ScenarioKey{"", "seed", "seed", "Seed of every draw; --seed overrides. Without it, 1."},
     ScenarioKey{"", "workload", "table", "What is raced over."},
-    ScenarioKey{"", "chain", "table", "A workload written here: chains of steps."},
+    ScenarioKey{"", "chain", "chains",
+                "A workload written here: chains of steps. [chain] is one kind of them, [[chain]] "
+                "several, each with clients of its own."},
     ScenarioKey{"", "set", "parameters", "Parameters by their dotted names; --set overrides."},
     ScenarioKey{"", "published", "figures",
                 "Figures of others, to hold the simulated ones against."},
@@ -51,7 +53,16 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain.step", "op", "operation", "What the step does."},
     ScenarioKey{"chain.step", "name", "name",
                 "What references call the step; without it, its operation."},
-    ScenarioKey{"chain.step", "fd", "descriptor", "The step that opened the file: \"$open.fd\"."},
+    ScenarioKey{"chain.step", "fd", "descriptor",
+                "The step that opened the file or made the socket: \"$open.fd\", "
+                "\"$accept.fd\". A send without it is of the chain's memory."},
+    ScenarioKey{"chain.step", "to", "descriptor",
+                "Of send: the step whose socket it goes to; without it, the client's connection."},
+    ScenarioKey{"chain.step", "port", "port",
+                "Of accept and connect: a port of the machine's loopback. Somebody listens at each "
+                "port that a step accepts from."},
+    ScenarioKey{"chain.step", "events", "events",
+                "Of poll: what it waits for, \"in\" or \"out\". Without it, \"in\"."},
     ScenarioKey{"chain.step", "path", "path",
                 "Of open and unlink: the file; {request} stands for the request's number."},
     ScenarioKey{"chain.step", "size", "bytes", "Of open: how long the file is."},

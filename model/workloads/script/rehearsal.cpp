@@ -37,7 +37,7 @@ class Stage {
     const chain::Step& step = chain_.steps[index];
     const auto [offset, bytes, done] = course_.numbers(index);
     note_memory(step, bytes + done);
-    const std::uint64_t size = step.fd_from < 0 ? 0 : size_of(step);
+    const std::uint64_t size = of_file(step) ? size_of(step) : 0;
     const std::uint64_t there = offset < size ? std::min(bytes, size - offset) : 0;
     switch (step.op) {
       case Op::open:
@@ -48,8 +48,11 @@ class Stage {
       case Op::read:
         return static_cast<std::int64_t>(there);
       case Op::send:
-        done_.sent.push_back({index, offset, there});
+        if (step.sends_memory()) return static_cast<std::int64_t>(bytes);
+        if (!step.to_opened) done_.sent.push_back({index, offset, there});
         return static_cast<std::int64_t>(there);
+      case Op::receive:
+        return static_cast<std::int64_t>(bytes);
       case Op::write:
         size_of(step) = std::max(size, offset + bytes);
         return static_cast<std::int64_t>(bytes);
@@ -66,6 +69,9 @@ class Stage {
     done_.memory_bytes = std::max(done_.memory_bytes, chain::reach_of(alone, 0));
   }
 
+  bool of_file(const chain::Step& step) const {
+    return step.fd_from >= 0 && chain_.steps[static_cast<std::size_t>(step.fd_from)].op == Op::open;
+  }
   std::uint64_t& size_of(const chain::Step& step) {
     return sizes_[*chain_.steps[static_cast<std::size_t>(step.fd_from)].path];
   }

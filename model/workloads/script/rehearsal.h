@@ -16,7 +16,7 @@ struct Rehearsal {
     std::uint64_t offset = 0;
     std::uint64_t bytes = 0;
   };
-  std::vector<Sent> sent;          // in order
+  std::vector<Sent> sent;          // of files to the client's own connection, in order
   std::uint64_t memory_bytes = 0;  // how far into its memory the chain reaches
   bool too_long = false;           // more than kMostTries: the rest is not there
 };

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <set>
 
 #include "hw/memory/memory.h"
 
@@ -14,12 +15,15 @@ namespace {
 constexpr std::int64_t kMostMemory = std::int64_t{1} << 30;
 constexpr auto kBlock = static_cast<std::int64_t>(chain::kCipherBlock);
 constexpr auto kDigest = static_cast<std::int64_t>(chain::kDigestBytes);
-constexpr std::string_view kTransfers[] = {"read", "send", "write"};
+constexpr std::string_view kTransfers[] = {"read", "send", "write", "receive"};
 constexpr std::string_view kOnMemory[] = {"copy",    "xor",     "memset", "crc32c",
                                           "encrypt", "decrypt", "hash"};
 constexpr std::string_view kFromElsewhere[] = {"copy", "xor", "encrypt", "decrypt", "hash"};
 constexpr std::string_view kCiphers[] = {"encrypt", "decrypt"};
-constexpr std::string_view kWithoutFile[] = {"nop", "open", "unlink", "timeout"};
+constexpr std::string_view kWithoutFile[] = {"nop",     "open",   "unlink",
+                                             "timeout", "accept", "connect"};
+constexpr std::string_view kSockets[] = {"accept", "connect"};
+constexpr std::string_view kOnSockets[] = {"receive", "poll", "close"};
 
 template <std::size_t N>
 bool among(const std::string_view (&names)[N], const std::string& name) {
@@ -32,14 +36,16 @@ bool has_flag(const ScenarioStep& step, std::string_view flag) {
 
 class ScriptCheck {
  public:
-  ScriptCheck(const ScenarioChain& chain, Diagnostics& diagnostics)
-      : chain_(chain), diagnostics_(diagnostics) {}
+  ScriptCheck(std::span<const ScenarioChain> all, const ScenarioChain& chain,
+              Diagnostics& diagnostics)
+      : all_(all), chain_(chain), diagnostics_(diagnostics) {}
 
   void run() {
     // What is wrong with a step is wrong with its copies, and told once.
     const std::size_t set = chain_.steps.size() / static_cast<std::size_t>(chain_.copies);
     for (index_ = 0; index_ < set; ++index_) {
       operands();
+      network();
       numbers();
       memory();
       reactions();
@@ -75,9 +81,10 @@ class ScriptCheck {
     const bool named = step().op == "open" || step().op == "unlink";
     if (named && step().path.empty()) refuse(step().op + " needs a path", "path = \"/index.html\"");
     if (!named && !step().path.empty()) refuse("a path is for open and unlink");
-    const bool needs_fd = !on_memory() && !among(kWithoutFile, step().op);
+    const bool needs_fd = !on_memory() && !among(kWithoutFile, step().op) && step().op != "send";
+    const bool may_have_fd = needs_fd || step().op == "send";
     if (needs_fd && !step().fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
-    if (!needs_fd && step().fd) refuse("it uses no descriptor");
+    if (!may_have_fd && step().fd) refuse("it uses no descriptor");
     if (step().size && step().op != "open") refuse("a size is for open");
     if ((step().op == "timeout") != step().time_ns.has_value())
       refuse(step().time_ns ? "a time is for timeout" : "it needs a time", "time = \"100 us\"");
@@ -85,10 +92,35 @@ class ScriptCheck {
       if (step().op != "open" && flag != "direct") refuse("\"" + flag + "\" is a flag of open");
   }
 
+  // A socket is for what speaks through it, a file for the rest.
+  void network() {
+    const bool has_port = among(kSockets, step().op);
+    if (has_port && step().port == 0) refuse("it needs a port", "port = 8080");
+    if (!has_port && step().port != 0) refuse("a port is for accept and connect");
+    if (!step().events.empty() && step().op != "poll") refuse("events are for poll");
+    if (step().to && step().op != "send") refuse("'to' is for send");
+    if (step().to && !makes_socket(*step().to))
+      refuse(fmt::format("'{}' makes no socket", chain_.steps[step().to->step].name),
+             "to = \"$accept.fd\" or \"$connect.fd\"");
+    if (step().op == "send" && !step().fd && !step().to)
+      refuse("it sends memory, of which the client at the other end knows nothing",
+             "fd = \"$open.fd\", or to = \"$accept.fd\"");
+    if (!step().fd) return;
+    if (makes_socket(*step().fd) && !among(kOnSockets, step().op))
+      refuse(step().op == "send" ? "it sends a file" : "it works on files, not on sockets",
+             step().op == "send" ? "to = \"$accept.fd\" for where it goes" : "");
+    if (!makes_socket(*step().fd) && step().op == "receive")
+      refuse("it receives from sockets alone", "fd = \"$accept.fd\"");
+  }
+  bool makes_socket(const StepReference& of) const {
+    return among(kSockets, chain_.steps[of.step].op);
+  }
+
   void numbers() {
     if (!transfers() && !on_memory() && (step().bytes || step().offset))
       return refuse("it moves no bytes");
-    if (step().offset && on_memory() && !among(kFromElsewhere, step().op))
+    const bool in_stream = step().op == "receive" || (step().op == "send" && !step().fd);
+    if (step().offset && (in_stream || (on_memory() && !among(kFromElsewhere, step().op))))
       refuse("its place in the chain's memory is 'memory'");
     if ((transfers() || on_memory()) && !step().bytes)
       refuse("it needs a number of bytes", "bytes = \"64 KiB\"");
@@ -113,7 +145,8 @@ class ScriptCheck {
   }
 
   void memory() {
-    const bool somewhere = step().op == "read" || step().op == "write" || on_memory();
+    const bool somewhere = step().op == "read" || step().op == "write" || step().op == "receive" ||
+                           (step().op == "send" && !step().fd) || on_memory();
     if (step().memory != 0 && !somewhere) refuse("it uses none of the chain's memory");
     const std::int64_t from = on_memory() ? fixed(step().offset).value_or(0) : 0;
     constexpr auto kPage = static_cast<std::int64_t>(hw::kPageBytes);
@@ -141,7 +174,7 @@ class ScriptCheck {
 
   void reactions() {
     if (step().on_short != chain::OnShort::accept && !transfers())
-      refuse("on_short is for read, send and write");
+      refuse("on_short is for read, send, write and receive");
     if (chain_.graph && step().on_error == chain::OnError::jump) refuse("a graph has no jumps");
     if (chain_.graph && step().loop_to) refuse("a graph has no loops");
   }
@@ -171,16 +204,9 @@ class ScriptCheck {
   }
 
   void files() {
-    if (step().fd && !chain_.graph) {
-      for (std::size_t k = step().fd->step; k < index_; ++k)
-        if (chain_.steps[k].op == "close" && chain_.steps[k].fd &&
-            chain_.steps[k].fd->step == step().fd->step && !chain_.steps[k].loop_to)
-          return refuse("its file is closed", "use a file before its close");
-    }
-    if (chain_.graph && step().fd && !comes_before(step().fd->step))
-      refuse("its open need not have ended before it",
-             fmt::format("after = [\"{}\"]", chain_.steps[step().fd->step].name));
-    if (!step().fd) return;
+    for (const auto& used : {step().fd, step().to})
+      if (used && !still_open(*used)) return;
+    if (!step().fd || makes_socket(*step().fd)) return;
     const ScenarioStep& opened = chain_.steps[step().fd->step];
     const bool unknown = reference(step().bytes) != nullptr || reference(step().offset) != nullptr;
     if (unknown && step().op != "write" && !opened.size)
@@ -193,37 +219,101 @@ class ScriptCheck {
     if (step().op == "send") sends(opened);
   }
 
+  // False: it was told why not.
+  bool still_open(const StepReference& used) {
+    if (chain_.graph && !comes_before(used.step)) {
+      refuse(fmt::format("its {} need not have ended before it", chain_.steps[used.step].op),
+             fmt::format("after = [\"{}\"]", chain_.steps[used.step].name));
+      return false;
+    }
+    for (std::size_t k = used.step; k < index_ && !chain_.graph; ++k) {
+      const ScenarioStep& other = chain_.steps[k];
+      if (other.op != "close" || !other.fd || other.fd->step != used.step || other.loop_to)
+        continue;
+      refuse("its file is closed", "use a file before its close");
+      return false;
+    }
+    return true;
+  }
+
   // What is sent is compared with what the file was laid out with.
   void sends(const ScenarioStep& opened) {
-    for (const ScenarioStep& other : chain_.steps) {
-      const bool writes = other.op == "write" && chain_.steps[other.fd->step].path == opened.path;
-      const bool changes =
-          other.path == opened.path &&
-          (other.op == "unlink" || has_flag(other, "create") || has_flag(other, "truncate"));
-      if (writes || changes)
-        refuse(fmt::format("step '{}' changes what it sends", other.name),
-               "send another file, or write a scenario for each");
+    for (const ScenarioChain& chain : all_) {
+      for (const ScenarioStep& other : chain.steps) {
+        const bool writes =
+            other.op == "write" && other.fd && chain.steps[other.fd->step].path == opened.path;
+        const bool changes =
+            other.path == opened.path &&
+            (other.op == "unlink" || has_flag(other, "create") || has_flag(other, "truncate"));
+        if (writes || changes)
+          refuse(fmt::format("step '{}' changes what it sends", other.name),
+                 "send another file, or write a scenario for each");
+      }
     }
     const auto sends = std::ranges::count_if(
-        chain_.steps, [](const ScenarioStep& each) { return each.op == "send"; });
+        chain_.steps, [](const ScenarioStep& each) { return each.op == "send" && !each.to; });
     if (chain_.graph && sends > 1) refuse("a graph sends once: what goes first would be chance");
   }
 
+  const std::span<const ScenarioChain> all_;
   const ScenarioChain& chain_;
   Diagnostics& diagnostics_;
   std::size_t index_ = 0;
 };
 
+// Of one port: what all clients together do in steps of that kind, or nothing where loops, jumps
+// and retries make it depend on the run.
+std::optional<std::int64_t> times(std::span<const ScenarioChain> chains, std::string_view op,
+                                  std::int64_t port) {
+  std::int64_t count = 0;
+  for (const ScenarioChain& chain : chains) {
+    std::int64_t steps = 0;
+    bool known = true;
+    for (const ScenarioStep& step : chain.steps) {
+      steps += step.op == op && step.port == port ? 1 : 0;
+      known = known && !step.loop_to && step.on_error != chain::OnError::jump &&
+              step.on_error != chain::OnError::retry;
+    }
+    if (steps > 0 && !known) return std::nullopt;
+    if (__builtin_mul_overflow(steps, chain.repeat, &steps) ||
+        __builtin_mul_overflow(steps, chain.clients, &steps) ||
+        __builtin_add_overflow(count, steps, &count))
+      return std::nullopt;
+  }
+  return count;
+}
+
+// Who accepts more than ever connect would wait for ever.
+void check_ports(std::span<const ScenarioChain> chains, Diagnostics& diagnostics) {
+  std::set<std::int64_t> told;
+  for (const ScenarioChain& chain : chains)
+    for (const ScenarioStep& step : chain.steps) {
+      if (step.op != "accept" || !told.insert(step.port).second) continue;
+      const auto accepted = times(chains, "accept", step.port);
+      const auto made = times(chains, "connect", step.port);
+      if (accepted && made && *accepted > *made)
+        diagnostics.error(step.place,
+                          fmt::format("{} connections are accepted at port {}, and {} are made: "
+                                      "the rest would wait for ever",
+                                      *accepted, step.port, *made),
+                          "as many as connect: clients, repeat");
+    }
+}
+
 }  // namespace
 
-void check_script(const ScenarioChain& chain, Diagnostics& diagnostics) {
-  if (chain.graph && chain.steps.size() > chain::kMaxGraphSteps)
-    return diagnostics.error(chain.steps[chain::kMaxGraphSteps].place,
-                             fmt::format("a graph has {} steps at most", chain::kMaxGraphSteps));
-  if (chain.steps.size() > chain::kMaxSteps)
-    return diagnostics.error(chain.steps[chain::kMaxSteps].place,
-                             fmt::format("a chain has {} steps at most", chain::kMaxSteps));
-  ScriptCheck(chain, diagnostics).run();
+void check_script(std::span<const ScenarioChain> chains, Diagnostics& diagnostics) {
+  for (const ScenarioChain& chain : chains) {
+    if (chain.graph && chain.steps.size() > chain::kMaxGraphSteps)
+      diagnostics.error(chain.steps[chain::kMaxGraphSteps].place,
+                        fmt::format("a graph has {} steps at most", chain::kMaxGraphSteps));
+    else if (chain.steps.size() > chain::kMaxSteps)
+      diagnostics.error(chain.steps[chain::kMaxSteps].place,
+                        fmt::format("a chain has {} steps at most", chain::kMaxSteps));
+  }
+  if (!diagnostics.ok()) return;
+  for (const ScenarioChain& chain : chains) ScriptCheck(chains, chain, diagnostics).run();
+  if (diagnostics.ok()) check_ports(chains, diagnostics);
 }
 
 }  // namespace iodrome::workloads

@@ -7,7 +7,7 @@
 
 namespace iodrome::workloads {
 
-/// One run of a scenario's chain: every client issues it `repeat` times.
+/// One run of a scenario's chains: every client issues its own `repeat` times.
 class ScriptRun final : public WorkloadRun {
  public:
   ScriptRun(const ScriptWorkload& workload, Stage& stage);
@@ -15,7 +15,7 @@ class ScriptRun final : public WorkloadRun {
   chain::ChainRun* next(std::uint32_t thread) override;
   bool ready(std::uint32_t thread) const override { return !threads_[thread].empty(); }
   bool exhausted(std::uint32_t thread) const override;
-  bool open_loop() const override { return workload_.script().interval_ps.has_value(); }
+  bool open_loop() const override { return open_loop_; }
   void finished(std::uint32_t thread, chain::ChainRun& run) override;
 
   std::uint32_t thread_count() const override {
@@ -29,6 +29,7 @@ class ScriptRun final : public WorkloadRun {
 
  private:
   struct Client {
+    const ScriptPart* part = nullptr;
     chain::ChainRun run;
     std::vector<std::string> paths;  // by step
     std::deque<SimTime> arrived;     // the first may be in progress
@@ -41,11 +42,17 @@ class ScriptRun final : public WorkloadRun {
 
   Task<void> arrivals(std::uint32_t client);
   void arrive(std::uint32_t client);
+  void make_client(std::uint32_t index, const ScriptPart& part);
+  void listen();
+  void bind_step(std::uint32_t index, chain::Step& step) const;
+  void draw_offsets(Client& client);
   void prepare(Client& client, std::uint32_t index);
   void name_files(Client& client);
 
   const ScriptWorkload& workload_;
   Stage& stage_;
+  const bool open_loop_;                   // some clients do not wait for their chain's end
+  std::map<std::int64_t, int> listeners_;  // descriptors by port
   ArrivalListener* listener_ = nullptr;
   std::deque<Client> clients_;
   std::vector<std::deque<std::uint32_t>> threads_;  // clients that may start, by thread

@@ -91,18 +91,18 @@ TEST_CASE("a chain's steps refer to earlier ones") {
       "[[chain.step]]\nop = \"read\"\nfd = \"$open.fd\"\nbytes = \"4 KiB\"\noffset = \"random\"\n"
       "on_error = \"continue\"\n[[chain.step]]\nop = \"close\"\nfd = \"$open.fd\"\n");
   REQUIRE(s.kind == WorkloadKind::chain);
-  REQUIRE(s.chain.repeat == 1000);
-  REQUIRE(s.chain.clients == 4);
-  REQUIRE(s.chain.interval_ps == 10'000'000);
-  REQUIRE(s.chain.steps.size() == 5);
-  REQUIRE(s.chain.steps[0].flags == std::vector<std::string>{"direct"});
-  REQUIRE(s.chain.steps[2].fd->step == 0);
-  REQUIRE(std::get<StepReference>(*s.chain.steps[2].bytes).step == 1);
-  REQUIRE(std::get<StepReference>(*s.chain.steps[2].bytes).result == "size");
-  REQUIRE(std::get<std::int64_t>(*s.chain.steps[3].bytes) == 4096);
-  REQUIRE(std::holds_alternative<RandomOffset>(*s.chain.steps[3].offset));
-  REQUIRE(s.chain.steps[3].on_error == iodrome::chain::OnError::carry_on);
-  REQUIRE(s.chain.steps[4].on_error == iodrome::chain::OnError::stop);
+  REQUIRE(s.chains[0].repeat == 1000);
+  REQUIRE(s.chains[0].clients == 4);
+  REQUIRE(s.chains[0].interval_ps == 10'000'000);
+  REQUIRE(s.chains[0].steps.size() == 5);
+  REQUIRE(s.chains[0].steps[0].flags == std::vector<std::string>{"direct"});
+  REQUIRE(s.chains[0].steps[2].fd->step == 0);
+  REQUIRE(std::get<StepReference>(*s.chains[0].steps[2].bytes).step == 1);
+  REQUIRE(std::get<StepReference>(*s.chains[0].steps[2].bytes).result == "size");
+  REQUIRE(std::get<std::int64_t>(*s.chains[0].steps[3].bytes) == 4096);
+  REQUIRE(std::holds_alternative<RandomOffset>(*s.chains[0].steps[3].offset));
+  REQUIRE(s.chains[0].steps[3].on_error == iodrome::chain::OnError::carry_on);
+  REQUIRE(s.chains[0].steps[4].on_error == iodrome::chain::OnError::stop);
 }
 
 TEST_CASE("references that lead nowhere are errors with the nearest name") {

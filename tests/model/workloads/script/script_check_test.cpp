@@ -16,7 +16,7 @@ std::string told(std::initializer_list<const char*> steps) {
   Diagnostics diagnostics;
   TextSource source = TextSource::from_text("s.toml", text, 16'384);
   const auto file = read_scenario_file(source, testbed::scenario_vocabulary(), diagnostics);
-  if (file) check_script(file->chain, diagnostics);
+  if (file) check_script(file->chains, diagnostics);
   return diagnostics.render();
 }
 using Catch::Contains;

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+// A request of io_uring's kernel side.
+#pragma once
+#include "model/designs/io_uring/uring.h"
+#include "model/kernel/poll/file_poll.h"
+#include "model/kernel/time/hrtimer.h"
+#include "model/kernel/vfs/file_ops.h"
+#include "model/kernel/vfs/write_ops.h"
+
+namespace iodrome::designs::io_uring {
+
+using namespace kernel;
+using Value = Result<std::int64_t>;
+
+// A request (io_kiocb). Links form a list; whoever ends one request starts or cancels the next.
+struct Uring::Req final : IoWait, Work, Pooled {
+  Req(Uring& ring, const Sqe& entry) : IoWait(&Req::device_done), owner(ring), sqe(entry) {
+    ledger = entry.ledger;
+    id = entry.request;
+  }
+  static Task<void> device_done(Atomic& ctx, IoWait& self) {
+    auto& req = static_cast<Req&>(self);
+    if (req.trying) {
+      req.look_again = true;
+      return Task<void>::ready();
+    }
+    if (!req.tries_again()) req.result = as_return_value(direct_result(req));
+    return req.owner.add_task_work(ctx, req);
+  }
+  struct Timeout final : HrTimer, Pooled {
+    explicit Timeout(Req& of) : HrTimer(&Timeout::expired), req(of) {}
+    // io_timeout_fn(): the rest is task work.
+    static Task<HrRestart> expired(Atomic& ctx, HrTimer& self) {
+      Req& req = static_cast<Timeout&>(self).req;
+      co_await req.owner.add_task_work(ctx, req);
+      co_return HrRestart::no;
+    }
+    Req& req;
+  };
+  // What a request on a socket keeps between two tries.
+  struct SocketWork final : Pooled {
+    std::optional<UserSend> send;
+    std::optional<FilePoll> poll;
+  };
+  /// Its end is no single completion: what has come makes it try again.
+  bool tries_again() const { return buffered.has_value() || socket != nullptr; }
+  // In a worker: this request and everything linked behind it, each allowed to sleep.
+  Task<void> run(Sleepable& ctx) override;
+
+  Uring& owner;
+  Sqe sqe;
+  Req* next = nullptr;
+  FilePtr file;  // that `read` reads, `write` writes
+  DirectRead read;
+  std::optional<DirectWrite> write;
+  std::optional<BufferedRead> buffered;
+  std::unique_ptr<Timeout> timeout;
+  std::unique_ptr<SocketWork> socket;
+  bool trying = false;      // an attempt is under way
+  bool look_again = false;  // what it waits for came during it
+  std::int64_t result = 0;
+};
+
+}  // namespace iodrome::designs::io_uring
