@@ -164,13 +164,15 @@ Task<void> Branch::end(Atomic& ctx) {
 
 bool Branch::drop_wait() {
   auto* const timeout = std::get_if<std::unique_ptr<Timeout>>(&operation_);
+  auto* const take = std::get_if<std::unique_ptr<InotifyTake>>(&operation_);
   auto* const provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_);
   const bool droppable = std::holds_alternative<BufferedRead>(operation_) ||
                          std::holds_alternative<FileSend>(operation_) ||
                          (timeout != nullptr && (*timeout)->queued()) ||
+                         (take != nullptr && (*take)->queued()) ||
                          (provided != nullptr && !(*provided)->at_provider());
   if (cleans_up_ || !droppable || charged || pending == 0) return false;
-  if (timeout != nullptr) {
+  if (timeout != nullptr || take != nullptr) {
     operation_.emplace<std::monostate>();
     --pending;
   }

@@ -12,6 +12,7 @@
 
 #include "model/chain/memory_work.h"
 #include "model/chain/provided_read.h"
+#include "model/kernel/inotify/inotify_take.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/vfs/write_ops.h"
 
@@ -48,8 +49,8 @@ class Branch final : public kernel::IoWait,
   }
 
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
-  /// for another's page, for room in a socket or for a time. Nobody goes on with the branch then
-  /// but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
+  /// for another's page, for room in a socket, for a time or for an event. Nobody goes on with the
+  /// branch then but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
 
  private:
@@ -67,6 +68,11 @@ class Branch final : public kernel::IoWait,
   };
   struct Sync final : kernel::FileSync, Pooled {
     using FileSync::FileSync;
+  };
+
+  /// Of open and unlink: the path that an event's name has made.
+  struct NamedFile final : Pooled {
+    std::string path;
   };
 
   struct Timeout final : kernel::HrTimer, Pooled {
@@ -102,6 +108,10 @@ class Branch final : public kernel::IoWait,
   Task<Value> fsync(kernel::Atomic& ctx, const Step& step);
   Task<Value> timeout(kernel::Atomic& ctx, const Step& step);
   Task<Value> work_on_memory(kernel::Atomic& ctx);
+  Task<Value> unlink(kernel::Sleepable& ctx, const Step& step);
+  Task<Value> inotify(kernel::Atomic& ctx, const Step& step);
+  Task<Errno> get_name(kernel::Atomic& ctx, const Step& step);
+  const std::string& path_of(const Step& step) const;
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   Course& course() const;
@@ -112,7 +122,8 @@ class Branch final : public kernel::IoWait,
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
-               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>>
+               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>,
+               std::unique_ptr<kernel::InotifyTake>, std::unique_ptr<NamedFile>>
       operation_;
   std::optional<std::uint16_t> step_;  // the one it carries out
   bool cleans_up_ = false;             // the step was begun after the chain was stopped
