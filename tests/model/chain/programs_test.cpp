@@ -117,7 +117,7 @@ Step random_step(Draws& draws, const Chain& so_far, std::size_t steps) {
   const auto index = static_cast<std::int64_t>(so_far.steps.size());
   Step step;
   step.op = static_cast<Op>(draws.below(kOps));
-  step.path = step.op == Op::open ? &kPath : nullptr;
+  step.path = step.uses_path() ? &kPath : nullptr;
   step.on_error = static_cast<OnError>(draws.below(4));
   if (step.on_error == OnError::retry) step.retries = static_cast<std::uint8_t>(1 + draws.below(3));
   if (step.on_error == OnError::jump)
@@ -132,7 +132,9 @@ Step random_step(Draws& draws, const Chain& so_far, std::size_t steps) {
   }
   for (std::int16_t k = 0; k < index; ++k) {
     const Step& earlier = so_far.steps[static_cast<std::size_t>(k)];
-    if (earlier.op == Op::open && draws.below(2) == 0 && step.op != Op::open) step.fd_from = k;
+    // A descriptor, or the event that names a file.
+    const Op giver = step.uses_path() ? Op::inotify : Op::open;
+    if (earlier.op == giver && step.op != Op::inotify && draws.below(2) == 0) step.fd_from = k;
     if (!step.transfers() || !(earlier.transfers() || earlier.op == Op::stat)) continue;
     if (draws.below(3) == 0) step.offset_from = {k, draws.below(2) == 0};
     if (draws.below(3) == 0) step.bytes_from = {k, false};

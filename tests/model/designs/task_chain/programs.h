@@ -2,8 +2,11 @@
 // A program, the disk that fails under it, and a user who cancels it or exits, told to the kernel
 // and to the reference model alike.
 #pragma once
+#include "model/engine/aes.h"
+#include "model/engine/sha256.h"
 #include "tests/model/chain/reference_model.h"
 #include "tests/model/designs/task_chain/scene.h"
+#include "tests/model/designs/task_chain/stream_client.h"
 
 namespace iodrome::designs::task_chain {
 
@@ -20,6 +23,9 @@ struct World : Scene {
   static constexpr std::uint64_t kFileBytes = kMost * kBlock;
 
   explicit World(chain::Continue policy) : Scene(policy) {
+    FilePtr opened{new File};
+    opened->socket = &socket;
+    socket_fd = *process.files.install(opened);
     disk.on_issue = [this](std::uint64_t sector) {
       if (exit_at.erase(sector) != 0)
         exits = true;
@@ -29,32 +35,36 @@ struct World : Scene {
     };
   }
 
-  /// `op` is one of open, read, write, stat, close, copy, memset, timeout, unlink and nop; the
-  /// fates that it cannot have are taken for the best.
+  /// `op` is none of accept, connect, receive, poll and inotify; the fates that it cannot have are
+  /// taken for the best.
   void add(chain::Op op, Fate fate, const chain::Step& rules) {
     chain::Step step = rules;
     step.op = op;
     step.memory = place();
     fates.push_back(Outcome::ok);
     if (op == chain::Op::open) open_one(step, fate);
-    if (op == chain::Op::read || op == chain::Op::write) transfer_one(step, fate);
+    if (step.transfers()) transfer_one(step, fate);
     if (op == chain::Op::close) close_one(step, fate);
-    if (op == chain::Op::stat) use_file(step, kFileBytes);
+    if (op == chain::Op::stat || op == chain::Op::fsync) use_file(step, kFileBytes);
     if (op == chain::Op::timeout) step.bytes = 50;
     if (op == chain::Op::unlink) step.path = &name_of_file(kBlock, Inode::Metadata::cached);
-    if (op == chain::Op::memset) step.value = pattern(steps.size());
-    if (op == chain::Op::copy) step.offset = place() + kMost * kBlock;
+    if (op == chain::Op::memset) step.value = static_cast<std::uint8_t>(~pattern(steps.size()));
+    if (step.ciphers()) step.value = pattern(steps.size());  // the key
+    if (op == chain::Op::exclusive_or) step.sources = 2;
+    if (step.on_memory() && op != chain::Op::memset && op != chain::Op::crc32c)
+      step.offset = place() + kMost * kBlock;
     if (step.on_memory()) step.bytes = kBlock;
-    if (step.on_memory() || op == chain::Op::close) step.on_short = chain::OnShort::accept;
+    if (!step.transfers()) step.on_short = chain::OnShort::accept;
     steps.push_back(step);
   }
   /// Submits it with nothing but what it says, and the machine until all is over.
   void play();
-  chain::reference::End expected() const;
+  chain::reference::End expected();
   bool same_bytes();
   bool same_descriptors(const chain::reference::End& expected) const;
 
   std::vector<chain::Step> steps;
+  bool graph = false;
   bool exits = false;  // its process has ended meanwhile
 
  private:
@@ -89,7 +99,9 @@ struct World : Scene {
   void transfer_one(chain::Step& step, Fate fate) {
     step.offset = place();
     step.bytes = kBlock;
-    const bool is_short = step.op == chain::Op::read && fate == Fate::is_short;
+    const bool sends = step.op == chain::Op::send;
+    if (sends) step.to_fd = socket_fd;
+    const bool is_short = step.op != chain::Op::write && fate == Fate::is_short;
     // Whatever is asked for behind the file's end, nothing comes.
     if (is_short && step.on_short == chain::OnShort::resume) step.on_short = chain::OnShort::error;
     if (!is_short && step.op == chain::Op::read) use_file(step, kFileBytes);
@@ -111,6 +123,9 @@ struct World : Scene {
       use_file(step, kBlock);
   }
 
+  std::int64_t sum_of(const chain::Step& step);
+  std::vector<std::byte> made_by(std::size_t step) const;
+
   static Task<void> cancel_when_told(Sleepable& ctx, World& w);
   static Task<void> submit_one(Sleepable& ctx, World& w);
   std::span<std::byte> memory_at(std::uint64_t at) {
@@ -118,7 +133,13 @@ struct World : Scene {
   }
 
   static constexpr int kNoFile = 15;
+  StreamClient client{rig};
+  SocketParams socket_params{1 << 30, 65'536, 65'536};
+  Socket socket{rig.system, client, socket_params, 0};
+  int socket_fd = 0;
   std::vector<Outcome> fates;
+  std::vector<std::pair<std::size_t, std::int64_t>> stream;  // what each try should have sent
+  std::size_t syncs = 0;                                     // tries of fsync
   std::deque<std::string> names;
   std::set<std::uint64_t> cancel_at;
   std::set<std::uint64_t> exit_at;
@@ -150,7 +171,8 @@ inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
 
 inline void World::play() {
   ChainRun& added = run(steps);
-  added.buffer = pages(2 * kMost);
+  added.chain.graph = graph;
+  added.buffer = pages(2 * kMost + 1);
   for (std::size_t page = 0; page < added.buffer.size(); ++page)
     std::ranges::fill(memory_at(page * kBlock), static_cast<std::byte>(pattern(page)));
   rig.thread(1, *this, cancel_when_told);
@@ -158,32 +180,83 @@ inline void World::play() {
   rig.run();
 }
 
-inline chain::reference::End World::expected() const {
+inline chain::reference::End World::expected() {
   bool open_still = false;
+  stream.clear();
+  syncs = 0;
   const auto script = [&](std::size_t index, int attempt) {
     const chain::Step& step = steps[index];
     if (step.fd_from >= 0 && !open_still) return Outcome::no_file;
-    const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short;
+    if (step.op == chain::Op::unlink && attempt > 0) return Outcome::no_entry;
+    // A page that could not be read stays so in the page cache, which only sends use.
+    const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short ||
+                       (fates[index] == Outcome::error && step.op == chain::Op::send);
     const Outcome outcome = attempt == 0 || lasts ? fates[index] : Outcome::ok;
     if (index == 0 && step.op == chain::Op::open) open_still = outcome != Outcome::error;
+    if (step.op == chain::Op::fsync) ++syncs;
+    if (step.op == chain::Op::send)
+      stream.push_back({index, std::max<std::int64_t>(0, value_of(outcome, step.op, kBlock))});
     if (step.op != chain::Op::close) return outcome;
     if (step.fd_from >= 0) open_still = false;
     return step.fd_from < 0 && attempt > 0 ? Outcome::no_file : outcome;
   };
-  const auto size = static_cast<std::int64_t>(kFileBytes);
-  return chain::reference::Line(runs[0].chain, script, size).run();
+  const auto yields = [&](std::size_t index) -> std::int64_t {
+    return steps[index].op == chain::Op::stat ? kFileBytes : sum_of(steps[index]);
+  };
+  return chain::reference::Line(runs[0].chain, script, yields).run();
 }
 
-// Of each step that went well, what it should have left in memory or on the disk.
+// CRC-32C, bit by bit, of the page that the step sums: what it was filled with, or a step before it
+// has made of it.
+inline std::int64_t World::sum_of(const chain::Step& step) {
+  const std::size_t page = step.memory / kBlock;
+  const bool set = page < steps.size() && steps[page].op == chain::Op::memset;
+  const std::uint8_t byte = set ? steps[page].value : pattern(page);
+  std::uint32_t crc = ~0U;
+  for (std::uint64_t i = 0; i < kBlock; ++i) {
+    crc ^= byte;
+    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f6'3b78U : 0U);
+  }
+  return ~crc;
+}
+
+// What step i has left at its place, from pages that nobody has changed.
+inline std::vector<std::byte> World::made_by(std::size_t i) const {
+  const auto filled = [](int with) { return std::vector<std::byte>(kBlock, std::byte(with)); };
+  const auto source = static_cast<std::uint8_t>(pattern(i + kMost));
+  std::vector<std::byte> page = filled(source);
+  switch (steps[i].op) {
+    case chain::Op::memset:
+      return filled(static_cast<std::uint8_t>(~pattern(i)));
+    case chain::Op::exclusive_or:
+      return filled(source ^ pattern(i + kMost + 1));
+    case chain::Op::hash: {
+      const Digest digest = sha256(page);
+      const auto bytes = std::as_bytes(std::span{digest});
+      return {bytes.begin(), bytes.end()};
+    }
+    case chain::Op::encrypt:
+    case chain::Op::decrypt: {
+      Aes128::Block key{};
+      for (std::size_t k = 0; k < key.size(); ++k)
+        key[k] = static_cast<std::uint8_t>(steps[i].value + k);
+      Aes128::Block iv{};
+      (steps[i].op == chain::Op::encrypt ? cbc_encrypt : cbc_decrypt)(Aes128(key), iv, page);
+      return page;
+    }
+    default:
+      return page;
+  }
+}
+
+// Of each step that went well, what it should have left in memory or on the disk; of all sends
+// together, what the client should have got.
 inline bool World::same_bytes() {
   std::vector<std::byte> on_disk(kBlock);
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const std::int64_t moved = runs[0].results[i];
     if (moved <= 0) continue;
     const std::span<std::byte> page = memory_at(i * kBlock);
-    const auto all = [](std::span<const std::byte> bytes, std::uint8_t value) {
-      return std::ranges::all_of(bytes, [&](std::byte b) { return b == std::byte{value}; });
-    };
     bool right = true;
     if (steps[i].op == chain::Op::read) {
       const Inode& inode = inode_of(steps[i].fd_from >= 0 ? 0 : i);
@@ -191,15 +264,21 @@ inline bool World::same_bytes() {
           content_matches(inode.number, i * kBlock, page.first(static_cast<std::size_t>(moved)));
     } else if (steps[i].op == chain::Op::write) {
       files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
-      right = all(on_disk, pattern(i));
-    } else if (steps[i].op == chain::Op::copy) {
-      right = all(page, pattern(i + kMost));
-    } else if (steps[i].op == chain::Op::memset) {
-      right = all(page, pattern(i));
+      right = std::ranges::all_of(on_disk, [i](std::byte b) { return b == std::byte{pattern(i)}; });
+    } else if (steps[i].on_memory() && steps[i].op != chain::Op::crc32c) {
+      const std::vector<std::byte> made = made_by(i);
+      right = std::ranges::equal(made, page.first(made.size()));
     }
     if (!right) return false;
   }
-  return true;
+  std::span<const std::byte> got = client.stream;
+  for (const auto& [step, moved] : stream) {
+    const auto bytes = static_cast<std::size_t>(moved);
+    if (got.size() < bytes) return false;
+    if (!content_matches(inode_of(step).number, step * kBlock, got.first(bytes))) return false;
+    got = got.subspan(bytes);
+  }
+  return got.empty() && disk.flushes == syncs;
 }
 
 inline bool World::same_descriptors(const chain::reference::End& expected) const {
