@@ -38,6 +38,7 @@ class TaskChain final : public Design {
 
 constexpr Difference kNotModelled[] = {
     {"steps that accept, connect, receive or poll", "model/chain"},
+    {"steps on events of watched directories, in scenarios: the kernel has them", "model/chain"},
     {"a cipher and a digest of what it wrote as one step, a route of acrypto: they are two steps",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},

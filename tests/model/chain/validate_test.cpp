@@ -117,7 +117,7 @@ TEST_CASE("An event names files alone, and nothing else names them", "[chain]") 
   CHECK(with_event([](auto& s) { s[2].fd_from = 0; }) == Errno::einval);  // it is no descriptor
   CHECK(with_event([](auto& s) { s[0].op = Op::open; }) == Errno::einval);
   CHECK(with_event([](auto& s) { s[0].memory = 1; }) == Errno::einval);
-  CHECK(with_event([](auto& s) { s[2] = {.op = Op::inotify, .fd_from = 1, .path = &kPath}; }) ==
+  CHECK(with_event([](auto& s) { s[2] = {.op = Op::inotify, .fd_from = 0, .path = &kPath}; }) ==
         Errno::einval);
   // The longest event must have room, wherever it lies.
   CHECK(with_event([](auto&) {}, 272) == Errno::ok);
