@@ -69,7 +69,7 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
   return moves_bytes(op) || fills_memory(op) ? static_cast<std::int64_t>(bytes) : 0;
 }
 
-/// What a stat or a sum returns if all goes well.
+/// What a stat, a sum or an event returns if all goes well.
 using Yields = std::function<std::int64_t(std::size_t step)>;
 
 /// Runs a chain that is a line, or a graph of steps that all carry on whatever fails: then its
@@ -141,7 +141,7 @@ class Line {
       const Outcome outcome = script_(i, tries_[i]++);
       end_.tries.push_back({i, at, left});
       std::int64_t value = value_of(outcome, step.op, left);
-      const bool yields = step.op == Op::stat || step.op == Op::crc32c;
+      const bool yields = step.op == Op::stat || step.op == Op::crc32c || step.op == Op::inotify;
       if (yields && yields_ && value == 0) value = yields_(i);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;

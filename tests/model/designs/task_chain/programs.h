@@ -2,8 +2,6 @@
 // A program, the disk that fails under it, and a user who cancels it or exits, told to the kernel
 // and to the reference model alike.
 #pragma once
-#include "model/engine/aes.h"
-#include "model/engine/sha256.h"
 #include "tests/model/chain/reference_model.h"
 #include "tests/model/designs/task_chain/scene.h"
 #include "tests/model/designs/task_chain/stream_client.h"
@@ -26,6 +24,7 @@ struct World : Scene {
     FilePtr opened{new File};
     opened->socket = &socket;
     socket_fd = *process.files.install(opened);
+    inotify_fd = *process.files.install(*Inotify::make(rig.system, 0));
     disk.on_issue = [this](std::uint64_t sector) {
       if (exit_at.erase(sector) != 0)
         exits = true;
@@ -35,7 +34,7 @@ struct World : Scene {
     };
   }
 
-  /// `op` is none of accept, connect, receive, poll and inotify; the fates that it cannot have are
+  /// `op` is none of accept, connect, receive and poll; the fates that it cannot have are
   /// taken for the best.
   void add(chain::Op op, Fate fate, const chain::Step& rules) {
     chain::Step step = rules;
@@ -47,6 +46,10 @@ struct World : Scene {
     if (op == chain::Op::close) close_one(step, fate);
     if (op == chain::Op::stat || op == chain::Op::fsync) use_file(step, kFileBytes);
     if (op == chain::Op::timeout) step.bytes = 50;
+    if (op == chain::Op::inotify) {
+      step.fd = inotify_fd;
+      step.path = &root;
+    }
     if (op == chain::Op::unlink) step.path = &name_of_file(kBlock, Inode::Metadata::cached);
     if (op == chain::Op::memset) step.value = static_cast<std::uint8_t>(~pattern(steps.size()));
     if (step.ciphers()) step.value = pattern(steps.size());  // the key
@@ -128,18 +131,25 @@ struct World : Scene {
 
   static Task<void> cancel_when_told(Sleepable& ctx, World& w);
   static Task<void> submit_one(Sleepable& ctx, World& w);
+  Task<void> happen(Sleepable& ctx);
+  static std::string event_name(int number) { return "e" + std::to_string(number); }
   std::span<std::byte> memory_at(std::uint64_t at) {
     return rig.memory.bytes(runs[0].buffer[at / kBlock], kBlock);
   }
 
   static constexpr int kNoFile = 15;
+  static constexpr int kEvents = 3000;
+  static constexpr std::int64_t kEventBytes = 32;  // with a name of up to 15 bytes
   StreamClient client{rig};
   SocketParams socket_params{1 << 30, 65'536, 65'536};
   Socket socket{rig.system, client, socket_params, 0};
   int socket_fd = 0;
+  int inotify_fd = 0;
+  const std::string root = "/";
   std::vector<Outcome> fates;
   std::vector<std::pair<std::size_t, std::int64_t>> stream;  // what each try should have sent
-  std::size_t syncs = 0;                                     // tries of fsync
+  std::map<std::size_t, int> events;  // by step, the number of the last event that it took
+  std::size_t syncs = 0;              // tries of fsync
   std::deque<std::string> names;
   std::set<std::uint64_t> cancel_at;
   std::set<std::uint64_t> exit_at;
@@ -157,9 +167,22 @@ inline Task<void> World::cancel_when_told(Sleepable& ctx, World& w) {
   }
 }
 
+// More events than the steps of any program take.
+inline Task<void> World::happen(Sleepable& ctx) {
+  const auto takes = [](const chain::Step& step) { return step.op == chain::Op::inotify; };
+  if (std::ranges::none_of(steps, takes)) co_return;
+  const FilePtr instance = *process.files.get(inotify_fd);
+  co_await inotify_of(*instance)->add_watch(ctx, files.root(), kInMovedTo);
+  for (int number = 0; number < kEvents; ++number) {
+    const std::string name = event_name(number);
+    co_await fsnotify_self(ctx, files.root(), {kInMovedTo, 0, name});
+  }
+}
+
 inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
   const Never never;
   ChainRun* const run = &w.runs[0];
+  co_await w.happen(ctx);
   const Result<std::int64_t> accepted = co_await w.queue.submit(ctx, {&run, 1});
   REQUIRE(accepted == 1);
   const Result<std::int64_t> waited = co_await w.queue.wait(ctx, never);
@@ -182,6 +205,7 @@ inline void World::play() {
 
 inline chain::reference::End World::expected() {
   bool open_still = false;
+  int taken = 0;
   stream.clear();
   syncs = 0;
   const auto script = [&](std::size_t index, int attempt) {
@@ -194,6 +218,7 @@ inline chain::reference::End World::expected() {
     const Outcome outcome = attempt == 0 || lasts ? fates[index] : Outcome::ok;
     if (index == 0 && step.op == chain::Op::open) open_still = outcome != Outcome::error;
     if (step.op == chain::Op::fsync) ++syncs;
+    if (step.op == chain::Op::inotify) events[index] = taken++;
     if (step.op == chain::Op::send)
       stream.push_back({index, std::max<std::int64_t>(0, value_of(outcome, step.op, kBlock))});
     if (step.op != chain::Op::close) return outcome;
@@ -201,84 +226,10 @@ inline chain::reference::End World::expected() {
     return step.fd_from < 0 && attempt > 0 ? Outcome::no_file : outcome;
   };
   const auto yields = [&](std::size_t index) -> std::int64_t {
+    if (steps[index].op == chain::Op::inotify) return kEventBytes;
     return steps[index].op == chain::Op::stat ? kFileBytes : sum_of(steps[index]);
   };
   return chain::reference::Line(runs[0].chain, script, yields).run();
-}
-
-// CRC-32C, bit by bit, of the page that the step sums: what it was filled with, or a step before it
-// has made of it.
-inline std::int64_t World::sum_of(const chain::Step& step) {
-  const std::size_t page = step.memory / kBlock;
-  const bool set = page < steps.size() && steps[page].op == chain::Op::memset;
-  const std::uint8_t byte = set ? steps[page].value : pattern(page);
-  std::uint32_t crc = ~0U;
-  for (std::uint64_t i = 0; i < kBlock; ++i) {
-    crc ^= byte;
-    for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f6'3b78U : 0U);
-  }
-  return ~crc;
-}
-
-// What step i has left at its place, from pages that nobody has changed.
-inline std::vector<std::byte> World::made_by(std::size_t i) const {
-  const auto filled = [](int with) { return std::vector<std::byte>(kBlock, std::byte(with)); };
-  const auto source = static_cast<std::uint8_t>(pattern(i + kMost));
-  std::vector<std::byte> page = filled(source);
-  switch (steps[i].op) {
-    case chain::Op::memset:
-      return filled(static_cast<std::uint8_t>(~pattern(i)));
-    case chain::Op::exclusive_or:
-      return filled(source ^ pattern(i + kMost + 1));
-    case chain::Op::hash: {
-      const Digest digest = sha256(page);
-      const auto bytes = std::as_bytes(std::span{digest});
-      return {bytes.begin(), bytes.end()};
-    }
-    case chain::Op::encrypt:
-    case chain::Op::decrypt: {
-      Aes128::Block key{};
-      for (std::size_t k = 0; k < key.size(); ++k)
-        key[k] = static_cast<std::uint8_t>(steps[i].value + k);
-      Aes128::Block iv{};
-      (steps[i].op == chain::Op::encrypt ? cbc_encrypt : cbc_decrypt)(Aes128(key), iv, page);
-      return page;
-    }
-    default:
-      return page;
-  }
-}
-
-// Of each step that went well, what it should have left in memory or on the disk; of all sends
-// together, what the client should have got.
-inline bool World::same_bytes() {
-  std::vector<std::byte> on_disk(kBlock);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::int64_t moved = runs[0].results[i];
-    if (moved <= 0) continue;
-    const std::span<std::byte> page = memory_at(i * kBlock);
-    bool right = true;
-    if (steps[i].op == chain::Op::read) {
-      const Inode& inode = inode_of(steps[i].fd_from >= 0 ? 0 : i);
-      right =
-          content_matches(inode.number, i * kBlock, page.first(static_cast<std::size_t>(moved)));
-    } else if (steps[i].op == chain::Op::write) {
-      files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
-      right = std::ranges::all_of(on_disk, [i](std::byte b) { return b == std::byte{pattern(i)}; });
-    } else if (steps[i].on_memory() && steps[i].op != chain::Op::crc32c) {
-      const std::vector<std::byte> made = made_by(i);
-      right = std::ranges::equal(made, page.first(made.size()));
-    }
-    if (!right) return false;
-  }
-  std::span<const std::byte> got = client.stream;
-  for (const auto& [step, moved] : stream) {
-    const auto bytes = static_cast<std::size_t>(moved);
-    if (got.size() < bytes) return false;
-    if (!content_matches(inode_of(step).number, step * kBlock, got.first(bytes))) return false;
-    got = got.subspan(bytes);
-  }
-  return got.empty() && disk.flushes == syncs;
 }
 
 inline bool World::same_descriptors(const chain::reference::End& expected) const {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs carried out by the kernel, with a disk that fails and users that cancel or exit, against
 // the reference model: same results, same bytes, same descriptors open at the end.
-#include "tests/model/designs/task_chain/programs.h"
 #include "model/engine/random.h"
+#include "tests/model/designs/task_chain/program_bytes.h"
 
 namespace iodrome::designs::task_chain {
 namespace {
@@ -84,10 +84,10 @@ void close_loop(Draws& draws, std::size_t index, const World& world, chain::Step
   rules.loop = {static_cast<std::int16_t>(to), static_cast<std::uint32_t>(1 + draws.below(3))};
 }
 
-constexpr Op kKinds[] = {Op::open,    Op::read,   Op::write, Op::stat,   Op::close,
-                         Op::copy,    Op::memset, Op::nop,   Op::unlink, Op::timeout,
-                         Op::send,    Op::fsync,  Op::hash,  Op::crc32c, Op::exclusive_or,
-                         Op::encrypt, Op::decrypt};
+constexpr Op kKinds[] = {Op::open,    Op::read,    Op::write,  Op::stat,   Op::close,
+                         Op::copy,    Op::memset,  Op::nop,    Op::unlink, Op::timeout,
+                         Op::send,    Op::fsync,   Op::hash,   Op::crc32c, Op::exclusive_or,
+                         Op::encrypt, Op::decrypt, Op::inotify};
 constexpr chain::Continue kContinue[] = {chain::Continue::cheapest, chain::Continue::softirq,
                                          chain::Continue::kthread, chain::Continue::workqueue};
 
@@ -123,7 +123,9 @@ std::uint64_t waits_for(Draws& draws, const World& world, const chain::Step& ste
   for (std::size_t k = 0; k < index; ++k) {
     const chain::Step& other = world.steps[k];
     const bool closes = other.op == Op::close && other.fd_from >= 0;
-    const bool joins = step.op == Op::close || step.op == Op::send || other.op == Op::send;
+    const bool in_line = step.op == Op::inotify && other.op == Op::inotify;
+    const bool joins =
+        in_line || step.op == Op::close || step.op == Op::send || other.op == Op::send;
     if (joins || closes || (k == 0 && other.op == Op::open) || draws.below(3) == 0)
       after |= std::uint64_t{1} << k;
   }
