@@ -114,6 +114,7 @@ TEST_CASE("a take is served ahead of a thread that reads, which sleeps on") {
     co_await watch(ctx, in.scene, in.fd, "/", kInCreate);
     co_await in.waiter.go_on(ctx);
     co_await touch(ctx, in.scene, "/x");
+    co_await ctx.spend(in.scene.work);  // a reader that was woken would have it by now
     co_await touch(ctx, in.scene, "/y");
   });
   s.rig.run();
