@@ -177,6 +177,8 @@ bool Branch::may_drop() const {
     return (*timeout)->queued();
   if (const auto* provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_))
     return !(*provided)->at_provider();
+  if (const auto* take = std::get_if<std::unique_ptr<InotifyTake>>(&operation_))
+    return (*take)->queued();
   return std::holds_alternative<BufferedRead>(operation_) ||
          std::holds_alternative<FileSend>(operation_) ||
          std::holds_alternative<Accepting>(operation_) ||
@@ -188,7 +190,8 @@ bool Branch::may_drop() const {
 
 bool Branch::drop_wait() {
   if (cleans_up_ || charged || pending == 0 || !may_drop()) return false;
-  if (std::holds_alternative<std::unique_ptr<Timeout>>(operation_)) {
+  if (std::holds_alternative<std::unique_ptr<Timeout>>(operation_) ||
+      std::holds_alternative<std::unique_ptr<InotifyTake>>(operation_)) {
     operation_.emplace<std::monostate>();
     --pending;
   }

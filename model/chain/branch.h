@@ -12,6 +12,7 @@
 
 #include "model/chain/memory_work.h"
 #include "model/chain/provided_read.h"
+#include "model/kernel/inotify/inotify_take.h"
 #include "model/kernel/kthread/kthread.h"
 #include "model/kernel/poll/file_poll.h"
 #include "model/kernel/vfs/write_ops.h"
@@ -49,8 +50,8 @@ class Branch final : public kernel::IoWait,
   }
 
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
-  /// for another's page, for room in a socket or for a time. Nobody goes on with the branch then
-  /// but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
+  /// for another's page, for room in a socket, for a time or for an event. Nobody goes on with the
+  /// branch then but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
 
  private:
@@ -81,6 +82,11 @@ class Branch final : public kernel::IoWait,
   };
   struct Receiving {
     kernel::FilePtr socket;
+  };
+
+  /// Of open and unlink: the path that an event's name has made.
+  struct NamedFile final : Pooled {
+    std::string path;
   };
 
   struct Timeout final : kernel::HrTimer, Pooled {
@@ -133,6 +139,10 @@ class Branch final : public kernel::IoWait,
   Task<Value> poll(kernel::Sleepable* sleeper, const Step& step);
   Result<kernel::FilePtr> target_of(const Step& step);
   Task<bool> borrow_memory(kernel::Sleepable* sleeper);
+  Task<Value> unlink(kernel::Sleepable& ctx, const Step& step);
+  Task<Value> inotify(kernel::Atomic& ctx, const Step& step);
+  Task<Errno> get_name(kernel::Atomic& ctx, const Step& step);
+  const std::string& path_of(const Step& step) const;
   bool only_collects() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   Course& course() const;
@@ -144,7 +154,8 @@ class Branch final : public kernel::IoWait,
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
                std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>, Accepting, Connecting,
-               Receiving, std::unique_ptr<SendMemory>, std::unique_ptr<kernel::FilePoll>>
+               Receiving, std::unique_ptr<SendMemory>, std::unique_ptr<kernel::FilePoll>,
+               std::unique_ptr<kernel::InotifyTake>, std::unique_ptr<NamedFile>>
       operation_;
   std::optional<std::uint16_t> step_;  // the one it carries out
   bool cleans_up_ = false;             // the step was begun after the chain was stopped

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The operations of a branch. Each ends with a value or an error, or returns EAGAIN with the
 // branch's wait armed and is called again.
+#include <algorithm>
+
 #include "model/chain/open_flags.h"
 #include "model/chain/walker.h"
 #include "model/kernel/mm/address_space.h"
@@ -45,7 +47,7 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
       return fsync(ctx, step);
     case Op::unlink:
       check(sleeper != nullptr, "unlink outside a thread");
-      return unlink_file(*sleeper, walker_.host_.os(), *step.path);
+      return unlink(*sleeper, step);
     case Op::timeout:
       return timeout(ctx, step);
     case Op::copy:
@@ -56,6 +58,8 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
     case Op::decrypt:
     case Op::hash:
       return work_on_memory(ctx);
+    case Op::inotify:
+      return inotify(ctx, step);
     case Op::accept:
       return accept(ctx, sleeper, step);
     case Op::connect:
@@ -64,8 +68,6 @@ Task<Value> Branch::carry_out(Atomic& ctx, Sleepable* sleeper, const Step& step)
       return receive(ctx, sleeper, step);
     case Op::poll:
       return poll(sleeper, step);
-    case Op::inotify:
-      return Task<Value>::ready(fail(Errno::enosys));
   }
   return Task<Value>::ready(fail(Errno::einval));
 }
@@ -76,13 +78,26 @@ Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
   co_return co_await stat_file(ctx, **file);
 }
 
+namespace {
+// The chain says all that it will do with a file, so who watches hears truly how it was open.
+bool writes_to(const Chain& chain, std::size_t opened) {
+  return std::ranges::any_of(chain.steps, [opened](const Step& step) {
+    return step.op == Op::write && step.fd_from == static_cast<std::int16_t>(opened);
+  });
+}
+}  // namespace
+
 Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
   WalkerHost& host = walker_.host_;
   const std::int32_t flags = open_flags(step);
-  Task<Result<FilePtr>> opening = flags == 0 ? try_open(ctx, host.os(), *step.path, this)
-                                             : open_file(ctx, host.os(), *step.path, flags);
+  const Errno named = co_await get_name(ctx, step);
+  if (named != Errno::ok) co_return fail(named);
+  const std::string& path = path_of(step);
+  Task<Result<FilePtr>> opening =
+      flags == 0 ? try_open(ctx, host.os(), path, this) : open_file(ctx, host.os(), path, flags);
   Result<FilePtr> file = co_await std::move(opening);
   if (!file) co_return fail(file.error());
+  if (flags == 0) (*file)->writable = step.keep || writes_to(walker_.run_.chain, *step_);
   walker_.keep_open(*step_, *file);
   if (!step.keep) co_return 0;
   const Result<int> fd = co_await install_file(ctx, host.files(), std::move(*file));
@@ -98,10 +113,12 @@ Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {
   co_await ctx.spend(ctx.costs().file_close);
   FilePtr* const opened = walker_.opened_by(step.fd_from);
   if (opened == nullptr) co_return fail(Errno::ebadf);
-  const FilePtr last = std::move(*opened);
+  const FilePtr file = std::move(*opened);
   *opened = nullptr;
-  SocketFile* const socket = socket_of(*last);
-  if (socket != nullptr && last->references == 1) co_await socket->shut(ctx);
+  if (file->references > 1) co_return 0;
+  SocketFile* const socket = socket_of(*file);
+  if (socket != nullptr) co_await socket->shut(ctx);
+  if (file->inode != nullptr) co_await fsnotify_close(ctx, *file);
   co_return 0;
 }
 

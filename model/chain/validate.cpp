@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "hw/memory/memory.h"
+#include "model/kernel/inotify/inotify_take.h"
 
 namespace iodrome::chain {
 
@@ -52,8 +53,13 @@ class Validator {
       if ((before >> k & 1) != 0) before |= chain_.steps[k].after;
     return (before >> step & 1) != 0;
   }
+  // What gives a descriptor, or the event that names the file.
+  static bool serves(const Step& giver, const Step& step) {
+    if (step.op == Op::inotify) return false;
+    return step.uses_path() ? giver.op == Op::inotify : giver.gives_descriptor();
+  }
   bool operands(const Step& step, std::size_t i) const {
-    if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || !at(step.fd_from).gives_descriptor()))
+    if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || !serves(at(step.fd_from), step)))
       return false;
     if (step.to_opened &&
         (step.op != Op::send || !earlier(step.to_from(), i) || !makes_socket(at(step.to_from()))))
@@ -115,6 +121,8 @@ std::uint64_t times(std::uint64_t bytes, std::uint64_t count) {
 std::uint64_t reach_of(const Chain& chain, std::uint64_t all) {
   std::uint64_t reach = 0;
   for (const Step& step : chain.steps) {
+    if (step.op == Op::inotify)
+      reach = std::max(reach, end_of(step.memory, kernel::kInotifyLongest));
     if (!step.fills_or_drains() && !step.on_memory()) continue;
     // A length that is not known yet may be all there is; where it begins is known.
     if (step.bytes_from.used()) reach = std::max(reach, all);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "model/kernel/inotify/inotify_take.h"
 #include "model/kernel/mm/allocation.h"
 
 namespace iodrome::kernel {
@@ -11,7 +12,7 @@ namespace iodrome::kernel {
 using Value = Result<std::int64_t>;
 
 namespace {
-constexpr std::size_t kHeader = 16;  // wd, mask, cookie, len
+constexpr std::size_t kHeader = kInotifyHeader;  // wd, mask, cookie, len
 constexpr std::uint32_t kFlags = kInExclUnlink | kInOneshot;
 }  // namespace
 
@@ -85,9 +86,31 @@ bool Inotify::queue(InotifyEvent event) {
   return true;
 }
 
+InotifyEvent Inotify::pop() {
+  InotifyEvent event = std::move(queue_.front());
+  queue_.pop_front();
+  if (event.mask == kInQOverflow) overflowed_ = false;
+  return event;
+}
+
+// As struct inotify_event; its bytes.
+std::size_t Inotify::put(const InotifyEvent& event, std::span<std::byte> to) {
+  const std::size_t bytes = bytes_of(event);
+  const std::span<std::byte> place = to.first(bytes);
+  const auto name_bytes = static_cast<std::uint32_t>(bytes - kHeader);
+  std::ranges::fill(place, std::byte{0});
+  std::memcpy(place.data(), &event.wd, 4);
+  std::memcpy(place.data() + 4, &event.mask, 4);
+  std::memcpy(place.data() + 8, &event.cookie, 4);
+  std::memcpy(place.data() + 12, &name_bytes, 4);
+  std::memcpy(place.data() + kHeader, event.name.data(), event.name.size());
+  return bytes;
+}
+
 Task<void> Inotify::tell(Atomic& ctx, InotifyEvent event) {
-  if (!queue(std::move(event)) || waiters_.empty()) co_return;
-  co_await waiters_.wake_up(ctx, 1, kPollIn);
+  if (!queue(std::move(event))) co_return;
+  if (!takers_.empty()) co_return co_await serve(ctx);
+  if (!waiters_.empty()) co_await waiters_.wake_up(ctx, 1, kPollIn);
 }
 
 Task<Value> Inotify::read(Sleepable& ctx, const File& file, std::span<std::byte> to) {
@@ -108,18 +131,8 @@ Task<Value> Inotify::read(Sleepable& ctx, const File& file, std::span<std::byte>
       if (done == 0) co_return fail(Errno::einval);
       break;
     }
-    const InotifyEvent event = std::move(queue_.front());
-    queue_.pop_front();
-    if (event.mask == kInQOverflow) overflowed_ = false;
-    const std::span<std::byte> place = to.subspan(done, bytes);
-    const auto name_bytes = static_cast<std::uint32_t>(bytes - kHeader);
-    std::ranges::fill(place, std::byte{0});
-    std::memcpy(place.data(), &event.wd, 4);
-    std::memcpy(place.data() + 4, &event.mask, 4);
-    std::memcpy(place.data() + 8, &event.cookie, 4);
-    std::memcpy(place.data() + 12, &name_bytes, 4);
-    std::memcpy(place.data() + kHeader, event.name.data(), event.name.size());
-    done += bytes;
+    const InotifyEvent event = pop();
+    done += put(event, to.subspan(done));
     co_await ctx.spend(ctx.costs().inotify_copy);
   }
   co_return static_cast<std::int64_t>(done);

@@ -38,6 +38,11 @@ struct InotifyEvent {
 /// Takes the first event off what read(2) has given.
 InotifyEvent take_inotify_event(std::span<const std::byte>& from);
 
+class InotifyTake;
+/// Takes stand in line.
+using InotifyTakeHook =
+    boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>>;
+
 /// An instance.
 ///
 /// Order: FIFO; an event that equals the youngest one of the queue in all but the cookie is dropped
@@ -75,11 +80,17 @@ class Inotify final : public FileObject {
   std::uint32_t mask_of(std::int32_t wd) const;
 
  private:
+  friend class InotifyTake;
   struct Watch;
   using WatchPtr = boost::intrusive_ptr<Watch>;
+  using Takers = boost::intrusive::list<InotifyTake, boost::intrusive::base_hook<InotifyTakeHook>,
+                                        boost::intrusive::constant_time_size<false>>;
 
   static std::size_t bytes_of(const InotifyEvent& event);
+  static std::size_t put(const InotifyEvent& event, std::span<std::byte> to);
   bool queue(InotifyEvent event);
+  InotifyEvent pop();
+  Task<void> serve(Atomic& ctx);
   Task<void> tell(Atomic& ctx, InotifyEvent event);
   void forget(Watch& watch);
   Task<void> end(Atomic& ctx, Watch& watch);
@@ -90,6 +101,7 @@ class Inotify final : public FileObject {
   std::deque<InotifyEvent> queue_;
   bool overflowed_ = false;  // IN_Q_OVERFLOW is in the queue
   WaitQueue waiters_{"inotify"};
+  Takers takers_;
 };
 
 /// The instance behind a file; nullptr if there is none.

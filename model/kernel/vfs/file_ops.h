@@ -5,6 +5,7 @@
 #pragma once
 #include "model/kernel/os.h"
 #include "model/kernel/vfs/file_table.h"
+#include "model/kernel/vfs/fsnotify.h"
 
 namespace iodrome::kernel {
 
@@ -30,6 +31,10 @@ Task<Result<FilePtr>> try_open_inode(Sleepable& ctx, Os& os, InodePtr inode, IoW
 Task<Result<int>> install_file(Sleepable& ctx, FileTable& table, FilePtr file);
 /// fstat(2). Returns the size in bytes. Errors: EBADF if it is not a file.
 Task<Result<std::int64_t>> stat_file(Atomic& ctx, const File& file);
+/// A file's last reference is about to go: who watches its inode hears of it.
+inline Task<void> fsnotify_close(Atomic& ctx, const File& file) {
+  return fsnotify(ctx, *file.inode, file.writable ? kInCloseWrite : kInCloseNowrite);
+}
 /// close(2). Errors: EBADF.
 Task<Result<std::int64_t>> close_file(Sleepable& ctx, FileTable& table, int fd);
 /// exit_files(): of a process that ends, every descriptor is closed, the lowest first.

@@ -2,7 +2,8 @@
 // Who hears of what happens to files. Without anybody who listens it costs nothing.
 //
 // Differs from Linux: a file without a name tells its last directory nothing more; reads and writes
-// of linux_aio, io_uring, kevent and chains tell nobody, blocking ones do.
+// of linux_aio, io_uring, kevent and chains tell nobody, blocking ones do; nor does the end of a
+// file that a chain has opened and not closed.
 #pragma once
 #include "model/kernel/vfs/inode.h"
 

@@ -114,7 +114,7 @@ Task<void> release_file(Sleepable& ctx, File& file) {
   if (!file.watches.empty()) co_await ctx.spend(ctx.costs().epoll_ctl, file.watches.size());
   if (file.object != nullptr) co_await file.object->release(ctx);
   if (file.inode == nullptr) co_return;
-  co_await fsnotify(ctx, *file.inode, file.writable ? kInCloseWrite : kInCloseNowrite);
+  co_await fsnotify_close(ctx, file);
   co_await last_reference(ctx, *file.inode);
 }
 

@@ -134,7 +134,9 @@ Step random_step(Draws& draws, const Chain& so_far, std::size_t steps) {
   }
   for (std::int16_t k = 0; k < index; ++k) {
     const Step& earlier = so_far.steps[static_cast<std::size_t>(k)];
-    if (earlier.op == Op::open && draws.below(2) == 0 && step.op != Op::open) step.fd_from = k;
+    // A descriptor, or the event that names a file.
+    const Op giver = step.uses_path() ? Op::inotify : Op::open;
+    if (earlier.op == giver && step.op != Op::inotify && draws.below(2) == 0) step.fd_from = k;
     if (!step.transfers() || !(earlier.transfers() || earlier.op == Op::stat)) continue;
     if (draws.below(3) == 0) step.offset_from = {k, draws.below(2) == 0};
     if (draws.below(3) == 0) step.bytes_from = {k, false};

@@ -14,8 +14,8 @@ namespace iodrome::chain::reference {
 
 /// How the k-th try of a step goes. `cancel`: the chain is cancelled while it runs; `too_late`:
 /// likewise, but the step cannot be stopped any more; `exit`: likewise, because its process ends,
-/// which leaves no descriptor open. `no_file`: its descriptor is none.
-enum class Outcome { ok, is_short, error, cancel, too_late, exit, no_file };
+/// which leaves no descriptor open. `no_file`: its descriptor is none; `no_entry`: its name is.
+enum class Outcome { ok, is_short, error, cancel, too_late, exit, no_file, no_entry };
 
 struct Try {
   std::size_t step;
@@ -34,6 +34,7 @@ struct End {
 
 using Script = std::function<Outcome(std::size_t step, int attempt)>;
 
+constexpr std::int64_t kEnoent = -2;
 constexpr std::int64_t kEio = -5;
 constexpr std::int64_t kEbadf = -9;
 constexpr std::int64_t kEnodata = -61;
@@ -43,7 +44,8 @@ inline bool moves_bytes(Op op) {
   return op == Op::read || op == Op::write || op == Op::send || op == Op::receive;
 }
 inline bool fills_memory(Op op) {
-  return op == Op::copy || op == Op::exclusive_or || op == Op::memset;
+  return op == Op::copy || op == Op::exclusive_or || op == Op::memset || op == Op::encrypt ||
+         op == Op::decrypt || op == Op::hash;
 }
 
 /// What a try returns. A short transfer moves half of what it was asked for.
@@ -57,6 +59,8 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
       return moves_bytes(op) ? static_cast<std::int64_t>(bytes / 2) : 0;
     case Outcome::no_file:
       return kEbadf;
+    case Outcome::no_entry:
+      return kEnoent;
     case Outcome::ok:
     case Outcome::too_late:
     case Outcome::exit:
@@ -65,12 +69,15 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
   return moves_bytes(op) || fills_memory(op) ? static_cast<std::int64_t>(bytes) : 0;
 }
 
-/// Runs a chain that is a line.
+/// What a stat, a sum or an event returns if all goes well.
+using Yields = std::function<std::int64_t(std::size_t step)>;
+
+/// Runs a chain that is a line, or a graph of steps that all carry on whatever fails: then its
+/// results are those of any order that its steps allow, say of the one they stand in.
 class Line {
  public:
-  /// Every file has `file_bytes`.
-  Line(const Chain& chain, Script script, std::int64_t file_bytes = 0)
-      : chain_(chain), script_(std::move(script)), file_bytes_(file_bytes) {
+  Line(const Chain& chain, Script script, Yields yields = nullptr)
+      : chain_(chain), script_(std::move(script)), yields_(std::move(yields)) {
     end_.results.assign(chain.steps.size(), 0);
     total_.assign(chain.steps.size(), 0);
   }
@@ -134,7 +141,8 @@ class Line {
       const Outcome outcome = script_(i, tries_[i]++);
       end_.tries.push_back({i, at, left});
       std::int64_t value = value_of(outcome, step.op, left);
-      if (step.op == Op::stat && value == 0) value = file_bytes_;
+      const bool yields = step.op == Op::stat || step.op == Op::crc32c || step.op == Op::inotify;
+      if (yields && yields_ && value == 0) value = yields_(i);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
       if (outcome == Outcome::exit) end_.exited = true;
@@ -170,7 +178,7 @@ class Line {
 
   const Chain& chain_;
   Script script_;
-  std::int64_t file_bytes_;
+  Yields yields_;
   End end_;
   std::vector<std::int64_t> total_;
   std::map<std::size_t, std::uint32_t> round_;

@@ -101,5 +101,29 @@ TEST_CASE("In a graph, a step uses what it waits for, and only a line has loops"
   CHECK(validate(chain, 5, kMemory) == Errno::einval);
 }
 
+TEST_CASE("An event names files alone, and nothing else names them", "[chain]") {
+  const auto with_event = [](auto change, std::uint64_t memory = kMemory) {
+    Chain chain;
+    chain.steps.push_back({.op = Op::inotify, .fd = 3, .path = &kPath});
+    chain.steps.push_back({.op = Op::open, .fd_from = 0, .path = &kPath});
+    chain.steps.push_back({.op = Op::stat, .fd_from = 1});
+    change(chain.steps);
+    return validate(chain, 16, memory);
+  };
+  CHECK(with_event([](auto&) {}) == Errno::ok);
+  CHECK(with_event([](auto& s) { s[1].op = Op::unlink, s[2].fd_from = -1; }) == Errno::ok);
+  CHECK(with_event([](auto& s) { s[0].path = nullptr; }) == Errno::einval);
+  CHECK(with_event([](auto& s) { s[1].path = nullptr; }) == Errno::einval);
+  CHECK(with_event([](auto& s) { s[2].fd_from = 0; }) == Errno::einval);  // it is no descriptor
+  CHECK(with_event([](auto& s) { s[0].op = Op::open; }) == Errno::einval);
+  CHECK(with_event([](auto& s) { s[0].memory = 1; }) == Errno::einval);
+  CHECK(with_event([](auto& s) { s[2] = {.op = Op::inotify, .fd_from = 0, .path = &kPath}; }) ==
+        Errno::einval);
+  // The longest event must have room, wherever it lies.
+  CHECK(with_event([](auto&) {}, 272) == Errno::ok);
+  CHECK(with_event([](auto&) {}, 271) == Errno::efault);
+  CHECK(with_event([](auto& s) { s[0].memory = kMemory; }) == Errno::efault);
+}
+
 }  // namespace
 }  // namespace iodrome::chain

@@ -4,6 +4,7 @@
 #pragma once
 #include "tests/model/chain/reference_model.h"
 #include "tests/model/designs/task_chain/scene.h"
+#include "tests/model/designs/task_chain/stream_client.h"
 
 namespace iodrome::designs::task_chain {
 
@@ -20,6 +21,10 @@ struct World : Scene {
   static constexpr std::uint64_t kFileBytes = kMost * kBlock;
 
   explicit World(chain::Continue policy) : Scene(policy) {
+    FilePtr opened{new File};
+    opened->socket = &socket;
+    socket_fd = *process.files.install(opened);
+    inotify_fd = *process.files.install(*Inotify::make(rig.system, 0));
     disk.on_issue = [this](std::uint64_t sector) {
       if (exit_at.erase(sector) != 0)
         exits = true;
@@ -29,32 +34,40 @@ struct World : Scene {
     };
   }
 
-  /// `op` is one of open, read, write, stat, close, copy, memset, timeout, unlink and nop; the
-  /// fates that it cannot have are taken for the best.
+  /// `op` is none of accept, connect, receive and poll; the fates that it cannot have are
+  /// taken for the best.
   void add(chain::Op op, Fate fate, const chain::Step& rules) {
     chain::Step step = rules;
     step.op = op;
     step.memory = place();
     fates.push_back(Outcome::ok);
     if (op == chain::Op::open) open_one(step, fate);
-    if (op == chain::Op::read || op == chain::Op::write) transfer_one(step, fate);
+    if (step.transfers()) transfer_one(step, fate);
     if (op == chain::Op::close) close_one(step, fate);
-    if (op == chain::Op::stat) use_file(step, kFileBytes);
+    if (op == chain::Op::stat || op == chain::Op::fsync) use_file(step, kFileBytes);
     if (op == chain::Op::timeout) step.bytes = 50;
+    if (op == chain::Op::inotify) {
+      step.fd = inotify_fd;
+      step.path = &root;
+    }
     if (op == chain::Op::unlink) step.path = &name_of_file(kBlock, Inode::Metadata::cached);
-    if (op == chain::Op::memset) step.value = pattern(steps.size());
-    if (op == chain::Op::copy) step.offset = place() + kMost * kBlock;
+    if (op == chain::Op::memset) step.value = static_cast<std::uint8_t>(~pattern(steps.size()));
+    if (step.ciphers()) step.value = pattern(steps.size());  // the key
+    if (op == chain::Op::exclusive_or) step.sources = 2;
+    if (step.on_memory() && op != chain::Op::memset && op != chain::Op::crc32c)
+      step.offset = place() + kMost * kBlock;
     if (step.on_memory()) step.bytes = kBlock;
-    if (step.on_memory() || op == chain::Op::close) step.on_short = chain::OnShort::accept;
+    if (!step.transfers()) step.on_short = chain::OnShort::accept;
     steps.push_back(step);
   }
   /// Submits it with nothing but what it says, and the machine until all is over.
   void play();
-  chain::reference::End expected() const;
+  chain::reference::End expected();
   bool same_bytes();
   bool same_descriptors(const chain::reference::End& expected) const;
 
   std::vector<chain::Step> steps;
+  bool graph = false;
   bool exits = false;  // its process has ended meanwhile
 
  private:
@@ -89,7 +102,9 @@ struct World : Scene {
   void transfer_one(chain::Step& step, Fate fate) {
     step.offset = place();
     step.bytes = kBlock;
-    const bool is_short = step.op == chain::Op::read && fate == Fate::is_short;
+    const bool sends = step.op == chain::Op::send;
+    if (sends) step.to_fd = socket_fd;
+    const bool is_short = step.op != chain::Op::write && fate == Fate::is_short;
     // Whatever is asked for behind the file's end, nothing comes.
     if (is_short && step.on_short == chain::OnShort::resume) step.on_short = chain::OnShort::error;
     if (!is_short && step.op == chain::Op::read) use_file(step, kFileBytes);
@@ -111,14 +126,30 @@ struct World : Scene {
       use_file(step, kBlock);
   }
 
+  std::int64_t sum_of(const chain::Step& step);
+  std::vector<std::byte> made_by(std::size_t step) const;
+
   static Task<void> cancel_when_told(Sleepable& ctx, World& w);
   static Task<void> submit_one(Sleepable& ctx, World& w);
+  Task<void> happen(Sleepable& ctx);
+  static std::string event_name(int number) { return "e" + std::to_string(number); }
   std::span<std::byte> memory_at(std::uint64_t at) {
     return rig.memory.bytes(runs[0].buffer[at / kBlock], kBlock);
   }
 
   static constexpr int kNoFile = 15;
+  static constexpr int kEvents = 3000;
+  static constexpr std::int64_t kEventBytes = 32;  // with a name of up to 15 bytes
+  StreamClient client{rig};
+  SocketParams socket_params{1 << 30, 65'536, 65'536};
+  Socket socket{rig.system, client, socket_params, 0};
+  int socket_fd = 0;
+  int inotify_fd = 0;
+  const std::string root = "/";
   std::vector<Outcome> fates;
+  std::vector<std::pair<std::size_t, std::int64_t>> stream;  // what each try should have sent
+  std::map<std::size_t, int> events;  // by step, the number of the last event that it took
+  std::size_t syncs = 0;              // tries of fsync
   std::deque<std::string> names;
   std::set<std::uint64_t> cancel_at;
   std::set<std::uint64_t> exit_at;
@@ -136,9 +167,22 @@ inline Task<void> World::cancel_when_told(Sleepable& ctx, World& w) {
   }
 }
 
+// More events than the steps of any program take.
+inline Task<void> World::happen(Sleepable& ctx) {
+  const auto takes = [](const chain::Step& step) { return step.op == chain::Op::inotify; };
+  if (std::ranges::none_of(steps, takes)) co_return;
+  const FilePtr instance = *process.files.get(inotify_fd);
+  co_await inotify_of(*instance)->add_watch(ctx, files.root(), kInMovedTo);
+  for (int number = 0; number < kEvents; ++number) {
+    const std::string name = event_name(number);
+    co_await fsnotify_self(ctx, files.root(), {kInMovedTo, 0, name});
+  }
+}
+
 inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
   const Never never;
   ChainRun* const run = &w.runs[0];
+  co_await w.happen(ctx);
   const Result<std::int64_t> accepted = co_await w.queue.submit(ctx, {&run, 1});
   REQUIRE(accepted == 1);
   const Result<std::int64_t> waited = co_await w.queue.wait(ctx, never);
@@ -150,7 +194,8 @@ inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
 
 inline void World::play() {
   ChainRun& added = run(steps);
-  added.buffer = pages(2 * kMost);
+  added.chain.graph = graph;
+  added.buffer = pages(2 * kMost + 1);
   for (std::size_t page = 0; page < added.buffer.size(); ++page)
     std::ranges::fill(memory_at(page * kBlock), static_cast<std::byte>(pattern(page)));
   rig.thread(1, *this, cancel_when_told);
@@ -158,48 +203,33 @@ inline void World::play() {
   rig.run();
 }
 
-inline chain::reference::End World::expected() const {
+inline chain::reference::End World::expected() {
   bool open_still = false;
+  int taken = 0;
+  stream.clear();
+  syncs = 0;
   const auto script = [&](std::size_t index, int attempt) {
     const chain::Step& step = steps[index];
     if (step.fd_from >= 0 && !open_still) return Outcome::no_file;
-    const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short;
+    if (step.op == chain::Op::unlink && attempt > 0) return Outcome::no_entry;
+    // A page that could not be read stays so in the page cache, which only sends use.
+    const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short ||
+                       (fates[index] == Outcome::error && step.op == chain::Op::send);
     const Outcome outcome = attempt == 0 || lasts ? fates[index] : Outcome::ok;
     if (index == 0 && step.op == chain::Op::open) open_still = outcome != Outcome::error;
+    if (step.op == chain::Op::fsync) ++syncs;
+    if (step.op == chain::Op::inotify) events[index] = taken++;
+    if (step.op == chain::Op::send)
+      stream.push_back({index, std::max<std::int64_t>(0, value_of(outcome, step.op, kBlock))});
     if (step.op != chain::Op::close) return outcome;
     if (step.fd_from >= 0) open_still = false;
     return step.fd_from < 0 && attempt > 0 ? Outcome::no_file : outcome;
   };
-  const auto size = static_cast<std::int64_t>(kFileBytes);
-  return chain::reference::Line(runs[0].chain, script, size).run();
-}
-
-// Of each step that went well, what it should have left in memory or on the disk.
-inline bool World::same_bytes() {
-  std::vector<std::byte> on_disk(kBlock);
-  for (std::size_t i = 0; i < steps.size(); ++i) {
-    const std::int64_t moved = runs[0].results[i];
-    if (moved <= 0) continue;
-    const std::span<std::byte> page = memory_at(i * kBlock);
-    const auto all = [](std::span<const std::byte> bytes, std::uint8_t value) {
-      return std::ranges::all_of(bytes, [&](std::byte b) { return b == std::byte{value}; });
-    };
-    bool right = true;
-    if (steps[i].op == chain::Op::read) {
-      const Inode& inode = inode_of(steps[i].fd_from >= 0 ? 0 : i);
-      right =
-          content_matches(inode.number, i * kBlock, page.first(static_cast<std::size_t>(moved)));
-    } else if (steps[i].op == chain::Op::write) {
-      files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
-      right = all(on_disk, pattern(i));
-    } else if (steps[i].op == chain::Op::copy) {
-      right = all(page, pattern(i + kMost));
-    } else if (steps[i].op == chain::Op::memset) {
-      right = all(page, pattern(i));
-    }
-    if (!right) return false;
-  }
-  return true;
+  const auto yields = [&](std::size_t index) -> std::int64_t {
+    if (steps[index].op == chain::Op::inotify) return kEventBytes;
+    return steps[index].op == chain::Op::stat ? kFileBytes : sum_of(steps[index]);
+  };
+  return chain::reference::Line(runs[0].chain, script, yields).run();
 }
 
 inline bool World::same_descriptors(const chain::reference::End& expected) const {
