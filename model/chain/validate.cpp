@@ -19,8 +19,8 @@ bool makes_socket(const Step& step) {
   return step.op == Op::accept || step.op == Op::connect;
 }
 
-constexpr std::uint64_t kLargestPort = 65'535;
-constexpr std::uint64_t kPollMask = 0xffff;
+constexpr std::uint64_t kLastPort = 65'535;
+constexpr std::uint64_t kAllPollEvents = 0xffff;  // a short, as struct pollfd has it
 
 class Validator {
  public:
@@ -32,14 +32,12 @@ class Validator {
     if (step.op == Op::exclusive_or && (step.sources == 0 || step.sources > kMaxSources))
       return false;
     if (step.op == Op::timeout && step.bytes > kLongestTimeout) return false;
-    const bool has_port = step.op == Op::accept || step.op == Op::connect;
-    if (has_port && (step.bytes == 0 || step.bytes > kLargestPort)) return false;
-    if (step.op == Op::poll && (step.bytes == 0 || step.bytes > kPollMask)) return false;
     if (step.on_memory() && step.offset % hw::kPageBytes != 0) return false;
     if (step.ciphers() && !step.bytes_from.used() && step.bytes % kCipherBlock != 0) return false;
     if (step.on_short != OnShort::accept && !step.transfers()) return false;
     if (step.memory % hw::kPageBytes != 0) return false;
-    return operands(step, i) && reactions(step, i) && order(step, i) && loop(step, i);
+    return operands(step, i) && on_sockets(step, i) && reactions(step, i) && order(step, i) &&
+           loop(step, i);
   }
 
  private:
@@ -61,10 +59,8 @@ class Validator {
   bool operands(const Step& step, std::size_t i) const {
     if (step.fd_from >= 0 && (!earlier(step.fd_from, i) || !serves(at(step.fd_from), step)))
       return false;
-    if (step.to_opened &&
-        (step.op != Op::send || !earlier(step.to_from(), i) || !makes_socket(at(step.to_from()))))
-      return false;
-    if (step.offset_from.used() && !step.transfers()) return false;
+    const bool of_file = step.transfers() && step.op != Op::receive && !step.sends_memory();
+    if (step.offset_from.used() && !of_file) return false;
     if (step.bytes_from.used() && !step.transfers() && !step.on_memory()) return false;
     for (const From& from : {step.offset_from, step.bytes_from}) {
       if (!from.used()) continue;
@@ -72,6 +68,17 @@ class Validator {
       const bool own = from.total && static_cast<std::size_t>(from.step) == i;
       if (!own && (!earlier(from.step, i) || !gives_number(at(from.step)))) return false;
     }
+    return true;
+  }
+  bool on_sockets(const Step& step, std::size_t i) const {
+    if (step.to_opened) {
+      const std::int16_t to = step.to_from();
+      if (step.op != Op::send || to < 0 || !earlier(to, i) || !makes_socket(at(to))) return false;
+    }
+    if (step.op == Op::connect)
+      return step.fd < 0 && step.fd_from < 0 && step.bytes >= 1 && step.bytes <= kLastPort;
+    if (step.op == Op::accept) return step.bytes <= kLastPort;  // its listener has one already
+    if (step.op == Op::poll) return step.bytes != 0 && step.bytes <= kAllPollEvents;
     return true;
   }
   bool reactions(const Step& step, std::size_t i) const {
@@ -87,15 +94,23 @@ class Validator {
     if (!step.loop.used()) return step.loop.rounds == 0;
     if (chain_.graph || static_cast<std::size_t>(step.loop.to) > i) return false;
     // Without a bound it must get on, or it never comes to an end.
-    const bool moves = step.transfers() && step.offset_from.total &&
-                       static_cast<std::size_t>(step.offset_from.step) == i;
-    if (step.loop.rounds == 0 && !moves) return false;
+    if (step.loop.rounds == 0 && !gets_on(step, i)) return false;
     // Loops may lie in each other, but not overlap.
     for (std::size_t k = static_cast<std::size_t>(step.loop.to); k < i; ++k)
       if (at(static_cast<std::int16_t>(k)).loop.used() &&
           at(static_cast<std::int16_t>(k)).loop.to < step.loop.to)
         return false;
     return true;
+  }
+  // A stream comes to its end, and so does who sends on what comes out of it.
+  bool gets_on(const Step& step, std::size_t i) const {
+    if (step.op == Op::receive) return true;
+    const From& passed_on = step.bytes_from;
+    if (step.sends_memory())
+      return passed_on.used() && !passed_on.total && passed_on.step >= step.loop.to &&
+             step.bytes == 0 && at(passed_on.step).op == Op::receive;
+    return step.transfers() && step.offset_from.total &&
+           static_cast<std::size_t>(step.offset_from.step) == i;
   }
   const Step& at(std::int16_t step) const { return chain_.steps[static_cast<std::size_t>(step)]; }
 

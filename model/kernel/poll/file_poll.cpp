@@ -45,6 +45,7 @@ Task<Value> FilePoll::try_run(Sleepable& ctx, IoWait& wait) {
     wait.stage = file_->socket != nullptr ? events::Stage::network : events::Stage::queue;
     wait.expect();
     Queueing table(*this);
+    co_await ctx.spend(ctx.costs().epoll_event);
     const PollEvents ready = mask_ & co_await pollable->poll(ctx, *file_, &table);
     // A wake-up during the look has taken the entries out and the wait's expectation along.
     const bool still_armed = wait_ != nullptr;
@@ -63,6 +64,7 @@ Task<Woken> FilePoll::woken(Atomic& ctx, WaitEntry& self, WakeKey key) {
   poll.found_ = told;
   IoWait& wait = *poll.wait_;
   poll.disarm();
+  co_await ctx.spend(ctx.costs().epoll_callback);
   co_await wait.arrived(ctx);
   co_return Woken::yes;
 }

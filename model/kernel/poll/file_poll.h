@@ -13,6 +13,7 @@ namespace iodrome::kernel {
 /// Looks in a thread, as poll functions may sleep. What a wake-up then tells of in its key is taken
 /// for the answer, in the waker's context; one without a key makes the caller look once more.
 ///
+/// A look costs what epoll's does, and a wake-up what its callback does.
 /// Source: Linux io_uring/poll.c, io_poll_wake(): a request for one event is not checked again.
 class FilePoll final : public Pooled {
  public:

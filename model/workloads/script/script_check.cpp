@@ -183,12 +183,21 @@ class ScriptCheck {
     if (!step().loop_to) return;
     const auto* const at = reference(step().offset);
     const bool moves_on = transfers() && at != nullptr && at->step == index_;
-    if (step().rounds == 0 && !moves_on)
+    if (step().rounds == 0 && !moves_on && !follows_stream())
       refuse("its loop would never end",
              fmt::format("rounds = 10, or offset = \"${}.total\"", step().name));
     for (std::size_t k = *step().loop_to; k < index_; ++k)
       if (chain_.steps[k].loop_to && *chain_.steps[k].loop_to < *step().loop_to)
         refuse(fmt::format("its loop overlaps that of '{}'", chain_.steps[k].name));
+  }
+
+  // A stream comes to its end, and so does who sends on just what the loop has taken out of it.
+  bool follows_stream() const {
+    if (step().op == "receive") return true;
+    const auto* const passed_on = reference(step().bytes);
+    return step().op == "send" && !step().fd && passed_on != nullptr &&
+           passed_on->result == "bytes" && passed_on->step >= *step().loop_to &&
+           chain_.steps[passed_on->step].op == "receive";
   }
 
   // Steps that have ended when this one begins, a bit each.

@@ -144,5 +144,53 @@ TEST_CASE("a chain that could not be checked is refused") {
   CHECK_THAT(told({"op = \"close\"\nfd = \"$open.fd\"", kRead}), Contains("its file is closed"));
 }
 
+// --- sockets ------------------------------------------------------------------------------------
+
+constexpr const char* kAccept = "op = \"accept\"\nport = 80";
+constexpr const char* kConnect = "op = \"connect\"\nport = 80";
+constexpr const char* kReceive = "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 4096";
+
+TEST_CASE("steps over sockets of the loopback are fine") {
+  CHECK(told({kConnect, kAccept, kReceive,
+              "op = \"send\"\nto = \"$connect.fd\"\nbytes = \"$receive.bytes\"",
+              "op = \"send\"\nfd = \"$open.fd\"\nto = \"$connect.fd\"\nbytes = 4096\nname = \"f\"",
+              "op = \"poll\"\nfd = \"$connect.fd\"\nevents = [\"in\", \"out\"]",
+              "op = \"close\"\nfd = \"$connect.fd\""})
+            .empty());
+  CHECK(told({kConnect, kAccept,
+              "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 4096\nloop_to = \"receive\""})
+            .empty());
+}
+
+TEST_CASE("what a step over sockets lacks, or has too much, is told") {
+  CHECK_THAT(told({"op = \"accept\""}), Contains("it needs a port"));
+  CHECK_THAT(told({"op = \"nop\"\nport = 80"}), Contains("a port is for accept and connect"));
+  CHECK_THAT(told({"op = \"connect\"\nport = 65536"}), Contains("65535"));
+  CHECK_THAT(told({"op = \"nop\"\nevents = [\"in\"]"}), Contains("events are for poll"));
+  CHECK_THAT(told({"op = \"poll\"\nfd = \"$open.fd\"\nevents = [\"on\"]"}),
+             Contains("unknown event 'on'") && Contains("did you mean 'in'"));
+  CHECK_THAT(told({"op = \"send\"\nbytes = 4096"}), Contains("it sends memory"));
+  CHECK_THAT(told({"op = \"receive\"\nfd = \"$open.fd\"\nbytes = 1"}),
+             Contains("it receives from sockets alone"));
+  CHECK_THAT(told({kConnect, "op = \"read\"\nfd = \"$connect.fd\"\nbytes = 1"}),
+             Contains("it works on files, not on sockets"));
+  CHECK_THAT(told({kConnect, "op = \"send\"\nfd = \"$connect.fd\"\nbytes = 1"}),
+             Contains("it sends a file"));
+  CHECK_THAT(told({"op = \"send\"\nto = \"$open.fd\"\nbytes = 1"}),
+             Contains("'open' makes no socket"));
+  CHECK_THAT(told({kConnect, "op = \"nop\"\nto = \"$connect.fd\""}), Contains("'to' is for send"));
+  CHECK_THAT(
+      told({kConnect, kAccept, "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 1\noffset = 1"}),
+      Contains("its place in the chain's memory is 'memory'"));
+  CHECK_THAT(told({kConnect, "op = \"close\"\nfd = \"$connect.fd\"",
+                   "op = \"send\"\nto = \"$connect.fd\"\nbytes = 1"}),
+             Contains("its file is closed"));
+}
+
+TEST_CASE("more connections accepted than made are told before somebody waits for ever") {
+  CHECK_THAT(told({kAccept}), Contains("1 connections are accepted at port 80, and 0 are made"));
+  CHECK(told({kConnect, kAccept}).empty());
+}
+
 }  // namespace
 }  // namespace iodrome::workloads
