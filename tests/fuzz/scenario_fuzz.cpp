@@ -15,8 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Diagnostics diagnostics;
   const auto scenario = read_scenario_file(source, vocabulary, diagnostics);
   fuzz::check_findings(scenario.has_value(), diagnostics, input);
-  fuzz::require(
-      !scenario || scenario->kind != WorkloadKind::chain || !scenario->chain.steps.empty(),
-      "an accepted chain has steps");
+  const bool chains = scenario && scenario->kind == WorkloadKind::chain;
+  fuzz::require(!chains || !scenario->chains.empty(), "a workload of chains has one");
+  for (const ScenarioChain& chain : chains ? scenario->chains : std::vector<ScenarioChain>{})
+    fuzz::require(!chain.steps.empty(), "an accepted chain has steps");
   return 0;
 }
