@@ -3,6 +3,7 @@
 #pragma once
 #include <deque>
 
+#include "model/kernel/socket/socket_file.h"
 #include "model/kernel/vfs/file_content.h"
 #include "tests/model/testbed/races.h"
 
@@ -11,8 +12,9 @@ namespace iodrome::tests {
 inline constexpr int kOwnSocket = -2;  // as Step::to_fd: the client's connection
 
 struct Script {
-  std::vector<std::pair<std::string, std::uint64_t>> files;  // laid out, in this order
-  std::vector<std::string> opened;  // open before the start; Step::fd counts them from 0
+  std::vector<std::pair<std::string, std::uint64_t>> files{};  // laid out, in this order
+  std::vector<std::string> opened{};  // open before the start; Step::fd counts them from 0
+  std::vector<kernel::Port> ports{};  // somebody listens; Step::fd counts on
   bool direct = false;
   Duration backdated{};  // a mistake: latencies count from before the arrival
   std::vector<std::vector<std::vector<chain::Step>>> clients;  // each one's chains, in order
@@ -31,6 +33,7 @@ struct Ended {
 struct Outcome {
   std::vector<std::vector<std::vector<Ended>>> ends;  // by client and chain: every end it had
   std::vector<std::uint64_t> streams;                 // bytes each client's connection carried
+  std::vector<std::vector<std::byte>> memory;         // each client's, at its last chain's end
   std::size_t open_before = 0;
   std::size_t open_after = 0;
   std::size_t pages_after = 0;         // of physical memory, the page cache's left out
@@ -72,13 +75,21 @@ class ScriptedRun final : public workloads::WorkloadRun {
       file->inode = *stage.files.lookup(path);
       fds_.push_back(*stage.process.files.install(file));
     }
+    for (const kernel::Port port : script.ports) {
+      kernel::SocketPtr socket = stage.loopback->make_socket();
+      REQUIRE((socket->bind(port) == Errno::ok && socket->listen(8) == Errno::ok));
+      fds_.push_back(*stage.process.files.install(
+          *kernel::SocketFile::make(*stage.loopback, std::move(socket), 0)));
+    }
     for (std::uint32_t i = 0; i < clients_.size(); ++i) {
       chain::ChainRun& run = clients_[i].run;
       run.slot = run.connection = i;
       run.direct = script.direct;
       for (int page = 0; page < 64; ++page)
         run.buffer.push_back(stage.system.memory.allocate_page());
+      if (!script.ports.empty()) fill(run);
     }
+    outcome.memory.resize(clients_.size());
     outcome.ends.assign(clients_.size(), {});
     for (std::size_t i = 0; i < clients_.size(); ++i)
       outcome.ends[i].resize(script.clients[i].size());
@@ -141,6 +152,7 @@ class ScriptedRun final : public workloads::WorkloadRun {
          run.first_error(),
          stage_.timeline.now() - run.arrival});
     outcome_.open_after = stage_.process.files.open_count();
+    if (!script_.ports.empty()) outcome_.memory[run.connection] = memory_of(run);
     if (client.begun < script_.clients[run.connection].size())
       threads_[thread].push_back(run.connection);
   }
@@ -186,6 +198,23 @@ class ScriptedRun final : public workloads::WorkloadRun {
     std::deque<Extent> expected;
     std::size_t begun = 0;
   };
+
+  // Pages that no two clients have alike.
+  void fill(const chain::ChainRun& run) {
+    for (std::size_t page = 0; page < run.buffer.size(); ++page) {
+      const auto bytes = stage_.system.memory.bytes(run.buffer[page], hw::kPageBytes);
+      for (std::size_t i = 0; i < bytes.size(); ++i)
+        bytes[i] = static_cast<std::byte>(run.slot * 101 + page * 13 + i % 251);
+    }
+  }
+  std::vector<std::byte> memory_of(const chain::ChainRun& run) const {
+    std::vector<std::byte> all;
+    for (const hw::PhysAddr page : run.buffer) {
+      const auto bytes = stage_.system.memory.bytes(page, hw::kPageBytes);
+      all.insert(all.end(), bytes.begin(), bytes.end());
+    }
+    return all;
+  }
 
   // Asked for at the end, when nothing is under way.
   void count_pages() const {
