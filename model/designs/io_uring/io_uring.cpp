@@ -158,6 +158,10 @@ constexpr Difference kNotModelled[] = {
      "designs/io_uring"},
     {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",
      "designs/io_uring"},
+    {"IORING_OP_READ of an inotify instance as polled for and then read: it waits in line and "
+     "takes "
+     "one event, at the event's own cost",
+     "designs/io_uring"},
     {"splice in batches of 16 pairs; a pipe per request made beforehand at no cost",
      "designs/io_uring"},
 };

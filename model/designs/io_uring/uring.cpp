@@ -355,6 +355,7 @@ Task<void> Uring::Req::run(Sleepable& ctx) {
       delete current;
       continue;
     }
+    current->socket = nullptr;  // its end is known: the owner does not try again
     co_await ring.add_task_work(ctx, *current);
   }
 }

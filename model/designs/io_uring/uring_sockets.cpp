@@ -24,6 +24,9 @@ Task<Value> Uring::try_socket(Sleepable& ctx, Req& req, IoWait& wait) {
     req.file = std::move(*file);
     req.socket = std::make_unique<Req::SocketWork>();
   }
+  const bool moves = req.sqe.opcode == Opcode::recv || req.sqe.opcode == Opcode::send;
+  if (moves && req.sqe.in_page + req.sqe.bytes > req.sqe.pages.size() * hw::kPageBytes)
+    return Task<Value>::ready(fail(Errno::efault));
   switch (req.sqe.opcode) {
     case Opcode::accept:
       return try_accept(ctx, req, first, wait);

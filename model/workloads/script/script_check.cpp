@@ -256,8 +256,23 @@ class ScriptCheck {
     return true;
   }
 
+  // What a step moves, where its peer or an event decides it.
+  bool known_beforehand(const ScenarioStep& of) const {
+    if (of.op == "receive") return false;
+    if (of.fd && chain_.steps[of.fd->step].named_by) return false;
+    for (const auto& value : {of.bytes, of.offset}) {
+      const auto* const used = value ? std::get_if<StepReference>(&*value) : nullptr;
+      const bool other = used != nullptr && &chain_.steps[used->step] != &of;
+      if (other && !known_beforehand(chain_.steps[used->step])) return false;
+    }
+    return true;
+  }
+
   // What is sent is compared with what the file was laid out with.
   void sends(const ScenarioStep& opened) {
+    if (!step().to && !known_beforehand(step()))
+      refuse("how much it sends to its client is not known before it runs",
+             "to = \"$accept.fd\", or a number of bytes");
     for (const ScenarioChain& chain : all_) {
       for (const ScenarioStep& other : chain.steps) {
         const bool writes =
@@ -288,7 +303,7 @@ std::optional<std::int64_t> times(std::span<const ScenarioChain> chains, std::st
   std::int64_t count = 0;
   for (const ScenarioChain& chain : chains) {
     std::int64_t steps = 0;
-    bool known = true;
+    bool known = chain.deadline_us == 0;
     for (const ScenarioStep& step : chain.steps) {
       steps += step.op == op && step.port == port ? 1 : 0;
       known = known && !step.loop_to && step.on_error != chain::OnError::jump &&

@@ -153,8 +153,10 @@ bool ScriptWorkload::rehearse_all(Diagnostics& diagnostics) {
   for (ScriptPart& part : parts_) {
     std::map<std::string, std::uint64_t> sizes = files_;
     for (const ScenarioStep& step : part.script.steps)
-      if (step.named_by && step.op == "open")
-        sizes[step.path] = static_cast<std::uint64_t>(step.size.value_or(0));
+      if (step.named_by && step.op == "open") {
+        std::uint64_t& size = sizes[step.path];
+        size = std::max(size, static_cast<std::uint64_t>(step.size.value_or(0)));
+      }
     const Rehearsal rehearsal = rehearse(part.chain, std::move(sizes));
     part.memory_bytes = rehearsal.memory_bytes;
     if (!rehearsal.too_long) continue;

@@ -98,6 +98,28 @@ TEST_CASE("a file goes to an accepted socket, and the end of the stream is told"
   }
 }
 
+TEST_CASE("what is linked behind a step that a worker does is done once") {
+  const std::string made = "/new";
+  Step creates = open_step(made);
+  creates.create = true;
+  Step first = receive_step(100, 0);
+  Step second = receive_step(100, 1);
+  const Script script{
+      .ports = {80},
+      .clients = {{{accept_step(), creates, first, second, close_step(1), close_step(0)}},
+                  {{connect_step(), send_memory_step(200, 0), close_step(0)}}}};
+  for (const char* const design : kWait) {
+    CAPTURE(design);
+    const Outcome outcome = play(script, design);
+    const Results& server = outcome.ends[0][0][0].results;
+    CHECK(Results(server.begin() + 2, server.end()) == Results{100, 100, 0, 0});
+    const std::span<const std::byte> taken = outcome.memory[0];
+    const std::span<const std::byte> sent = outcome.memory[1];
+    CHECK(std::ranges::equal(taken.first(100), sent.first(100)));
+    CHECK(std::ranges::equal(taken.subspan(kPage, 100), sent.subspan(100, 100)));
+  }
+}
+
 TEST_CASE("designs whose one thread cannot wait for a peer say so") {
   const Script script{.ports = {80}, .clients = {{{connect_step()}, {accept_step()}}}};
   for (const char* const design : {"linux_aio", "kevent"}) {
