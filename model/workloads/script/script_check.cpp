@@ -259,9 +259,28 @@ class ScriptCheck {
                  "send another file, or write a scenario for each");
       }
     }
+    if (!step().to && (peer_decides(index_) || in_loop_of_peer()))
+      refuse("how much the client at the other end is to expect is for a peer to say",
+             "bytes = \"4 KiB\" and no loop over a stream, or to = \"$accept.fd\"");
     const auto sends = std::ranges::count_if(
         chain_.steps, [](const ScenarioStep& each) { return each.op == "send" && !each.to; });
     if (chain_.graph && sends > 1) refuse("a graph sends once: what goes first would be chance");
+  }
+
+  // What moves over a socket, and what follows from that, is not known before the run.
+  bool peer_decides(std::size_t index) const {
+    const ScenarioStep& of = chain_.steps[index];
+    if (of.op == "receive" || (of.op == "send" && of.to)) return true;
+    const auto follows = [&](const StepReference* used) {
+      return used != nullptr && used->step != index && peer_decides(used->step);
+    };
+    return follows(reference(of.bytes)) || follows(reference(of.offset));
+  }
+  bool in_loop_of_peer() const {
+    for (std::size_t k = index_; k < chain_.steps.size(); ++k)
+      if (chain_.steps[k].loop_to && *chain_.steps[k].loop_to <= index_ && peer_decides(k))
+        return true;
+    return false;
   }
 
   const std::span<const ScenarioChain> all_;

@@ -187,6 +187,29 @@ TEST_CASE("what a step over sockets lacks, or has too much, is told") {
              Contains("its file is closed"));
 }
 
+TEST_CASE("how much the client at the other end gets is not left to a peer") {
+  constexpr const char* kSend = "op = \"send\"\nfd = \"$open.fd\"\nbytes = ";
+  const auto told_of = [&](const std::string& bytes, const char* before, const char* more = "") {
+    const std::string send = kSend + bytes + more;
+    return told({kConnect, kAccept, kReceive, before, send.c_str()});
+  };
+  constexpr const char* kNop = "op = \"nop\"";
+  constexpr const char* kMessage = "is for a peer to say";
+  CHECK_THAT(told_of("\"$receive.bytes\"", kNop), Contains(kMessage));
+  CHECK_THAT(told_of("\"$answer.bytes\"",
+                     "op = \"send\"\nname = \"answer\"\nto = \"$connect.fd\"\nbytes = 1"),
+             Contains(kMessage));
+  CHECK_THAT(
+      told_of("\"$read.bytes\"", "op = \"read\"\nfd = \"$open.fd\"\nbytes = \"$receive.bytes\""),
+      Contains(kMessage));
+  CHECK(told_of("4096", kNop).empty());
+  CHECK(told_of("\"$receive.bytes\"", kNop, "\nto = \"$connect.fd\"").empty());
+  CHECK_THAT(told({kConnect, kAccept, "op = \"send\"\nfd = \"$open.fd\"\nbytes = 4096",
+                   "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 1\nloop_to = \"send\"\n"
+                   "rounds = 2"}),
+             Contains(kMessage));
+}
+
 TEST_CASE("more connections accepted than made are told before somebody waits for ever") {
   CHECK_THAT(told({kAccept}), Contains("1 connections are accepted at port 80, and 0 are made"));
   CHECK(told({kConnect, kAccept}).empty());
