@@ -143,7 +143,12 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "name": lambda: {"type": "string"},
         "descriptor": lambda: {"type": "string", "pattern": r"^\$.+\.fd$"},
         "port": lambda: {"type": "integer", "minimum": 1, "maximum": 65535},
-        "events": lambda: {"type": "array", "items": {"enum": ["in", "out"]}},
+        "events": lambda: {
+            "type": "array",
+            "items": {
+                "enum": ["in", "out", "close_write", "moved_to", "create", "modify", "delete"]
+            },
+        },
         "value": lambda: {"anyOf": amounts},
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},

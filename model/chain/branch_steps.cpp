@@ -78,14 +78,7 @@ Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
   co_return co_await stat_file(ctx, **file);
 }
 
-namespace {
-// The chain says all that it will do with a file, so who watches hears truly how it was open.
-bool writes_to(const Chain& chain, std::size_t opened) {
-  return std::ranges::any_of(chain.steps, [opened](const Step& step) {
-    return step.op == Op::write && step.fd_from == static_cast<std::int16_t>(opened);
-  });
-}
-}  // namespace
+namespace {}  // namespace
 
 Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
   WalkerHost& host = walker_.host_;
@@ -97,7 +90,7 @@ Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
       flags == 0 ? try_open(ctx, host.os(), path, this) : open_file(ctx, host.os(), path, flags);
   Result<FilePtr> file = co_await std::move(opening);
   if (!file) co_return fail(file.error());
-  if (flags == 0) (*file)->writable = step.keep || writes_to(walker_.run_.chain, *step_);
+  if (flags == 0) (*file)->writable = !reads_only(walker_.run_.chain, *step_);
   walker_.keep_open(*step_, *file);
   if (!step.keep) co_return 0;
   const Result<int> fd = co_await install_file(ctx, host.files(), std::move(*file));

@@ -5,6 +5,7 @@
 // empty is ENOENT, one without an end ENAMETOOLONG.
 #include <cstring>
 
+#include "model/chain/named_file.h"
 #include "model/chain/walker.h"
 #include "model/kernel/mm/copy.h"
 #include "model/kernel/vfs/name_ops.h"
@@ -40,6 +41,15 @@ Result<std::string_view> name_in(std::span<const std::byte> event) {
 
 }  // namespace
 
+Result<std::string> path_by_event(System& system, const ChainRun& run, const Step& step) {
+  const Step& taken = run.chain.steps[static_cast<std::size_t>(step.fd_from)];
+  const auto event = event_of(system, run, taken);
+  if (!event) return fail(event.error());
+  const Result<std::string_view> name = name_in(*event);
+  if (!name) return fail(name.error());
+  return *step.path + "/" + std::string(*name);
+}
+
 // As with a write's, the pages are pinned, since whoever makes the event may be the one to copy it.
 Task<Value> Branch::inotify(Atomic& ctx, const Step& step) {
   const auto event = event_of(ctx.system(), walker_.run_, step);
@@ -57,14 +67,11 @@ Task<Value> Branch::inotify(Atomic& ctx, const Step& step) {
 // Once per try of a step: what a user writes there later is no matter.
 Task<Errno> Branch::get_name(Atomic& ctx, const Step& step) {
   if (step.fd_from < 0 || !std::holds_alternative<std::monostate>(operation_)) co_return Errno::ok;
-  const Step& taken = walker_.run_.chain.steps[static_cast<std::size_t>(step.fd_from)];
-  const auto event = event_of(ctx.system(), walker_.run_, taken);
-  if (!event) co_return event.error();
-  const Result<std::string_view> name = name_in(*event);
-  if (!name) co_return name.error();
+  Result<std::string> path = path_by_event(ctx.system(), walker_.run_, step);
+  if (!path) co_return path.error();
   auto file = std::make_unique<NamedFile>();
-  file->path = *step.path + "/" + std::string(*name);
-  const std::size_t copied = name->size() + 1;
+  const std::size_t copied = path->size() - step.path->size();  // the name and its end
+  file->path = std::move(*path);
   operation_ = std::move(file);
   co_await charge_copy(ctx, copied, CacheState::hot);
   co_return Errno::ok;

@@ -13,4 +13,13 @@ inline std::int32_t open_flags(const Step& step) {
          (step.truncate ? kernel::kOpenTruncate : 0);
 }
 
+/// Whether nobody will write to what a step opens, so that its close tells watchers of no change.
+inline bool reads_only(const Chain& chain, std::size_t open) {
+  const Step& step = chain.steps[open];
+  if (step.keep || step.create || step.truncate) return false;
+  for (const Step& other : chain.steps)
+    if (other.op == Op::write && other.fd_from == static_cast<std::int16_t>(open)) return false;
+  return true;
+}
+
 }  // namespace iodrome::chain

@@ -6,8 +6,8 @@
 namespace iodrome::designs {
 
 /// The run's current step: open, stat, read, write, close, fsync, unlink, nop, timeout; of a thread
-/// that may wait for its peer, accept, connect, receive, poll and sends of memory too. May sleep,
-/// in user mode. Errors: those of the call; ENOSYS, any other step.
+/// that may wait, also accept, connect, receive, poll, inotify and sends of memory. May sleep, in
+/// user mode. Errors: those of the call; ENOSYS, any other step.
 Task<Result<std::int64_t>> plain_call(Sleepable& user, kernel::Os& os, kernel::FileTable& files,
                                       const ChainRun& run);
 /// Whether the step waits for a peer or an event: one thread for many requests cannot make a call

@@ -333,13 +333,17 @@ void WorkloadParams::describe(ParameterList& list) {
 workloads::ScenarioVocabulary scenario_vocabulary() {
   workloads::ScenarioVocabulary vocabulary;
   const std::vector<std::string> moved = {"bytes", "total", "offset"};
-  vocabulary.operations = {
-      {"nop", {}},         {"open", {"fd"}},   {"stat", {"size"}},  {"read", moved},
-      {"send", moved},     {"close", {}},      {"write", moved},    {"fsync", {}},
-      {"unlink", {}},      {"timeout", {}},    {"copy", {}},        {"xor", {}},
-      {"memset", {}},      {"crc32c", {}},     {"encrypt", {}},     {"decrypt", {}},
-      {"hash", {}},        {"accept", {"fd"}}, {"connect", {"fd"}}, {"receive", {"bytes", "total"}},
-      {"poll", {"events"}}};
+  vocabulary.operations = {{"nop", {}},          {"open", {"fd"}},
+                           {"stat", {"size"}},   {"read", moved},
+                           {"send", moved},      {"close", {}},
+                           {"write", moved},     {"fsync", {}},
+                           {"unlink", {}},       {"timeout", {}},
+                           {"copy", {}},         {"xor", {}},
+                           {"memset", {}},       {"crc32c", {}},
+                           {"encrypt", {}},      {"decrypt", {}},
+                           {"hash", {}},         {"accept", {"fd"}},
+                           {"connect", {"fd"}},  {"receive", {"bytes", "total"}},
+                           {"poll", {"events"}}, {"inotify", {"name"}}};
   vocabulary.flags = {"direct", "create", "truncate"};
   for (const designs::Descriptor* descriptor : designs::all())
     vocabulary.designs.emplace_back(descriptor->name);

@@ -67,7 +67,7 @@ class UringSide final : public AppSide {
     co_return finished;
   }
   LinkedSteps& steps_of(std::uint32_t slot) {
-    while (steps_.size() <= slot) steps_.emplace_back(std::make_unique<LinkedSteps>());
+    while (steps_.size() <= slot) steps_.emplace_back(std::make_unique<LinkedSteps>(os_.system));
     return *steps_[slot];
   }
   // More of a file: the next batch, then the next completion.

@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/chain/named_file.h"
 #include "model/chain/open_flags.h"
+#include "model/kernel/inotify/inotify_take.h"
 
 namespace iodrome::designs::io_uring {
 
@@ -25,7 +27,11 @@ bool splices(const Step& step) {
 // Its result is for its CQE to say, so that nothing is linked behind it.
 bool tells(const Step& step) {
   return step.op == Op::accept || step.op == Op::connect || step.op == Op::receive ||
-         step.op == Op::poll;
+         step.op == Op::poll || step.op == Op::inotify;
+}
+// It has no path of its own, but that of the file that an event names.
+bool named_by_event(const Step& step) {
+  return step.uses_path() && step.op != Op::inotify && step.fd_from >= 0;
 }
 
 Opcode socket_opcode(Op op) {
@@ -38,6 +44,8 @@ Opcode socket_opcode(Op op) {
       return Opcode::recv;
     case Op::poll:
       return Opcode::poll_add;
+    case Op::inotify:
+      return Opcode::read_event;
     default:
       return Opcode::send;
   }
@@ -92,11 +100,10 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.opcode = opcode;
   sqe.link = sqe.skip_success = true;
   sqe.slot = run_->slot;
-  const Step* const opener =
-      of.fd_from < 0 ? nullptr : &run_->chain.steps[static_cast<std::size_t>(of.fd_from)];
   sqe.data_only = of.data_only;
   sqe.open_flags = chain::open_flags(of);
-  sqe.fixed_file = opener != nullptr && in_direct_slot(static_cast<std::size_t>(of.fd_from));
+  sqe.read_only = of.op == Op::open && chain::reads_only(run_->chain, step);
+  sqe.fixed_file = of.fd_from >= 0 && in_direct_slot(static_cast<std::size_t>(of.fd_from));
   const bool to_socket = opcode == Opcode::splice_out || opcode == Opcode::send;
   sqe.fd = to_socket ? run_->to_of(of) : run_->fd_of(of);
   if (opcode == Opcode::connect) sqe.fd = socket_;
@@ -104,10 +111,12 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   sqe.bytes = asked.bytes;
   sqe.in_page = (of.memory + asked.done) % hw::kPageBytes;
   // A direct descriptor has no statx; what the process's table holds goes by its number.
-  sqe.path = sqe.fixed_file ? opener->path : of.path;
+  sqe.path = sqe.fixed_file ? path_of(static_cast<std::size_t>(of.fd_from)) : path_of(step);
   sqe.statx_size = &run_->results[step];
   sqe.direct_io = run_->direct;
-  const auto memory = run_->memory_of(of, asked);
+  chain::Course::Numbers room = asked;
+  if (of.op == Op::inotify) room.bytes = kernel::kInotifyLongest;
+  const auto memory = run_->memory_of(of, room);
   if (memory) sqe.pages = *memory;
   sqe.ledger = &run_->ledger;
   sqe.request = run_->cookie();
@@ -115,15 +124,32 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   return sqe;
 }
 
+// A name that is none reads as no path: ENOENT.
+void LinkedSteps::read_names() {
+  for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
+    const Step& step = run_->chain.steps[i];
+    if (!named_by_event(step) || run_->results[static_cast<std::size_t>(step.fd_from)] <= 0)
+      continue;
+    named_.resize(run_->chain.steps.size());
+    named_[i] = chain::path_by_event(system_, *run_, step).value_or("");
+  }
+}
+
+const std::string* LinkedSteps::path_of(std::size_t step) const {
+  const Step& of = run_->chain.steps[step];
+  return named_by_event(of) ? &named_[step] : of.path;
+}
+
 void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
   sent_at_.clear();
+  read_names();
   for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
     const Step& step = run_->chain.steps[i];
     const bool another_send = splices(step) && !sent_at_.empty();
     // What an earlier step has returned is told to this side first, and a connect gets its socket.
-    const bool operand =
-        i > at_ && (step.offset_from.used() || step.bytes_from.used() ||
-                    (step.fd_from >= 0 && run_->fd_of(step) < 0) || step.op == Op::connect);
+    const bool operand = i > at_ && (step.offset_from.used() || step.bytes_from.used() ||
+                                     (step.fd_from >= 0 && run_->fd_of(step) < 0) ||
+                                     step.op == Op::connect || named_by_event(step));
     if (batch.size() + 2 > limit || another_send || operand || step.on_memory()) break;
     last_step_ = i;
     const bool whole = add_step(i, limit, batch);

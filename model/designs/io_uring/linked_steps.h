@@ -15,6 +15,7 @@ namespace iodrome::designs::io_uring {
 /// One request's chain on its way through the ring, batch by batch.
 class LinkedSteps {
  public:
+  explicit LinkedSteps(kernel::System& system) : system_(system) {}
   ChainRun& run() { return *run_; }
   static std::uint32_t slot_of(std::uint64_t user_data) { return user_data & 0xffff; }
 
@@ -37,6 +38,8 @@ class LinkedSteps {
 
   Opcode opcode_of(std::size_t step) const;
   void share_slot();
+  void read_names();
+  const std::string* path_of(std::size_t step) const;
   bool in_direct_slot(std::size_t open) const { return in_slot_[open]; }
   bool ends_behind(std::size_t step) const;
   Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
@@ -46,13 +49,15 @@ class LinkedSteps {
   Finished settle_send(std::size_t step, std::size_t splice, std::int64_t res);
   Finished up_to(std::size_t step) const;
 
+  kernel::System& system_;
   ChainRun* run_ = nullptr;
   kernel::Pipe pipe_{kPipePages};
-  std::vector<bool> in_slot_;  // by step: an open into the request's direct descriptor
-  std::size_t at_ = 0;         // where the next batch begins
-  std::size_t last_step_ = 0;  // of the batch in flight
-  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
-  int socket_ = -1;            // of the connect in flight
+  std::vector<bool> in_slot_;       // by step: an open into the request's direct descriptor
+  std::vector<std::string> named_;  // by step: the path that an event's name has made
+  std::size_t at_ = 0;              // where the next batch begins
+  std::size_t last_step_ = 0;       // of the batch in flight
+  std::int64_t expected_ = 0;       // what its last request returns if nothing broke
+  int socket_ = -1;                 // of the connect in flight
   int unconnected_ = -1;
   // The send in progress.
   std::size_t send_step_ = 0;

@@ -2,6 +2,7 @@
 // A request of io_uring's kernel side.
 #pragma once
 #include "model/designs/io_uring/uring.h"
+#include "model/kernel/inotify/inotify_take.h"
 #include "model/kernel/poll/file_poll.h"
 #include "model/kernel/time/hrtimer.h"
 #include "model/kernel/vfs/file_ops.h"
@@ -41,6 +42,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   struct SocketWork final : Pooled {
     std::optional<UserSend> send;
     std::optional<FilePoll> poll;
+    std::optional<InotifyTake> event;
   };
   /// Its end is no single completion: what has come makes it try again.
   bool tries_again() const { return buffered.has_value() || socket != nullptr; }

@@ -50,6 +50,7 @@ Result<FilePtr> Uring::file_of(const Sqe& sqe) const {
 
 // Where an opened file goes: the process's table, or a slot of the ring's own.
 Task<Value> Uring::put_opened(Sleepable& ctx, const Sqe& sqe, FilePtr file) {
+  if (sqe.read_only) file->writable = false;
   if (sqe.opcode == Opcode::openat) {
     const Result<int> fd = co_await install_file(ctx, files_, std::move(file));
     if (!fd) co_return fail(fd.error());
@@ -248,7 +249,10 @@ Task<Value> Uring::issue_open(Sleepable& ctx, Req& req) {
 Task<Value> Uring::issue_close(Sleepable& ctx, Req& req) {
   co_await ctx.spend(ctx.costs().file_close);
   if (direct_file(req.sqe.slot) == nullptr) co_return fail(Errno::ebadf);
+  const FilePtr file = std::move(direct_[req.sqe.slot]);
   direct_[req.sqe.slot] = nullptr;
+  const bool last = file->references == 1 && file->inode != nullptr;
+  if (last) co_await fsnotify_close(ctx, *file);
   co_return 0;
 }
 

@@ -43,7 +43,8 @@ enum class Opcode : std::uint8_t {
   connect,
   recv,
   send,  // with MSG_WAITALL
-  poll_add
+  poll_add,
+  read_event  // IORING_OP_READ of an inotify instance, with room for one event
 };
 
 /// A submission queue entry, as far as the model uses one.
@@ -54,6 +55,7 @@ struct Sqe {
   bool direct_io = false;     // the file was opened with O_DIRECT
   bool fixed_file = false;    // of the direct descriptor (IOSQE_FIXED_FILE)
   bool data_only = false;     // fsync: IORING_FSYNC_DATASYNC
+  bool read_only = false;     // an open without flags: nobody will write
   std::int32_t open_flags = 0;
   int fd = -1;             // of the process: of what is worked on; splice_out: the socket
   std::uint32_t slot = 0;  // direct descriptor
@@ -121,6 +123,8 @@ class Uring {
                                          kernel::IoWait& wait);
   Task<Result<std::int64_t>> try_recv(kernel::Sleepable& ctx, Req& req, bool first,
                                       kernel::IoWait& wait);
+  Task<Result<std::int64_t>> try_read_event(kernel::Sleepable& ctx, Req& req, bool first,
+                                            kernel::IoWait& wait);
   Task<Result<std::int64_t>> try_send(kernel::Sleepable& ctx, Req& req, bool first,
                                       kernel::IoWait& wait);
   Task<Result<std::int64_t>> issue(kernel::Sleepable& ctx, Req& req);

@@ -20,7 +20,7 @@ bool has_room(const Sqe& sqe) {
 
 bool Uring::on_socket(Opcode opcode) {
   return opcode == Opcode::accept || opcode == Opcode::connect || opcode == Opcode::recv ||
-         opcode == Opcode::send || opcode == Opcode::poll_add;
+         opcode == Opcode::send || opcode == Opcode::poll_add || opcode == Opcode::read_event;
 }
 
 Task<Value> Uring::try_socket(Sleepable& ctx, Req& req, IoWait& wait) {
@@ -28,8 +28,9 @@ Task<Value> Uring::try_socket(Sleepable& ctx, Req& req, IoWait& wait) {
   if (first) {
     Result<FilePtr> file = file_of(req.sqe);
     if (!file) return Task<Value>::ready(fail(file.error()));
-    if (req.sqe.opcode != Opcode::poll_add && (*file)->socket == nullptr)
-      return Task<Value>::ready(fail(Errno::enotsock));
+    const bool any_file =
+        req.sqe.opcode == Opcode::poll_add || req.sqe.opcode == Opcode::read_event;
+    if (!any_file && (*file)->socket == nullptr) return Task<Value>::ready(fail(Errno::enotsock));
     req.file = std::move(*file);
     req.socket = std::make_unique<Req::SocketWork>();
   }
@@ -42,6 +43,8 @@ Task<Value> Uring::try_socket(Sleepable& ctx, Req& req, IoWait& wait) {
       return try_recv(ctx, req, first, wait);
     case Opcode::send:
       return try_send(ctx, req, first, wait);
+    case Opcode::read_event:
+      return try_read_event(ctx, req, first, wait);
     default:
       if (first) req.socket->poll.emplace(req.file, static_cast<PollEvents>(req.sqe.bytes));
       return req.socket->poll->try_run(ctx, wait);
@@ -107,6 +110,18 @@ Task<Value> Uring::try_send(Sleepable& ctx, Req& req, bool first, IoWait& wait) 
     req.socket->send.emplace(req.file, sqe.pages, sqe.bytes, sqe.in_page);
   }
   co_return co_await req.socket->send->try_run(ctx, os_, wait);
+}
+
+// A file that cannot be read without blocking is polled for first: here its events are handed out
+// in the order of those who wait.
+Task<Value> Uring::try_read_event(Sleepable& ctx, Req& req, bool first, IoWait& wait) {
+  if (req.sqe.pages.empty()) co_return fail(Errno::efault);
+  if (first) {
+    co_await fault_in_user(ctx, req.sqe.pages, kInotifyLongest);
+    req.socket->event.emplace(req.file);
+  }
+  const auto place = os_.system.memory.bytes(req.sqe.pages.front(), kInotifyLongest);
+  co_return co_await req.socket->event->try_run(ctx, place, wait);
 }
 
 }  // namespace iodrome::designs::io_uring

@@ -254,7 +254,8 @@ class KeventDesign final : public Design {
 };
 
 constexpr Difference kNotModelled[] = {
-    {"sources of events other than transfers: sockets (accept, connect, receive, poll and sends of "
+    {"sources of events other than transfers: sockets (accept, connect, receive, poll, inotify, "
+     "sends of "
      "memory are ENOSYS), inodes, timers; a request that arrives ends the wait at no cost",
      "designs/kevent"},
     {"what is mended of take 33: errors without an event, wake-ups that reach another thread, a "

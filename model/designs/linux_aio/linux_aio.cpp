@@ -248,7 +248,8 @@ constexpr Difference kNotModelled[] = {
     {"a timeout step without stopping the event loop: it is nanosleep, no timerfd in its epoll",
      "designs/linux_aio"},
     {"sending from an offset that is no whole sector: EINVAL", "designs/linux_aio"},
-    {"accept, connect, receive, poll and sends of memory: they are no part of the interface, and "
+    {"accept, connect, receive, poll, inotify and sends of memory: they are no part of the "
+     "interface, and "
      "would block its one thread (ENOSYS)",
      "designs/linux_aio"},
 };

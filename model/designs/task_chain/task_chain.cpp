@@ -40,7 +40,6 @@ constexpr Difference kNotModelled[] = {
     {"the page cache's way of a receive to user memory by a provider: a CPU copies what sockets "
      "hold",
      "model/chain"},
-    {"steps on events of watched directories, in scenarios: the kernel has them", "model/chain"},
     {"a cipher and a digest of what it wrote as one step, a route of acrypto: they are two steps",
      "model/chain"},
     {"softirqs that may not start page-cache reads or drop files: here they may", "model/chain"},

@@ -179,17 +179,21 @@ Task<void> Inotify::end(Atomic& ctx, Watch& watch) {
 
 Task<Value> Inotify::add_watch(Sleepable& ctx, Inode& inode, std::uint32_t mask) {
   co_await ctx.spend(ctx.costs().inotify_watch);
+  co_return watch(inode, mask);
+}
+
+Value Inotify::watch(Inode& inode, std::uint32_t mask) {
   const std::uint32_t asked = mask & (kInAllEvents | kFlags);
-  for (const auto& [wd, watch] : watches_) {
-    if (watch->inode != &inode) continue;
-    if ((mask & kInMaskCreate) != 0) co_return fail(Errno::eexist);
-    watch->mask = (mask & kInMaskAdd) != 0 ? watch->mask | asked : asked;
-    co_return wd;
+  for (const auto& [wd, there] : watches_) {
+    if (there->inode != &inode) continue;
+    if ((mask & kInMaskCreate) != 0) return fail(Errno::eexist);
+    there->mask = (mask & kInMaskAdd) != 0 ? there->mask | asked : asked;
+    return wd;
   }
-  if (system_.inotify.watches >= system_.inotify.max_user_watches) co_return fail(Errno::enospc);
+  if (system_.inotify.watches >= system_.inotify.max_user_watches) return fail(Errno::enospc);
   const std::int32_t wd = ++last_wd_;
   watches_.emplace(wd, new Watch(*this, inode, wd, asked));
-  co_return wd;
+  return wd;
 }
 
 Task<Value> Inotify::remove_watch(Sleepable& ctx, std::int32_t wd) {

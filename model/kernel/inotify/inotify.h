@@ -63,6 +63,8 @@ class Inotify final : public FileObject {
   ///
   /// Errors: EEXIST, IN_MASK_CREATE; ENOSPC, too many watches.
   Task<Result<std::int64_t>> add_watch(Sleepable& ctx, Inode& inode, std::uint32_t mask);
+  /// The same of a process whose time has not begun: nobody pays.
+  Result<std::int64_t> watch(Inode& inode, std::uint32_t mask);
   /// inotify_rm_watch(2). Errors: EINVAL, no watch has that descriptor.
   Task<Result<std::int64_t>> remove_watch(Sleepable& ctx, std::int32_t wd);
 

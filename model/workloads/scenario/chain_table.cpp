@@ -40,11 +40,11 @@ class ChainReader {
     step.name = table.text("name").value_or(step.op);
     own_name_ = step.name;
     own_op_ = step.op;
-    step.path = table.text("path").value_or("");
+    read_path(table, step);
     step.fd = read_fd(table, "fd");
     step.to = read_fd(table, "to");
     step.port = table.integer("port", 1, 65'535).value_or(0);
-    step.events = read_events(table);
+    step.events = read_events(table, step.op);
     step.bytes = read_value(table, "bytes", false);
     step.offset = read_value(table, "offset", true);
     step.size = read_bytes(table, "size");
@@ -156,13 +156,30 @@ class ChainReader {
     return reference;
   }
 
-  static std::vector<std::string> read_events(TomlTable& table) {
+  static std::vector<std::string> read_events(TomlTable& table, std::string_view op) {
     auto events = table.texts("events").value_or(std::vector<std::string>{});
+    const std::span<const std::string_view> valid =
+        op == "inotify" ? std::span<const std::string_view>(inotify_event_names)
+                        : std::span<const std::string_view>(poll_event_names);
     for (const std::string& event : events)
-      if (std::ranges::find(poll_event_names, event) == poll_event_names.end())
+      if (std::ranges::find(valid, event) == valid.end())
         table.error("events", "unknown event " + in_quotes(event),
-                    name_hint(event, {poll_event_names.begin(), poll_event_names.end()}));
+                    name_hint(event, {valid.begin(), valid.end()}));
     return events;
+  }
+
+  // A file that an event names lies in the directory that is watched.
+  void read_path(TomlTable& table, ScenarioStep& step) {
+    step.path = table.text("path").value_or("");
+    if (!step.path.starts_with('$')) return;
+    const auto reference = read_reference(table, "path", step.path);
+    step.path.clear();
+    if (!reference) return;
+    if (reference->result != "name")
+      return table.error("path", in_quotes(reference->result) + " is no file's name",
+                         "write path = \"$inotify.name\"");
+    step.named_by = reference;
+    step.path = steps_[reference->step].path;
   }
 
   /// An integer, a size such as "4 KiB", a reference, or for offsets "random".
@@ -180,9 +197,11 @@ class ChainReader {
     if (!text) return std::nullopt;
     const auto reference = read_reference(table, key, *text);
     if (!reference) return std::nullopt;
-    if (reference->result == "fd" || reference->result == "events") {
-      const std::string_view what =
-          reference->result == "fd" ? "a file descriptor" : "a set of events";
+    const std::string& result = reference->result;
+    if (result == "fd" || result == "events" || result == "name") {
+      const std::string_view what = result == "fd"       ? "a file descriptor"
+                                    : result == "events" ? "a set of events"
+                                                         : "a file's name";
       table.error(key, fmt::format("{} is {}, not a number of bytes", in_quotes(*text), what));
       return std::nullopt;
     }
@@ -253,6 +272,7 @@ void append_copy(std::vector<ScenarioStep>& steps, std::size_t set, std::size_t 
     ScenarioStep step = steps[i];
     if (step.fd) step.fd->step += shift;
     if (step.to) step.to->step += shift;
+    if (step.named_by) step.named_by->step += shift;
     shift_value(step.bytes);
     shift_value(step.offset);
     if (step.jump_to) *step.jump_to += shift;

@@ -27,13 +27,15 @@ inline constexpr std::array<std::string_view, 4> sync_action_names = {"resync", 
 inline constexpr std::array<std::string_view, 4> error_reactions = {"stop", "continue", "retry",
                                                                     "jump"};
 inline constexpr std::array<std::string_view, 2> poll_event_names = {"in", "out"};
+inline constexpr std::array<std::string_view, 5> inotify_event_names = {
+    "close_write", "moved_to", "create", "modify", "delete"};
 inline constexpr std::array<std::string_view, 3> short_reactions = {"accept", "resume", "error"};
 
 /// `$open.fd`: what an earlier step yielded.
 struct StepReference {
   std::size_t step = 0;  ///< index into ScenarioChain::steps, below the step that refers, or its
                          ///< own for a `total`
-  std::string result;    ///< `fd`, `size`, `bytes`, `total`, `offset`, `events`
+  std::string result;    ///< `fd`, `size`, `bytes`, `total`, `offset`, `events`, `name`
 };
 
 /// `offset = "random"`: drawn anew for every request, a multiple of the step's bytes.
@@ -51,15 +53,16 @@ struct ScenarioStep {
   std::optional<StepValue> bytes;
   std::optional<StepValue> offset;
   std::vector<std::string> flags;
-  std::optional<std::int64_t> size;     ///< open: what the file is laid out with
-  std::int64_t memory = 0;              ///< bytes into the chain's memory
-  std::int64_t sources = 1;             ///< xor
-  std::int64_t value = 0;               ///< memset
-  std::int64_t key = 0;                 ///< encrypt, decrypt
-  std::optional<std::int64_t> time_ns;  ///< timeout
-  std::optional<StepReference> to;      ///< send: the step whose socket it goes to
-  std::int64_t port = 0;                ///< accept, connect; 0: not said
-  std::vector<std::string> events;      ///< poll
+  std::optional<std::int64_t> size;       ///< open: what the file is laid out with
+  std::int64_t memory = 0;                ///< bytes into the chain's memory
+  std::int64_t sources = 1;               ///< xor
+  std::int64_t value = 0;                 ///< memset
+  std::int64_t key = 0;                   ///< encrypt, decrypt
+  std::optional<std::int64_t> time_ns;    ///< timeout
+  std::optional<StepReference> to;        ///< send: the step whose socket it goes to
+  std::int64_t port = 0;                  ///< accept, connect; 0: not said
+  std::vector<std::string> events;        ///< poll, inotify
+  std::optional<StepReference> named_by;  ///< open, unlink: the event that names the file in `path`
   chain::OnError on_error = chain::OnError::stop;
   chain::OnShort on_short = chain::OnShort::accept;
   std::int64_t retries = 0;

@@ -62,10 +62,13 @@ inline constexpr std::array scenario_keys = {
                 "Of accept and connect: a port of the machine's loopback. Somebody listens at each "
                 "port that a step accepts from."},
     ScenarioKey{"chain.step", "events", "events",
-                "Of poll: what it waits for, \"in\" or \"out\". Without it, \"in\"."},
+                "Of poll: what it waits for, \"in\" or \"out\"; without it, \"in\". Of inotify: "
+                "close_write, moved_to, create, modify or delete; without it, the first two."},
     ScenarioKey{"chain.step", "path", "path",
-                "Of open and unlink: the file; {request} stands for the request's number."},
-    ScenarioKey{"chain.step", "size", "bytes", "Of open: how long the file is."},
+                "Of open and unlink: the file; {request} stands for the request's number, and "
+                "\"$inotify.name\" for the file that an event names. Of inotify: the directory."},
+    ScenarioKey{"chain.step", "size", "bytes",
+                "Of open: how long the file is; where an event names it, at most."},
     ScenarioKey{"chain.step", "bytes", "value",
                 "How many bytes; \"$stat.size\" and the like are what an earlier step yielded."},
     ScenarioKey{"chain.step", "offset", "offset",

@@ -20,8 +20,8 @@ constexpr std::string_view kOnMemory[] = {"copy",    "xor",     "memset", "crc32
                                           "encrypt", "decrypt", "hash"};
 constexpr std::string_view kFromElsewhere[] = {"copy", "xor", "encrypt", "decrypt", "hash"};
 constexpr std::string_view kCiphers[] = {"encrypt", "decrypt"};
-constexpr std::string_view kWithoutFile[] = {"nop",     "open",   "unlink",
-                                             "timeout", "accept", "connect"};
+constexpr std::string_view kWithoutFile[] = {"nop",    "open",    "unlink", "timeout",
+                                             "accept", "connect", "inotify"};
 constexpr std::string_view kSockets[] = {"accept", "connect"};
 constexpr std::string_view kOnSockets[] = {"receive", "poll", "close"};
 
@@ -78,9 +78,16 @@ class ScriptCheck {
   }
 
   void operands() {
-    const bool named = step().op == "open" || step().op == "unlink";
+    const bool named = step().op == "open" || step().op == "unlink" || step().op == "inotify";
     if (named && step().path.empty()) refuse(step().op + " needs a path", "path = \"/index.html\"");
-    if (!named && !step().path.empty()) refuse("a path is for open and unlink");
+    if (!named && !step().path.empty()) refuse("a path is for open and unlink, and for inotify");
+    if (step().op == "inotify" && step().path.find('{') != std::string::npos)
+      refuse("one directory is watched for all requests", "path = \"/spool\"");
+    if (step().named_by &&
+        (step().op == "inotify" || chain_.steps[step().named_by->step].op != "inotify"))
+      refuse("an event names a file for open and unlink");
+    if (step().named_by && has_flag(step(), "create"))
+      refuse("the file that an event names is there");
     const bool needs_fd = !on_memory() && !among(kWithoutFile, step().op) && step().op != "send";
     const bool may_have_fd = needs_fd || step().op == "send";
     if (needs_fd && !step().fd) refuse("it needs a descriptor", "fd = \"$open.fd\"");
@@ -97,7 +104,8 @@ class ScriptCheck {
     const bool has_port = among(kSockets, step().op);
     if (has_port && step().port == 0) refuse("it needs a port", "port = 8080");
     if (!has_port && step().port != 0) refuse("a port is for accept and connect");
-    if (!step().events.empty() && step().op != "poll") refuse("events are for poll");
+    if (!step().events.empty() && step().op != "poll" && step().op != "inotify")
+      refuse("events are for poll and inotify");
     if (step().to && step().op != "send") refuse("'to' is for send");
     if (step().to && !makes_socket(*step().to))
       refuse(fmt::format("'{}' makes no socket", chain_.steps[step().to->step].name),
@@ -145,8 +153,9 @@ class ScriptCheck {
   }
 
   void memory() {
-    const bool somewhere = step().op == "read" || step().op == "write" || step().op == "receive" ||
-                           (step().op == "send" && !step().fd) || on_memory();
+    const bool somewhere = step().op == "read" || step().op == "write" || step().op == "inotify" ||
+                           step().op == "receive" || (step().op == "send" && !step().fd) ||
+                           on_memory();
     if (step().memory != 0 && !somewhere) refuse("it uses none of the chain's memory");
     const std::int64_t from = on_memory() ? fixed(step().offset).value_or(0) : 0;
     constexpr auto kPage = static_cast<std::int64_t>(hw::kPageBytes);
@@ -213,11 +222,13 @@ class ScriptCheck {
   }
 
   void files() {
-    for (const auto& used : {step().fd, step().to})
+    for (const auto& used : {step().fd, step().to, step().named_by})
       if (used && !still_open(*used)) return;
     if (!step().fd || makes_socket(*step().fd)) return;
     const ScenarioStep& opened = chain_.steps[step().fd->step];
     const bool unknown = reference(step().bytes) != nullptr || reference(step().offset) != nullptr;
+    if (opened.named_by && (step().op == "send" || goes_at_random()))
+      return refuse("which file an event will name is not known before it runs");
     if (unknown && step().op != "write" && !opened.size)
       refuse(fmt::format("how long the file is must be known: say so at '{}'", opened.name),
              "size = \"1 MiB\"");

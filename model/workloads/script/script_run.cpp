@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "model/engine/random.h"
+#include "model/kernel/inotify/inotify.h"
 #include "model/kernel/socket/socket_file.h"
 #include "model/workloads/script/rehearsal.h"
 
@@ -25,6 +26,26 @@ ScriptRun::ScriptRun(const ScriptWorkload& workload, Stage& stage)
     for (std::uint32_t i = 0; i < static_cast<std::uint32_t>(part.script.clients); ++i)
       make_client(part.first_client + i, part);
   listen();
+  watch();
+}
+
+// The process has an instance of inotify for each directory and set of events before its clock
+// starts; whoever waits for the same takes from the same.
+void ScriptRun::watch() {
+  for (const ScriptPart& part : workload_.parts())
+    for (const chain::Step& step : part.chain.steps) {
+      if (step.op != chain::Op::inotify || watchers_.contains({*step.path, step.bytes})) continue;
+      const Result<kernel::FilePtr> instance = kernel::Inotify::make(stage_.system, 0);
+      check(instance.has_value(), "more watched directories than instances of inotify");
+      const auto directory = stage_.files.find(*step.path);
+      check(directory.has_value(), "a watched directory that was not laid out");
+      const auto watched = kernel::inotify_of(**instance)
+                               ->watch(**directory, static_cast<std::uint32_t>(step.bytes));
+      check(watched.has_value(), "more watches than a user may have");
+      const Result<int> fd = stage_.process.files.install(*instance);
+      check(fd.has_value(), "more watched directories than descriptors");
+      watchers_.emplace(std::pair(*step.path, step.bytes), *fd);
+    }
 }
 
 void ScriptRun::make_client(std::uint32_t index, const ScriptPart& part) {
@@ -120,6 +141,7 @@ void ScriptRun::prepare(Client& client, std::uint32_t index) {
 void ScriptRun::bind_step(std::uint32_t index, chain::Step& step) const {
   if (!step.to_opened) step.to_fd = stage_.socket_fds[index];
   if (step.op == chain::Op::accept) step.fd = listeners_.at(static_cast<std::int64_t>(step.bytes));
+  if (step.op == chain::Op::inotify) step.fd = watchers_.at({*step.path, step.bytes});
 }
 
 void ScriptRun::draw_offsets(Client& client) {

@@ -44,6 +44,7 @@ class ScriptRun final : public WorkloadRun {
   void arrive(std::uint32_t client);
   void make_client(std::uint32_t index, const ScriptPart& part);
   void listen();
+  void watch();
   void bind_step(std::uint32_t index, chain::Step& step) const;
   void draw_offsets(Client& client);
   void prepare(Client& client, std::uint32_t index);
@@ -53,6 +54,7 @@ class ScriptRun final : public WorkloadRun {
   Stage& stage_;
   const bool open_loop_;                   // some clients do not wait for their chain's end
   std::map<std::int64_t, int> listeners_;  // descriptors by port
+  std::map<std::pair<std::string, std::uint64_t>, int> watchers_;  // by directory and events
   ArrivalListener* listener_ = nullptr;
   std::deque<Client> clients_;
   std::vector<std::deque<std::uint32_t>> threads_;  // clients that may start, by thread

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "model/chain/validate.h"
+#include "model/kernel/vfs/fsnotify.h"
 #include "model/workloads/script/rehearsal.h"
 #include "model/workloads/script/script_check.h"
 #include "model/workloads/script/script_run.h"
@@ -49,10 +50,19 @@ std::int16_t index_or_none(const std::optional<std::size_t>& index) {
   return index ? static_cast<std::int16_t>(*index) : std::int16_t{-1};
 }
 
-std::uint64_t events_of(const std::vector<std::string>& names) {
+std::uint64_t poll_events(const std::vector<std::string>& names) {
   std::uint64_t events = 0;
   for (const std::string& name : names) events |= name == "in" ? kernel::kPollIn : kernel::kPollOut;
   return names.empty() ? kernel::kPollIn : events;
+}
+
+std::uint64_t inotify_events(const std::vector<std::string>& names) {
+  constexpr std::uint32_t kMasks[] = {kernel::kInCloseWrite, kernel::kInMovedTo, kernel::kInCreate,
+                                      kernel::kInModify, kernel::kInDelete};
+  std::uint64_t events = 0;
+  for (const std::string& name : names)
+    events |= kMasks[std::ranges::find(inotify_event_names, name) - inotify_event_names.begin()];
+  return names.empty() ? kernel::kInCloseWrite | kernel::kInMovedTo : events;
 }
 
 chain::Step step_of(const ScenarioStep& written) {
@@ -77,7 +87,9 @@ chain::Step step_of(const ScenarioStep& written) {
   step.bytes = fixed(written.bytes);
   if (written.time_ns) step.bytes = static_cast<std::uint64_t>(*written.time_ns);
   if (written.port != 0) step.bytes = static_cast<std::uint64_t>(written.port);
-  if (step.op == Op::poll) step.bytes = events_of(written.events);
+  if (step.op == Op::poll) step.bytes = poll_events(written.events);
+  if (step.op == Op::inotify) step.bytes = inotify_events(written.events);
+  if (written.named_by) step.fd_from = static_cast<std::int16_t>(written.named_by->step);
   step.memory = static_cast<std::uint64_t>(written.memory);
   if (step.uses_path()) step.path = &written.path;
   for (const std::size_t before : written.after) step.after |= std::uint64_t{1} << before;
@@ -139,7 +151,11 @@ void ScriptPart::build() {
 
 bool ScriptWorkload::rehearse_all(Diagnostics& diagnostics) {
   for (ScriptPart& part : parts_) {
-    const Rehearsal rehearsal = rehearse(part.chain, files_);
+    std::map<std::string, std::uint64_t> sizes = files_;
+    for (const ScenarioStep& step : part.script.steps)
+      if (step.named_by && step.op == "open")
+        sizes[step.path] = static_cast<std::uint64_t>(step.size.value_or(0));
+    const Rehearsal rehearsal = rehearse(part.chain, std::move(sizes));
     part.memory_bytes = rehearsal.memory_bytes;
     if (!rehearsal.too_long) continue;
     diagnostics.error(part.script.steps.front().place, "the chain takes more than 10,000,000 steps",
@@ -216,7 +232,9 @@ void ScriptWorkload::find_files() {
     for (std::size_t i = 0; i < script.steps.size(); ++i) {
       const ScenarioStep& written = script.steps[i];
       if (has_flag(written, "create")) made.insert(written.path);
-      if (part.chain.steps[i].uses_path() && !made.contains(written.path)) {
+      const bool laid_out = part.chain.steps[i].uses_path() && written.op != "inotify" &&
+                            !written.named_by && !made.contains(written.path);
+      if (laid_out) {
         std::uint64_t& size = files_[written.path];
         size = std::max(size, static_cast<std::uint64_t>(written.size.value_or(0)));
       }
@@ -275,6 +293,10 @@ Errno ScriptWorkload::lay_out(kernel::FileSystem& files) const {
   // Where the chain makes files, their directories are there.
   for (const ScriptPart& part : parts_)
     for (const ScenarioStep& written : part.script.steps) {
+      if (written.op == "inotify") {
+        const Errno refused = add_directories(files, written.path + "/");
+        if (refused != Errno::ok) return refused;
+      }
       if (!has_flag(written, "create")) continue;
       for (const std::string& path : paths_of(written.path)) {
         const Errno refused = add_directories(files, path);

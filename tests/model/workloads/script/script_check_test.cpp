@@ -48,7 +48,8 @@ TEST_CASE("operands that an operation does not have are told") {
   CHECK_THAT(told({"op = \"memset\"\nbytes = 1\nfd = \"$open.fd\""}),
              Contains("it uses no descriptor"));
   CHECK_THAT(told({"op = \"unlink\""}), Contains("unlink needs a path"));
-  CHECK_THAT(told({"op = \"nop\"\npath = \"/x\""}), Contains("a path is for open and unlink"));
+  CHECK_THAT(told({"op = \"nop\"\npath = \"/x\""}),
+             Contains("a path is for open and unlink, and for inotify"));
   CHECK_THAT(told({"op = \"copy\""}), Contains("it needs a number of bytes"));
   CHECK_THAT(told({"op = \"nop\"\nsize = 5"}), Contains("a size is for open"));
   CHECK_THAT(told({"op = \"nop\"\nmemory = 4096"}), Contains("none of the chain's memory"));
@@ -208,6 +209,29 @@ TEST_CASE("how much the client at the other end gets is not left to a peer") {
                    "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 1\nloop_to = \"send\"\n"
                    "rounds = 2"}),
              Contains(kMessage));
+}
+
+TEST_CASE("an event of a watched directory names a file for open and unlink alone") {
+  const char* const inotify = "op = \"inotify\"\npath = \"/spool\"\nevents = [\"create\"]";
+  const char* const named = "op = \"open\"\nname = \"n\"\npath = \"$inotify.name\"\nsize = 4096";
+  CHECK(told({inotify, named, "op = \"read\"\nfd = \"$n.fd\"\nbytes = 4096\nmemory = 4096",
+              "op = \"unlink\"\npath = \"$inotify.name\""})
+            .empty());
+  CHECK_THAT(told({"op = \"inotify\""}), Contains("inotify needs a path"));
+  CHECK_THAT(told({"op = \"inotify\"\npath = \"/s/{request}\""}),
+             Contains("one directory is watched for all requests"));
+  CHECK_THAT(told({"op = \"inotify\"\npath = \"/s\"\nevents = [\"in\"]"}),
+             Contains("unknown event 'in'"));
+  CHECK_THAT(told({"op = \"open\"\nname = \"n\"\npath = \"$open.fd\""}),
+             Contains("is no file's name"));
+  CHECK_THAT(told({inotify, named, "op = \"send\"\nfd = \"$n.fd\"\nbytes = 1"}),
+             Contains("which file an event will name is not known before it runs"));
+  CHECK_THAT(told({inotify, "op = \"open\"\nname = \"n\"\npath = \"$inotify.name\"",
+                   "op = \"stat\"\nfd = \"$n.fd\"",
+                   "op = \"read\"\nfd = \"$n.fd\"\nbytes = \"$stat.size\""}),
+             Contains("how long the file is must be known"));
+  CHECK_THAT(told({inotify, "op = \"memset\"\nbytes = \"$inotify.name\""}),
+             Contains("is a file's name, not a number of bytes"));
 }
 
 TEST_CASE("more connections accepted than made are told before somebody waits for ever") {
