@@ -8,6 +8,16 @@
 
 namespace iodrome::designs::io_uring {
 
+namespace {
+
+// A step whose length only the run tells may reach past the memory that it was given.
+bool has_room(const Sqe& sqe) {
+  const std::uint64_t room = sqe.pages.size() * hw::kPageBytes;
+  return sqe.bytes <= room && sqe.in_page <= room - sqe.bytes;
+}
+
+}  // namespace
+
 bool Uring::on_socket(Opcode opcode) {
   return opcode == Opcode::accept || opcode == Opcode::connect || opcode == Opcode::recv ||
          opcode == Opcode::send || opcode == Opcode::poll_add || opcode == Opcode::read_event;
@@ -24,9 +34,6 @@ Task<Value> Uring::try_socket(Sleepable& ctx, Req& req, IoWait& wait) {
     req.file = std::move(*file);
     req.socket = std::make_unique<Req::SocketWork>();
   }
-  const bool moves = req.sqe.opcode == Opcode::recv || req.sqe.opcode == Opcode::send;
-  if (moves && req.sqe.in_page + req.sqe.bytes > req.sqe.pages.size() * hw::kPageBytes)
-    return Task<Value>::ready(fail(Errno::efault));
   switch (req.sqe.opcode) {
     case Opcode::accept:
       return try_accept(ctx, req, first, wait);
@@ -83,6 +90,7 @@ Task<Value> Uring::try_connect(Sleepable& ctx, Req& req, bool first, IoWait& wai
 
 Task<Value> Uring::try_recv(Sleepable& ctx, Req& req, bool first, IoWait& wait) {
   const Sqe& sqe = req.sqe;
+  if (!has_room(sqe)) co_return fail(Errno::efault);
   if (first) {
     co_await ctx.spend(ctx.costs().socket_recv);
     co_await fault_in_user(ctx, sqe.pages, sqe.in_page + sqe.bytes);
@@ -95,6 +103,7 @@ Task<Value> Uring::try_recv(Sleepable& ctx, Req& req, bool first, IoWait& wait) 
 
 Task<Value> Uring::try_send(Sleepable& ctx, Req& req, bool first, IoWait& wait) {
   const Sqe& sqe = req.sqe;
+  if (!has_room(sqe)) co_return fail(Errno::efault);
   if (first) {
     co_await ctx.spend(ctx.costs().socket_send);
     co_await fault_in_user(ctx, sqe.pages, sqe.in_page + sqe.bytes);

@@ -53,15 +53,23 @@ class Stage {
         if (!step.to_opened) done_.sent.push_back({index, offset, there});
         return static_cast<std::int64_t>(there);
       case Op::receive:
-        // A loop that takes a stream to its end finds it the second time.
-        if (ends_with_stream(index) && !received_.insert(index).second) return 0;
-        return static_cast<std::int64_t>(bytes);
+        return stream_ends(index) ? 0 : static_cast<std::int64_t>(bytes);
       case Op::write:
         size_of(step) = std::max(size, offset + bytes);
         return static_cast<std::int64_t>(bytes);
       default:
         return step.on_memory() ? static_cast<std::int64_t>(bytes) : 0;
     }
+  }
+
+  // Where a stream's end ends the loop, nobody knows when: one round reaches as far as all do.
+  bool stream_ends(std::size_t index) {
+    for (std::size_t k = index; k < chain_.steps.size(); ++k) {
+      const chain::Loop& loop = chain_.steps[k].loop;
+      if (loop.used() && loop.rounds == 0 && loop.to <= static_cast<std::int16_t>(index))
+        return !received_.insert(index).second;
+    }
+    return false;
   }
 
   void note_memory(const chain::Step& step, std::uint64_t bytes) {
@@ -75,14 +83,6 @@ class Stage {
   bool of_file(const chain::Step& step) const {
     return step.fd_from >= 0 && chain_.steps[static_cast<std::size_t>(step.fd_from)].op == Op::open;
   }
-  bool ends_with_stream(std::size_t receive) const {
-    for (std::size_t k = receive; k < chain_.steps.size(); ++k) {
-      const chain::Loop& loop = chain_.steps[k].loop;
-      if (loop.used() && loop.rounds == 0 && static_cast<std::size_t>(loop.to) <= receive)
-        return true;
-    }
-    return false;
-  }
   std::uint64_t& size_of(const chain::Step& step) {
     return sizes_[*chain_.steps[static_cast<std::size_t>(step.fd_from)].path];
   }
@@ -91,7 +91,7 @@ class Stage {
   std::map<std::string, std::uint64_t> sizes_;
   std::vector<std::int64_t> results_;
   chain::Course course_;
-  std::set<std::size_t> received_;  // from streams that a loop takes to their end
+  std::set<std::size_t> received_;  // in loops without a bound
   Rehearsal done_;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a chain does where nothing fails and no transfer is short but at a file's end: by the rules
-// of chains, without a kernel and without time.
+// of chains, without a kernel and without time. A stream that a loop follows to its end is as long
+// as one round.
 #pragma once
 #include <functional>
 #include <map>

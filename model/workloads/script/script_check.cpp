@@ -256,23 +256,8 @@ class ScriptCheck {
     return true;
   }
 
-  // What a step moves, where its peer or an event decides it.
-  bool known_beforehand(const ScenarioStep& of) const {
-    if (of.op == "receive") return false;
-    if (of.fd && chain_.steps[of.fd->step].named_by) return false;
-    for (const auto& value : {of.bytes, of.offset}) {
-      const auto* const used = value ? std::get_if<StepReference>(&*value) : nullptr;
-      const bool other = used != nullptr && &chain_.steps[used->step] != &of;
-      if (other && !known_beforehand(chain_.steps[used->step])) return false;
-    }
-    return true;
-  }
-
   // What is sent is compared with what the file was laid out with.
   void sends(const ScenarioStep& opened) {
-    if (!step().to && !known_beforehand(step()))
-      refuse("how much it sends to its client is not known before it runs",
-             "to = \"$accept.fd\", or a number of bytes");
     for (const ScenarioChain& chain : all_) {
       for (const ScenarioStep& other : chain.steps) {
         const bool writes =
@@ -285,9 +270,30 @@ class ScriptCheck {
                  "send another file, or write a scenario for each");
       }
     }
+    if (!step().to && (peer_decides(index_) || in_loop_of_peer()))
+      refuse("how much the client at the other end is to expect is not known before it runs",
+             "bytes = \"4 KiB\" and no loop over a stream, or to = \"$accept.fd\"");
     const auto sends = std::ranges::count_if(
         chain_.steps, [](const ScenarioStep& each) { return each.op == "send" && !each.to; });
     if (chain_.graph && sends > 1) refuse("a graph sends once: what goes first would be chance");
+  }
+
+  // What moves over a socket or in a file that an event names, and what follows from that, is not
+  // known before the run.
+  bool peer_decides(std::size_t index) const {
+    const ScenarioStep& of = chain_.steps[index];
+    if (of.op == "receive" || (of.op == "send" && of.to)) return true;
+    if (of.fd && chain_.steps[of.fd->step].named_by) return true;
+    const auto follows = [&](const StepReference* used) {
+      return used != nullptr && used->step != index && peer_decides(used->step);
+    };
+    return follows(reference(of.bytes)) || follows(reference(of.offset));
+  }
+  bool in_loop_of_peer() const {
+    for (std::size_t k = index_; k < chain_.steps.size(); ++k)
+      if (chain_.steps[k].loop_to && *chain_.steps[k].loop_to <= index_ && peer_decides(k))
+        return true;
+    return false;
   }
 
   const std::span<const ScenarioChain> all_;

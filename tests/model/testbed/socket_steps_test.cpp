@@ -78,6 +78,48 @@ TEST_CASE("a connection that is refused is tried anew and leaves no descriptor")
   }
 }
 
+TEST_CASE("a loop passes a stream on until its end with every design") {
+  constexpr std::uint64_t kBytes = 40'001;
+  Step receives = receive_step(2 * kPage, 0);
+  receives.on_short = OnShort::accept;
+  Step sends = send_memory_step(0, 0);
+  sends.bytes_from.step = 1;
+  sends.loop.to = 1;
+  const Script script{.ports = {80},
+                      .clients = {{{accept_step(), receives, sends, close_step(0)}},
+                                  {{connect_step(), send_memory_step(kBytes, 0),
+                                    receive_step(kBytes, 30), close_step(0)}}}};
+  for (const char* const design : kWait) {
+    CAPTURE(design);
+    const Outcome outcome = play(script, design);
+    const Ended& server = outcome.ends[0][0][0];
+    CHECK(server.first_error == Errno::ok);
+    CHECK(Results(server.results.begin() + 1, server.results.end()) == Results{0, 0, 0});
+    CHECK(outcome.ends[1][0][0].results[2] == kBytes);
+    const std::span<const std::byte> memory = outcome.memory[1];
+    CHECK(std::ranges::equal(memory.first(kBytes), memory.subspan(30 * kPage, kBytes)));
+  }
+}
+
+TEST_CASE("a length that turns out to reach past the memory is EFAULT with every design") {
+  // Each fits by itself; what an earlier step yields comes on top.
+  Step sends = send_memory_step(64 * kPage, 0);
+  sends.bytes_from.step = 1;
+  Step receives = receive_step(kPage, 63);
+  receives.bytes_from.step = 1;
+  const Script script{
+      .ports = {80},
+      .clients = {{{accept_step(), receive_step(100, 0), receives, close_step(0)}},
+                  {{connect_step(), send_memory_step(100, 0), sends, close_step(0)}}}};
+  for (const char* const design : kWait) {
+    CAPTURE(design);
+    const Outcome outcome = play(script, design);
+    CHECK(outcome.ends[0][0][0].results[2] == error(Errno::efault));
+    CHECK(outcome.ends[1][0][0].results[2] == error(Errno::efault));
+    CHECK(outcome.open_after == outcome.open_before);
+  }
+}
+
 TEST_CASE("a file goes to an accepted socket, and the end of the stream is told") {
   const std::string path = "/f";
   Step sends = send_step(1, 4096, 300'000);

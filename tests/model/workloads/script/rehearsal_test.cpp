@@ -51,6 +51,31 @@ TEST_CASE("a rehearsal knows how far a chain reaches into its memory") {
   CHECK(rehearse(chain, {{kPath, 60}}).memory_bytes == 131'072 + 60);
 }
 
+TEST_CASE("a loop that ends with its stream is rehearsed for one round") {
+  Chain chain;
+  chain.steps.push_back({.op = Op::accept, .bytes = 7});
+  chain.steps.push_back({.op = Op::receive, .fd_from = 0, .bytes = 4096, .memory = 8192});
+  chain.steps.push_back({.op = Op::send, .memory = 8192});
+  chain.steps[2].to_fd = 0;
+  chain.steps[2].to_opened = true;
+  chain.steps[2].bytes_from.step = 1;
+  chain.steps[2].loop.to = 1;
+  chain.steps.push_back({.op = Op::crc32c, .bytes = 60'000});
+  const Rehearsal played = rehearse(chain, {});
+  CHECK_FALSE(played.too_long);
+  CHECK(played.memory_bytes == 60'000);
+  CHECK(played.sent.empty());
+  chain.steps.pop_back();
+  CHECK(rehearse(chain, {}).memory_bytes == 8192 + 4096);
+  chain.steps.push_back({.op = Op::crc32c, .memory = 65'536});
+  chain.steps[3].bytes_from.step = 1;
+  chain.steps[3].bytes_from.total = true;
+  CHECK(rehearse(chain, {}).memory_bytes == 65'536 + 4096);
+  // With a bound the peer may fill all rounds.
+  chain.steps[2].loop.rounds = 3;
+  CHECK(rehearse(chain, {}).memory_bytes == 65'536 + 3 * 4096);
+}
+
 TEST_CASE("what a chain writes lengthens its file, and truncating empties it") {
   Chain chain;
   chain.steps.push_back({.op = Op::open, .path = &kPath});

@@ -189,6 +189,29 @@ TEST_CASE("what a step over sockets lacks, or has too much, is told") {
              Contains("its file is closed"));
 }
 
+TEST_CASE("how much the client at the other end gets is not left to a peer") {
+  constexpr const char* kSend = "op = \"send\"\nfd = \"$open.fd\"\nbytes = ";
+  const auto told_of = [&](const std::string& bytes, const char* before, const char* more = "") {
+    const std::string send = kSend + bytes + more;
+    return told({kConnect, kAccept, kReceive, before, send.c_str()});
+  };
+  constexpr const char* kNop = "op = \"nop\"";
+  constexpr const char* kMessage = "is not known before it runs";
+  CHECK_THAT(told_of("\"$receive.bytes\"", kNop), Contains(kMessage));
+  CHECK_THAT(told_of("\"$answer.bytes\"",
+                     "op = \"send\"\nname = \"answer\"\nto = \"$connect.fd\"\nbytes = 1"),
+             Contains(kMessage));
+  CHECK_THAT(
+      told_of("\"$read.bytes\"", "op = \"read\"\nfd = \"$open.fd\"\nbytes = \"$receive.bytes\""),
+      Contains(kMessage));
+  CHECK(told_of("4096", kNop).empty());
+  CHECK(told_of("\"$receive.bytes\"", kNop, "\nto = \"$connect.fd\"").empty());
+  CHECK_THAT(told({kConnect, kAccept, "op = \"send\"\nfd = \"$open.fd\"\nbytes = 4096",
+                   "op = \"receive\"\nfd = \"$accept.fd\"\nbytes = 1\nloop_to = \"send\"\n"
+                   "rounds = 2"}),
+             Contains(kMessage));
+}
+
 TEST_CASE("an event of a watched directory names a file for open and unlink alone") {
   const char* const inotify = "op = \"inotify\"\npath = \"/spool\"\nevents = [\"create\"]";
   const char* const named = "op = \"open\"\nname = \"n\"\npath = \"$inotify.name\"\nsize = 4096";
@@ -210,7 +233,7 @@ TEST_CASE("an event of a watched directory names a file for open and unlink alon
              Contains("how long the file is must be known"));
   CHECK_THAT(told({inotify, named, "op = \"read\"\nfd = \"$n.fd\"\nbytes = 64",
                    "op = \"send\"\nfd = \"$open.fd\"\nbytes = \"$read.bytes\""}),
-             Contains("how much it sends to its client is not known"));
+             Contains("is to expect is not known before it runs"));
   CHECK_THAT(told({inotify, "op = \"memset\"\nbytes = \"$inotify.name\""}),
              Contains("is a file's name, not a number of bytes"));
 }
