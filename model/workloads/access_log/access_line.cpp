@@ -7,8 +7,6 @@
 namespace iodrome::workloads {
 namespace {
 
-constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
-
 bool is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -120,11 +118,6 @@ bool parse_zone(std::string_view text, std::int64_t& seconds) {
   seconds = (hours * 60 + minutes) * 60;
   if (text[0] == '-') seconds = -seconds;
   return true;
-}
-
-bool fail(LineFault& fault, std::string_view reason, std::size_t column) {
-  fault = {reason, column};
-  return false;
 }
 
 bool parse_status_and_bytes(Cursor& cursor, AccessLine& parsed, LineFault& fault) {

@@ -8,6 +8,8 @@
 
 namespace iodrome::workloads {
 
+inline constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
+
 /// One line of an access log, taken apart. Views point into the line or into `decoded`.
 struct AccessLine {
   std::string_view client;  ///< empty when the log names none
@@ -29,6 +31,12 @@ struct LineFault {
   std::string_view reason;
   std::size_t column = 1;
 };
+
+/// Sets `fault`; always false, what a parser then returns.
+inline bool fail(LineFault& fault, std::string_view reason, std::size_t column = 1) {
+  fault = {reason, column};
+  return false;
+}
 
 /// Takes a line of the combined, common or `combined $msec $request_time` format apart.
 /// Returns true, or false with `fault` set.

@@ -15,7 +15,6 @@
 namespace iodrome::workloads {
 namespace {
 
-constexpr std::int64_t nanoseconds_per_second = 1'000'000'000;
 constexpr std::int64_t picoseconds_per_nanosecond = 1'000;
 constexpr std::int64_t longest_log_ns =
     std::numeric_limits<std::int64_t>::max() / picoseconds_per_nanosecond;

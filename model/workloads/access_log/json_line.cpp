@@ -94,11 +94,6 @@ class FieldReader {
   int depth_ = 0;
 };
 
-bool fail(LineFault& fault, std::string_view reason, std::size_t column = 1) {
-  fault = {reason, column};
-  return false;
-}
-
 bool parse_digits(std::string_view digits, std::size_t max_size, std::int64_t& number) {
   if (digits.empty() || digits.size() > max_size) return false;
   number = 0;

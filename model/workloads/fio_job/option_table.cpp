@@ -221,7 +221,7 @@ OptionOutcome set_distance(const JobOption& option, FioJob& job) {
   return set_number(option, job, 0, largest_int, job.*Member);
 }
 
-constexpr std::array modelled = {
+constexpr std::array modelled_options = {
     ModelledOption{"rw", set_pattern},
     ModelledOption{"readwrite", set_pattern},
     ModelledOption{"ioengine", set_engine},
@@ -262,7 +262,7 @@ constexpr std::array modelled = {
 }  // namespace
 
 const ModelledOption* find_modelled_option(std::string_view name) {
-  for (const ModelledOption& option : modelled) {
+  for (const ModelledOption& option : modelled_options) {
     if (option.name == name) return &option;
   }
   return nullptr;
@@ -270,7 +270,7 @@ const ModelledOption* find_modelled_option(std::string_view name) {
 
 std::vector<std::string_view> modelled_option_names() {
   std::vector<std::string_view> names;
-  for (const ModelledOption& option : modelled) names.push_back(option.name);
+  for (const ModelledOption& option : modelled_options) names.push_back(option.name);
   return names;
 }
 

@@ -11,7 +11,6 @@
 namespace iodrome::workloads {
 namespace {
 
-constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_clients = 1'000'000;
 constexpr std::int64_t most_copies = 16'383;
 
@@ -130,7 +129,8 @@ class ChainReader {
   std::optional<std::int64_t> read_bytes(TomlTable& table, std::string_view key) {
     const toml::node* node = table.node(key);
     if (node == nullptr) return std::nullopt;
-    return node->is_integer() ? table.integer(key, 0, largest) : table.quantity(key, parse_bytes);
+    return node->is_integer() ? table.integer(key, 0, kLargestInteger)
+                              : table.quantity(key, parse_bytes);
   }
 
   std::vector<std::string> read_flags(TomlTable& table) {
@@ -295,7 +295,7 @@ void name_copies(std::vector<ScenarioStep>& steps, std::size_t set) {
 
 ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocabulary) {
   ScenarioChain chain;
-  chain.repeat = table.integer("repeat", 1, largest).value_or(1);
+  chain.repeat = table.integer("repeat", 1, kLargestInteger).value_or(1);
   chain.clients = table.integer("clients", 1, most_clients).value_or(1);
   chain.interval_ps = table.quantity("interval", parse_duration_ps);
   constexpr std::int64_t kUs = 1'000'000;

@@ -41,8 +41,7 @@ PublishedFigure read_published(TomlTable& table, const ScenarioVocabulary& vocab
       std::find(figure.metrics.begin(), figure.metrics.end(), rate_metric) != figure.metrics.end();
   if (figure.is_rate && figure.metrics.size() > 1)
     table.error("metrics", "a rate cannot be summed with other figures");
-  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
-  const auto value = figure.is_rate ? table.integer("value", 1, largest)
+  const auto value = figure.is_rate ? table.integer("value", 1, kLargestInteger)
                                     : table.quantity("value", parse_duration_ps);
   if (!table.has("value")) table.error("value", "a published figure has no 'value'");
   figure.value = value.value_or(0);

@@ -12,7 +12,6 @@
 namespace iodrome::workloads {
 namespace {
 
-constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t most_connections = 1'000'000;
 
 /// Paths in a scenario are relative to its folder, so that it can be run from anywhere.
@@ -31,7 +30,7 @@ class ScenarioReader {
   ScenarioFile read() {
     TomlTable root(document_, document_.root, "", diagnostics_);
     read_names(root);
-    if (const auto seed = root.integer("seed", 0, largest)) {
+    if (const auto seed = root.integer("seed", 0, kLargestInteger)) {
       scenario_.seed = static_cast<std::uint64_t>(*seed);
     }
     auto workload = root.table("workload");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -72,6 +73,10 @@ struct ScenarioStep {
   std::int64_t rounds = 0;             ///< 0: until the file's end
   std::vector<std::size_t> after;      ///< earlier steps
   Place place;
+
+  bool has_flag(std::string_view flag) const {
+    return std::ranges::find(flags, flag) != flags.end();
+  }
 };
 
 /// `[chain]`, or one of several `[[chain]]`: every client issues the steps `repeat` times,

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <optional>
 #include <set>
 #include <span>
@@ -32,6 +33,9 @@
 #include "model/workloads/input/text_source.h"
 
 namespace iodrome::workloads {
+
+/// What TOML can hold.
+inline constexpr std::int64_t kLargestInteger = std::numeric_limits<std::int64_t>::max();
 
 /// A parsed TOML file with its text, so that everything found in it has a place.
 struct TomlDocument {

@@ -13,9 +13,9 @@ using chain::Op;
 
 namespace {
 
-class Stage {
+class DryRun {
  public:
-  Stage(const chain::Chain& chain, std::map<std::string, std::uint64_t> sizes)
+  DryRun(const chain::Chain& chain, std::map<std::string, std::uint64_t> sizes)
       : chain_(chain), sizes_(std::move(sizes)), results_(chain.steps.size()) {
     course_.start(chain, results_.data());
   }
@@ -98,7 +98,7 @@ class Stage {
 }  // namespace
 
 Rehearsal rehearse(const chain::Chain& chain, std::map<std::string, std::uint64_t> sizes) {
-  return Stage(chain, std::move(sizes)).play();
+  return DryRun(chain, std::move(sizes)).play();
 }
 
 }  // namespace iodrome::workloads

@@ -30,10 +30,6 @@ bool among(const std::string_view (&names)[N], const std::string& name) {
   return std::ranges::find(names, name) != std::end(names);
 }
 
-bool has_flag(const ScenarioStep& step, std::string_view flag) {
-  return std::ranges::find(step.flags, flag) != step.flags.end();
-}
-
 class ScriptCheck {
  public:
   ScriptCheck(std::span<const ScenarioChain> all, const ScenarioChain& chain,
@@ -86,7 +82,7 @@ class ScriptCheck {
     if (step().named_by &&
         (step().op == "inotify" || chain_.steps[step().named_by->step].op != "inotify"))
       refuse("an event names a file for open and unlink");
-    if (step().named_by && has_flag(step(), "create"))
+    if (step().named_by && step().has_flag("create"))
       refuse("the file that an event names is there");
     const bool needs_fd = !on_memory() && !among(kWithoutFile, step().op) && step().op != "send";
     const bool may_have_fd = needs_fd || step().op == "send";
@@ -232,7 +228,7 @@ class ScriptCheck {
     if (unknown && step().op != "write" && !opened.size)
       refuse(fmt::format("how long the file is must be known: say so at '{}'", opened.name),
              "size = \"1 MiB\"");
-    if (goes_at_random() && has_flag(opened, "create"))
+    if (goes_at_random() && opened.has_flag("create"))
       refuse("a random offset needs a file that is there from the start");
     if (goes_at_random() && opened.size && fixed(step().bytes).value_or(0) > *opened.size)
       refuse(fmt::format("the file of '{}' is shorter than that", opened.name));
@@ -264,7 +260,7 @@ class ScriptCheck {
             other.op == "write" && other.fd && chain.steps[other.fd->step].path == opened.path;
         const bool changes =
             other.path == opened.path &&
-            (other.op == "unlink" || has_flag(other, "create") || has_flag(other, "truncate"));
+            (other.op == "unlink" || other.has_flag("create") || other.has_flag("truncate"));
         if (writes || changes)
           refuse(fmt::format("step '{}' changes what it sends", other.name),
                  "send another file, or write a scenario for each");

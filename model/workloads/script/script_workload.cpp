@@ -36,10 +36,6 @@ chain::From from(const std::optional<StepValue>& value) {
   return made;
 }
 
-bool has_flag(const ScenarioStep& step, std::string_view flag) {
-  return std::ranges::find(step.flags, flag) != step.flags.end();
-}
-
 Op op_of(const std::string& name) {
   for (int i = 0; i < chain::kOps; ++i)
     if (name == chain::name_of(static_cast<Op>(i))) return static_cast<Op>(i);
@@ -71,8 +67,8 @@ chain::Step step_of(const ScenarioStep& written) {
   step.on_error = written.on_error;
   step.on_short = written.on_short;
   step.clean_up = written.clean_up;
-  step.create = has_flag(written, "create");
-  step.truncate = has_flag(written, "truncate");
+  step.create = written.has_flag("create");
+  step.truncate = written.has_flag("truncate");
   step.retries = static_cast<std::uint8_t>(written.retries);
   step.sources = static_cast<std::uint8_t>(written.sources);
   step.value = static_cast<std::uint8_t>(step.ciphers() ? written.key : written.value);
@@ -141,7 +137,7 @@ void ScriptPart::build() {
   chain.deadline_us = script.deadline_us;
   for (const ScenarioStep& written : script.steps) {
     chain.steps.push_back(step_of(written));
-    direct = direct || has_flag(written, "direct");
+    direct = direct || written.has_flag("direct");
     sends = sends || (written.op == "send" && !written.to);
     digests = digests || written.op == "hash";
   }
@@ -233,7 +229,7 @@ void ScriptWorkload::find_files() {
     const ScenarioChain& script = part.script;
     for (std::size_t i = 0; i < script.steps.size(); ++i) {
       const ScenarioStep& written = script.steps[i];
-      if (has_flag(written, "create")) made.insert(written.path);
+      if (written.has_flag("create")) made.insert(written.path);
       const bool laid_out = part.chain.steps[i].uses_path() && written.op != "inotify" &&
                             !written.named_by && !made.contains(written.path);
       if (laid_out) {
@@ -299,7 +295,7 @@ Errno ScriptWorkload::lay_out(kernel::FileSystem& files) const {
         const Errno refused = add_directories(files, written.path + "/");
         if (refused != Errno::ok) return refused;
       }
-      if (!has_flag(written, "create")) continue;
+      if (!written.has_flag("create")) continue;
       for (const std::string& path : paths_of(written.path)) {
         const Errno refused = add_directories(files, path);
         if (refused != Errno::ok) return refused;
