@@ -188,8 +188,13 @@ bool Branch::may_drop() const {
          std::holds_alternative<std::unique_ptr<FilePoll>>(operation_);
 }
 
+// Clean-up is waited for, but not by a process that ends for what may never come.
 bool Branch::drop_wait() {
-  if (cleans_up_ || charged || pending == 0 || !may_drop()) return false;
+  const bool bounded = std::holds_alternative<BufferedRead>(operation_) ||
+                       std::holds_alternative<std::unique_ptr<ProvidedRead>>(operation_) ||
+                       std::holds_alternative<std::unique_ptr<Timeout>>(operation_);
+  if (cleans_up_ && (bounded || !walker_.abandoned_)) return false;
+  if (charged || pending == 0 || !may_drop()) return false;
   if (std::holds_alternative<std::unique_ptr<Timeout>>(operation_) ||
       std::holds_alternative<std::unique_ptr<InotifyTake>>(operation_)) {
     operation_.emplace<std::monostate>();

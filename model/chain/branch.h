@@ -76,7 +76,9 @@ class Branch final : public kernel::IoWait,
     using UserSend::UserSend;
   };
   // The costs of accept() are paid: it waits in line.
-  struct Accepting {};
+  struct Accepting {
+    kernel::FilePtr listener;
+  };
   struct Connecting {
     kernel::FilePtr socket;
   };

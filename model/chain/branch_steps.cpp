@@ -78,8 +78,6 @@ Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
   co_return co_await stat_file(ctx, **file);
 }
 
-namespace {}  // namespace
-
 Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
   WalkerHost& host = walker_.host_;
   const std::int32_t flags = open_flags(step);

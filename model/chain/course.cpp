@@ -90,7 +90,8 @@ bool Course::cleans_up(const Step& step) const {
   return step.op == Op::close && step.fd_from >= 0 && results_[index_of(step.fd_from)] >= 0;
 }
 
-// A step whose operand is an error fails: with EBADF if it is the descriptor, else with that error.
+// A step whose operand is an error fails: with EBADF if it is the descriptor or the event that
+// names its file, else with that error.
 std::int64_t Course::missing_operand(const Step& step) const {
   if (step.fd_from >= 0 && results_[index_of(step.fd_from)] < 0)
     return -static_cast<std::int64_t>(Errno::ebadf);

@@ -48,17 +48,17 @@ Task<Value> Branch::hold(Sleepable* sleeper, const Step& step, FilePtr made) {
 }
 
 Task<Value> Branch::accept(Atomic& ctx, Sleepable* sleeper, const Step& step) {
-  const Result<FilePtr> file = socket_only(file_of(step));
-  if (!file) co_return fail(file.error());
-  SocketFile* const listener = socket_of(**file);
-  if (listener == nullptr) co_return fail(Errno::eopnotsupp);
   if (std::holds_alternative<std::monostate>(operation_)) {
+    Result<FilePtr> file = socket_only(file_of(step));
+    if (!file) co_return fail(file.error());
+    if (socket_of(**file) == nullptr) co_return fail(Errno::eopnotsupp);
     co_await ctx.spend(ctx.costs().socket_accept);
-    operation_.emplace<Accepting>();
+    operation_.emplace<Accepting>(std::move(*file));
   }
-  Result<SocketPtr> next = (*file)->socket->try_accept(this);
+  const FilePtr listener = std::get<Accepting>(operation_).listener;
+  Result<SocketPtr> next = listener->socket->try_accept(this);
   if (!next) co_return fail(next.error());
-  Result<FilePtr> made = SocketFile::make(listener->net(), std::move(*next), 0);
+  Result<FilePtr> made = SocketFile::make(socket_of(*listener)->net(), std::move(*next), 0);
   co_return co_await hold(sleeper, step, std::move(*made));
 }
 

@@ -66,8 +66,8 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   Task<void> start(kernel::Sleepable& ctx) { return first_.advance(ctx); }
   /// What begins in a kernel thread instead.
   kernel::Work& work() { return first_; }
-  /// Cancels the chain: what has not begun never will; a step that waits for another's page or for
-  /// room in a socket ends now, any other by itself, say when the device has done; clean-up
+  /// Cancels the chain: what has not begun never will; a step that waits for another's page, a
+  /// peer, an event or a time ends now, any other by itself, say when the device has done; clean-up
   /// follows. Returns ok if nothing but clean-up is left to do, or EALREADY if a step cannot be
   /// stopped. `why` is the chain's error if that keeps a step from its end. The walker may be gone
   /// afterwards.
@@ -77,6 +77,8 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
     cancelled_ = true;
     run_.course.stop(why);
   }
+  /// Its process ends: clean-up that waits for a peer or an event ends with a cancellation too.
+  void abandon() { abandoned_ = true; }
   /// It has ended; nothing will call it any more.
   Task<void> disarm(kernel::Atomic& ctx);
 
@@ -105,6 +107,7 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   Branch first_;
   bool cancelled_ = false;
   bool held_ = false;
+  bool abandoned_ = false;
 };
 
 }  // namespace iodrome::chain

@@ -13,6 +13,7 @@ constexpr Name kNames[] = {
     {Errno::ok, "OK"},
     {Errno::eperm, "EPERM"},
     {Errno::enoent, "ENOENT"},
+    {Errno::esrch, "ESRCH"},
     {Errno::eintr, "EINTR"},
     {Errno::eio, "EIO"},
     {Errno::e2big, "E2BIG"},

@@ -11,6 +11,7 @@ enum class Errno : std::int16_t {
   ok = 0,
   eperm = 1,
   enoent = 2,
+  esrch = 3,
   eintr = 4,
   eio = 5,
   e2big = 7,

@@ -31,16 +31,17 @@ struct KernelCosts {
   Cost eventfd_call, timerfd_call;
   Cost epoll_ctl, epoll_mod, epoll_wait, epoll_event, epoll_callback;
   Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
+  Cost signal_send, signal_queue, signal_take, signal_deliver;
   Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 87> table();
+  static constexpr std::array<CostRow<KernelCosts>, 91> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 87> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 91> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -122,6 +123,10 @@ inline constexpr std::array<CostRow<K>, 87> kKernelCosts = {{
     {"inotify_event", &K::inotify_event, "an event made for a watch, and queued or merged"},
     {"inotify_call", &K::inotify_call, "a read of an inotify instance, its own work"},
     {"inotify_copy", &K::inotify_copy, "an event told to the reader"},
+    {"signal_send", &K::signal_send, "a signal's target found and looked at, per signal"},
+    {"signal_queue", &K::signal_queue, "an entry with what it carries: allocated, queued, freed"},
+    {"signal_take", &K::signal_take, "sigtimedwait's own work, or a look at a signalfd"},
+    {"signal_deliver", &K::signal_deliver, "a handler's frame set up, and rt_sigreturn"},
     {"page_fault_minor", &K::page_fault_minor,
      "a first touch of user memory: fault, page taken, zeroed and mapped"},
     {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
@@ -135,7 +140,7 @@ inline constexpr std::array<CostRow<K>, 87> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 87> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 91> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

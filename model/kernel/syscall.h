@@ -3,7 +3,7 @@
 #pragma once
 #include "model/engine/result.h"
 #include "model/events/syscall.h"
-#include "model/kernel/cpu/context.h"
+#include "model/kernel/signal/deliver.h"
 
 namespace iodrome::kernel {
 
@@ -18,6 +18,8 @@ enum class Sysno : std::uint16_t {
   mmap = 9,
   mprotect = 10,
   munmap = 11,
+  rt_sigaction = 13,
+  rt_sigprocmask = 14,
   pread64 = 17,
   pwrite64 = 18,
   nanosleep = 35,
@@ -29,6 +31,7 @@ enum class Sysno : std::uint16_t {
   shutdown = 48,
   bind = 49,
   listen = 50,
+  kill = 62,
   fsync = 74,
   fdatasync = 75,
   ftruncate = 77,
@@ -36,6 +39,8 @@ enum class Sysno : std::uint16_t {
   mkdir = 83,
   rmdir = 84,
   unlink = 87,
+  rt_sigtimedwait = 128,
+  rt_sigqueueinfo = 129,
   futex = 202,
   io_getevents = 208,
   io_submit = 209,
@@ -44,14 +49,17 @@ enum class Sysno : std::uint16_t {
   exit_group = 231,
   epoll_wait = 232,
   epoll_ctl = 233,
+  tgkill = 234,
   inotify_add_watch = 254,
   inotify_rm_watch = 255,
   openat = 257,
   sync_file_range = 277,
+  epoll_pwait = 281,
   timerfd_create = 283,
   timerfd_settime = 286,
   timerfd_gettime = 287,
   accept4 = 288,
+  signalfd4 = 289,
   eventfd2 = 290,
   epoll_create1 = 291,
   inotify_init1 = 294,
@@ -81,6 +89,8 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::mmap, "mmap"},
     {Sysno::mprotect, "mprotect"},
     {Sysno::munmap, "munmap"},
+    {Sysno::rt_sigaction, "rt_sigaction"},
+    {Sysno::rt_sigprocmask, "rt_sigprocmask"},
     {Sysno::pread64, "pread64"},
     {Sysno::pwrite64, "pwrite64"},
     {Sysno::nanosleep, "nanosleep"},
@@ -92,6 +102,7 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::shutdown, "shutdown"},
     {Sysno::bind, "bind"},
     {Sysno::listen, "listen"},
+    {Sysno::kill, "kill"},
     {Sysno::fsync, "fsync"},
     {Sysno::fdatasync, "fdatasync"},
     {Sysno::ftruncate, "ftruncate"},
@@ -99,6 +110,8 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::mkdir, "mkdir"},
     {Sysno::rmdir, "rmdir"},
     {Sysno::unlink, "unlink"},
+    {Sysno::rt_sigtimedwait, "rt_sigtimedwait"},
+    {Sysno::rt_sigqueueinfo, "rt_sigqueueinfo"},
     {Sysno::futex, "futex"},
     {Sysno::io_getevents, "io_getevents"},
     {Sysno::io_submit, "io_submit"},
@@ -107,14 +120,17 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::exit_group, "exit_group"},
     {Sysno::epoll_wait, "epoll_wait"},
     {Sysno::epoll_ctl, "epoll_ctl"},
+    {Sysno::tgkill, "tgkill"},
     {Sysno::inotify_add_watch, "inotify_add_watch"},
     {Sysno::inotify_rm_watch, "inotify_rm_watch"},
     {Sysno::openat, "openat"},
     {Sysno::sync_file_range, "sync_file_range"},
+    {Sysno::epoll_pwait, "epoll_pwait"},
     {Sysno::timerfd_create, "timerfd_create"},
     {Sysno::timerfd_settime, "timerfd_settime"},
     {Sysno::timerfd_gettime, "timerfd_gettime"},
     {Sysno::accept4, "accept4"},
+    {Sysno::signalfd4, "signalfd4"},
     {Sysno::eventfd2, "eventfd2"},
     {Sysno::epoll_create1, "epoll_create1"},
     {Sysno::inotify_init1, "inotify_init1"},
@@ -159,14 +175,19 @@ class Crossing {
   const events::Stage stage_;
 };
 
-/// Runs `body` as a system call of the thread.
+/// Runs `body` as a system call of the thread. Where signals can be sent to it, ERESTARTSYS becomes
+/// EINTR, and handlers run before this returns.
 template <class T>
 Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
   Crossing crossing(ctx, number);
   co_await crossing.enter();
-  const Result<T> result = co_await std::move(body);
+  Result<T> result = co_await std::move(body);
   co_await crossing.leave();
+  const bool restart = !result && result.error() == Errno::erestartsys;
+  if (restart && ctx.thread().signals != nullptr) result = fail(Errno::eintr);
   crossing.end(as_return_value(result));
+  if (signals_to_deliver(ctx.thread())) [[unlikely]]
+    co_await deliver_signals(ctx);
   co_return result;
 }
 

@@ -227,7 +227,10 @@ Task<void> ChainQueue::exit(Sleepable& user) {
 
 Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
   const std::vector<ChainQueue*> queues = engine_.queues;
-  for (ChainQueue* const queue : queues) queue->exiting_ = true;
+  for (ChainQueue* const queue : queues) {
+    queue->exiting_ = true;
+    for (Walker& walker : queue->walkers_) walker.abandon();
+  }
   for (ChainQueue* const queue : queues) {
     co_await queue->sleepers_.wake_all(ctx);
     // What it says matters to nobody: chains that cannot be stopped end by themselves.

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/calls/event_calls.h"
 
+#include <utility>
+
 #include "model/kernel/eventfd/eventfd.h"
+#include "model/kernel/signal/signals.h"
 #include "model/kernel/time/sleep.h"
 #include "model/kernel/vfs/file_ops.h"
 
@@ -27,7 +30,10 @@ Task<Value> write_body(Sleepable& ctx, FileTable& files, int fd, std::span<const
 
 Task<Value> nanosleep_body(Sleepable& ctx, Duration time) {
   const SimTime expires = later(ctx.now(), time);
+  if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
+  ctx.thread().interruptible = true;
   const Errno ended = co_await schedule_hrtimeout(ctx, expires, "nanosleep", events::Stage::queue);
+  ctx.thread().interruptible = false;
   if (ended != Errno::ok) co_return fail(ended);
   co_return 0;
 }
@@ -91,6 +97,21 @@ Task<Value> wait_body(Sleepable& ctx, FileTable& files, int epfd, EpollEvent* ev
   co_return co_await epoll->wait(ctx, {events, static_cast<std::size_t>(max_events)}, deadline);
 }
 
+// set_user_sigmask() and restore_saved_sigmask_unless().
+Task<Value> pwait_body(Sleepable& ctx, FileTable& files, int epfd, EpollEvent* events,
+                       std::int32_t max_events, Duration timeout, SigSet mask) {
+  check(ctx.thread().signals != nullptr, "a thread without signals asks for them");
+  ThreadSignals& mine = *ctx.thread().signals;
+  mine.saved_mask = mine.blocked();
+  mine.block(mask);
+  const Value count = co_await wait_body(ctx, files, epfd, events, max_events, timeout);
+  if (!count && count.error() == Errno::eintr)
+    ctx.thread().signal_pending = true;  // the mask comes back after the handlers
+  else
+    mine.block(*std::exchange(mine.saved_mask, std::nullopt));
+  co_return count;
+}
+
 }  // namespace
 
 Task<Value> sys_read(Sleepable& user, FileTable& files, int fd, std::span<std::byte> to) {
@@ -143,6 +164,12 @@ Task<Value> sys_epoll_wait(Sleepable& user, FileTable& files, int epfd, EpollEve
                            std::int32_t max_events, Duration timeout) {
   return syscall(user, Sysno::epoll_wait,
                  wait_body(user, files, epfd, events, max_events, timeout));
+}
+
+Task<Value> sys_epoll_pwait(Sleepable& user, FileTable& files, int epfd, EpollEvent* events,
+                            std::int32_t max_events, Duration timeout, SigSet mask) {
+  return syscall(user, Sysno::epoll_pwait,
+                 pwait_body(user, files, epfd, events, max_events, timeout, mask));
 }
 
 }  // namespace iodrome::kernel

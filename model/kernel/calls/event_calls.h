@@ -9,6 +9,7 @@
 #include <span>
 
 #include "model/kernel/epoll/epoll.h"
+#include "model/kernel/signal/signal_set.h"
 #include "model/kernel/syscall.h"
 #include "model/kernel/timerfd/timerfd.h"
 
@@ -21,7 +22,7 @@ Task<Result<std::int64_t>> sys_read(Sleepable& user, FileTable& files, int fd,
 Task<Result<std::int64_t>> sys_write(Sleepable& user, FileTable& files, int fd,
                                      std::span<const std::byte> from);
 
-/// nanosleep(2). Errors: EINTR, woken by something else.
+/// nanosleep(2). Errors: EINTR, a signal came, or it was woken by something else.
 Task<Result<std::int64_t>> sys_nanosleep(Sleepable& user, Duration time);
 
 /// struct pollfd: what to look for, and what was found.
@@ -68,5 +69,10 @@ Task<Result<std::int64_t>> sys_epoll_ctl(Sleepable& user, FileTable& files, int 
 Task<Result<std::int64_t>> sys_epoll_wait(Sleepable& user, FileTable& files, int epfd,
                                           EpollEvent* events, std::int32_t max_events,
                                           Duration timeout);
+/// epoll_pwait(2), epoll_pwait2(2): with another signal mask meanwhile. A signal that it lets in
+/// ends the wait and is handled before the mask is what it was. The caller has a ThreadSignals.
+Task<Result<std::int64_t>> sys_epoll_pwait(Sleepable& user, FileTable& files, int epfd,
+                                           EpollEvent* events, std::int32_t max_events,
+                                           Duration timeout, SigSet mask);
 
 }  // namespace iodrome::kernel

@@ -11,16 +11,26 @@ namespace {
 
 using Value = Result<std::int64_t>;
 
-// poll_wqueues: wakes its thread for any event that one of its entries is about.
-class PollWqueues {
+// poll_wqueues: wakes its thread for any event that one of its entries is about. Wakers that are
+// still at it when the thread has gone keep it.
+class PollWqueues : public boost::intrusive_ref_counter<PollWqueues, boost::thread_unsafe_counter> {
  public:
   PollWqueues() = default;
-  ~PollWqueues() {
-    for (Entry& entry : entries_)
-      if (entry.is_linked()) entry.queue.remove(entry);
-  }
   PollWqueues(const PollWqueues&) = delete;
   PollWqueues& operator=(const PollWqueues&) = delete;
+
+  // What its thread does last: poll_freewait().
+  struct Leaving {
+    explicit Leaving(PollWqueues& of) : owner(of) {}
+    ~Leaving() {
+      for (Entry& entry : owner.entries_)
+        if (entry.is_linked()) entry.queue.remove(entry);
+      owner.entries_.clear();
+    }
+    Leaving(const Leaving&) = delete;
+    Leaving& operator=(const Leaving&) = delete;
+    PollWqueues& owner;
+  };
 
   struct Table final : PollTable {
     Table(PollWqueues& of, FilePtr about, PollEvents events)
@@ -52,10 +62,11 @@ class PollWqueues {
   // pollwake().
   static Task<Woken> wake(Atomic& ctx, WaitEntry& self, WakeKey key) {
     auto& entry = static_cast<Entry&>(self);
-    if (key != 0 && (key & entry.mask) == 0) return Task<Woken>::ready(Woken::no);
-    PollWqueues& owner = entry.owner;
-    owner.triggered_ = true;
-    return then(owner.sleepers_.wake_one(ctx), [] { return Task<Woken>::ready(Woken::yes); });
+    if (key != 0 && (key & entry.mask) == 0) co_return Woken::no;
+    const boost::intrusive_ptr<PollWqueues> owner(&entry.owner);
+    owner->triggered_ = true;
+    co_await owner->sleepers_.wake_one(ctx);
+    co_return Woken::yes;
   }
 
   WaitQueue sleepers_{"poll"};
@@ -83,25 +94,28 @@ Task<PollEvents> look_at(Sleepable& ctx, FileTable& files, const PollFd& at, Pol
 Task<Value> poll_body(Sleepable& ctx, FileTable& files, std::span<PollFd> fds, Duration timeout) {
   if (fds.size() > files.limit()) co_return fail(Errno::einval);
   const SimTime deadline = timeout < Duration{0} ? kNever : later(ctx.now(), timeout);
-  PollWqueues queues;
+  const boost::intrusive_ptr<PollWqueues> queues(new PollWqueues);
+  const PollWqueues::Leaving leaving(*queues);
   bool queued = timeout == Duration{0};  // who does not wait stands in no queue
   for (;;) {
-    queues.forget();
+    queues->forget();
     std::int64_t ready = 0;
     for (PollFd& each : fds) {
       co_await ctx.spend(ctx.costs().epoll_event);
-      each.revents = co_await look_at(ctx, files, each, queued ? nullptr : &queues);
+      each.revents = co_await look_at(ctx, files, each, queued ? nullptr : queues.get());
       ready += each.revents != 0;
     }
     queued = true;
-    if (ready > 0 || ctx.now() >= deadline) co_return ready;
-    if (queues.triggered()) continue;
+    if (ready > 0) co_return ready;
+    if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
+    if (ctx.now() >= deadline) co_return 0;
+    if (queues->triggered()) continue;
     const WaitOutcome ended =
-        co_await queues.sleepers().wait_for(ctx, "poll", events::Stage::queue,
-                                            {.exclusive = false,
-                                             .interruptible = true,
-                                             .deadline = deadline,
-                                             .clock = SleepClock::high_resolution});
+        co_await queues->sleepers().wait_for(ctx, "poll", events::Stage::queue,
+                                             {.exclusive = false,
+                                              .interruptible = true,
+                                              .deadline = deadline,
+                                              .clock = SleepClock::high_resolution});
     if (ended == WaitOutcome::interrupted) co_return fail(Errno::eintr);
   }
 }

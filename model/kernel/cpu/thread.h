@@ -17,6 +17,7 @@ namespace iodrome::kernel {
 class Cpu;
 class Sleepable;
 class Spend;
+class ThreadSignals;
 struct Thread;
 
 /// Hears when a thread gives up its CPU, when it has one again and when another should have its
@@ -56,6 +57,7 @@ struct Thread : SchedEntity {
   std::unique_ptr<CpuMask> allowed;      // the CPUs it may run on; all, if there is none
   bool woken = false;                    // a wake-up came between queueing and blocking
   bool signal_pending = false;           // see signal_wake_up()
+  ThreadSignals* signals = nullptr;      // none: nobody sends it any
   bool interruptible = false;            // a signal ends its sleep
   SchedWatchers watchers;
   std::uint32_t preempt_count = 0;  // spinlocks held

@@ -24,7 +24,7 @@ struct Inotify::Watch final : InodeWatch {
     ++owner->system_.inotify.watches;
   }
   Task<void> happened(Atomic& ctx, FsEvent event) override;
-  Task<void> inode_removed(Atomic& ctx) override { return owner->end(ctx, *this); }
+  Task<void> inode_removed(Atomic& ctx) override;
   void inode_gone() override;
 
   Inotify* owner;
@@ -45,6 +45,11 @@ Task<void> Inotify::Watch::happened(Atomic& ctx, FsEvent event) {
   if (owner == nullptr) co_return;  // it was removed meanwhile
   co_await keep->tell(ctx, std::move(told));
   if ((mask & kInOneshot) != 0 && owner != nullptr) co_await keep->end(ctx, *this);
+}
+
+Task<void> Inotify::Watch::inode_removed(Atomic& ctx) {
+  const boost::intrusive_ptr<Inotify> keep(owner);  // whom it wakes may close the last descriptor
+  co_await keep->end(ctx, *this);
 }
 
 void Inotify::Watch::inode_gone() {
@@ -108,9 +113,10 @@ std::size_t Inotify::put(const InotifyEvent& event, std::span<std::byte> to) {
 }
 
 Task<void> Inotify::tell(Atomic& ctx, InotifyEvent event) {
-  if (!queue(std::move(event))) co_return;
-  if (!takers_.empty()) co_return co_await serve(ctx);
-  if (!waiters_.empty()) co_await waiters_.wake_up(ctx, 1, kPollIn);
+  const bool longer = queue(std::move(event));
+  const FileObjectPtr self(this);
+  while (!takers_.empty() && !queue_.empty()) co_await serve(ctx);
+  if (longer && !queue_.empty() && !waiters_.empty()) co_await waiters_.wake_up(ctx, 1, kPollIn);
 }
 
 Task<Value> Inotify::read(Sleepable& ctx, const File& file, std::span<std::byte> to) {

@@ -7,7 +7,7 @@ using Value = Result<std::int64_t>;
 
 // A place on a wait queue of the file.
 struct FilePoll::Entry : WaitEntry {
-  Entry(FilePoll& of, WaitQueue& on) : WaitEntry(&FilePoll::woken), owner(of), queue(on) {
+  Entry(Armed& of, WaitQueue& on) : WaitEntry(&FilePoll::woken), owner(of), queue(on) {
     queue.add(*this);
   }
   ~Entry() {
@@ -15,23 +15,37 @@ struct FilePoll::Entry : WaitEntry {
   }
   Entry(const Entry&) = delete;
   Entry& operator=(const Entry&) = delete;
-  FilePoll& owner;
+  Armed& owner;
   WaitQueue& queue;
 };
 
+// From when it listens until it has heard or been disarmed; wakers that are at it keep it.
+struct FilePoll::Armed
+    : boost::intrusive_ref_counter<FilePoll::Armed, boost::thread_unsafe_counter> {
+  Armed(FilePoll& of, IoWait& tells) : poll(&of), wait(tells) {}
+  FilePoll* poll;  // nullptr: it is over
+  IoWait& wait;
+  std::list<Entry> entries;
+};
+
 struct FilePoll::Queueing final : PollTable {
-  explicit Queueing(FilePoll& of) : owner(of) {}
-  void queue(WaitQueue& on) override { owner.entries_.emplace_back(owner, on); }
-  FilePoll& owner;
+  explicit Queueing(Armed& of) : owner(of) {}
+  void queue(WaitQueue& on) override { owner.entries.emplace_back(owner, on); }
+  Armed& owner;
 };
 
 FilePoll::FilePoll(FilePtr file, PollEvents events)
     : file_(std::move(file)), mask_(events | kPollErr | kPollHup) {}
-FilePoll::~FilePoll() = default;
+FilePoll::~FilePoll() {
+  disarm();
+}
 
 bool FilePoll::disarm() {
-  entries_.clear();
-  return std::exchange(wait_, nullptr) != nullptr;
+  const boost::intrusive_ptr<Armed> was = std::exchange(armed_, nullptr);
+  if (was == nullptr) return false;
+  was->poll = nullptr;
+  was->entries.clear();
+  return true;
 }
 
 Task<Value> FilePoll::try_run(Sleepable& ctx, IoWait& wait) {
@@ -41,14 +55,14 @@ Task<Value> FilePoll::try_run(Sleepable& ctx, IoWait& wait) {
     co_return always != 0 ? Value(always) : Value(fail(Errno::eperm));
   }
   while (found_ == 0) {
-    wait_ = &wait;
+    armed_ = new Armed(*this, wait);
     wait.stage = file_->socket != nullptr ? events::Stage::network : events::Stage::queue;
     wait.expect();
-    Queueing table(*this);
+    Queueing table(*armed_);
     co_await ctx.spend(ctx.costs().epoll_event);
     const PollEvents ready = mask_ & co_await pollable->poll(ctx, *file_, &table);
-    // A wake-up during the look has taken the entries out and the wait's expectation along.
-    const bool still_armed = wait_ != nullptr;
+    // A wake-up during the look has disarmed it, and taken the wait's expectation along.
+    const bool still_armed = armed_ != nullptr;
     if (ready != 0) found_ = ready;
     if (ready == 0 && still_armed) co_return fail(Errno::eagain);
     if (disarm()) --wait.pending;
@@ -56,16 +70,17 @@ Task<Value> FilePoll::try_run(Sleepable& ctx, IoWait& wait) {
   co_return found_;
 }
 
-// Once its IoWait has heard of it, this may be gone, and the entry with it.
+// It may be disarmed, and gone, while the waker pays; and is once its IoWait has heard.
 Task<Woken> FilePoll::woken(Atomic& ctx, WaitEntry& self, WakeKey key) {
-  FilePoll& poll = static_cast<Entry&>(self).owner;
-  const auto told = static_cast<PollEvents>(key) & poll.mask_;
+  const boost::intrusive_ptr<Armed> armed(&static_cast<Entry&>(self).owner);
+  const auto told = static_cast<PollEvents>(key) & armed->poll->mask_;
   if (key != 0 && told == 0) co_return Woken::no;
-  poll.found_ = told;
-  IoWait& wait = *poll.wait_;
-  poll.disarm();
   co_await ctx.spend(ctx.costs().epoll_callback);
-  co_await wait.arrived(ctx);
+  FilePoll* const poll = armed->poll;
+  if (poll == nullptr) co_return Woken::no;
+  poll->found_ = told;
+  poll->disarm();
+  co_await armed->wait.arrived(ctx);
   co_return Woken::yes;
 }
 

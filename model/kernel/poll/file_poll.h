@@ -35,14 +35,14 @@ class FilePoll final : public Pooled {
 
  private:
   struct Entry;
+  struct Armed;
   struct Queueing;
   static Task<Woken> woken(Atomic& ctx, WaitEntry& self, WakeKey key);
 
   const FilePtr file_;
   const PollEvents mask_;
   PollEvents found_ = 0;
-  IoWait* wait_ = nullptr;  // while it is armed
-  std::list<Entry> entries_;
+  boost::intrusive_ptr<Armed> armed_;  // while it is
 };
 
 }  // namespace iodrome::kernel

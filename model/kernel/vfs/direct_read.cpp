@@ -8,7 +8,8 @@ namespace iodrome::kernel {
 
 using Value = Result<std::int64_t>;
 
-// What the call looks at does not change within it, so its costs are one.
+// Its costs are one. What another CPU writes to the cache meanwhile is not read, the race that
+// open(2) warns of.
 Task<Value> DirectRead::start(Atomic& ctx, Os& os, const File& file, std::uint64_t offset,
                               std::uint64_t bytes, std::span<const hw::PhysAddr> pages,
                               IoWait& wait) {

@@ -16,7 +16,7 @@ namespace iodrome::kernel {
 class FileObject : public Pollable,
                    public boost::intrusive_ref_counter<FileObject, boost::thread_unsafe_counter> {
  public:
-  enum class Kind : std::uint8_t { eventfd, timerfd, epoll, inotify, socket };
+  enum class Kind : std::uint8_t { eventfd, timerfd, epoll, inotify, signalfd, socket };
 
   explicit FileObject(Kind of) : kind(of) {}
   FileObject(const FileObject&) = delete;

@@ -217,7 +217,10 @@ Task<Result<std::int64_t>> UserSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
       if (!none) co_return fail(none.error());
       continue;
     }
-    if (allocation_fails(os.system, "send page")) co_return fail(Errno::enobufs);
+    if (allocation_fails(os.system, "send page")) {
+      if (sent_ > 0) break;
+      co_return fail(Errno::enobufs);
+    }
     const std::uint64_t at = (from_ + sent_) % hw::kPageBytes;
     PagePart part{PagePtr{new Page(os.system.memory)}, 0,
                   static_cast<std::uint32_t>(std::min<std::uint64_t>(hw::kPageBytes - at, left_))};

@@ -81,6 +81,46 @@ TEST_CASE("a process that ends does not wait for what its chains wait for at soc
   }
 }
 
+TEST_CASE("a process that ends waits for no clean-up that only a peer or an event could end") {
+  for (const chain::Continue policy : kPolicies) {
+    for (Waiting of : waiting()) {
+      if (of.full) continue;
+      CAPTURE(of.what);
+      of.steps[of.steps.size() - 2].clean_up = true;
+      Waits s(policy, of);
+      s.exits = true;
+      s.acts = SimTime{} + 50us;
+      CHECK(play(s) == "exit@50000");
+      CHECK(results(*s.waits) == of.cut);
+    }
+    // Begun only once the chain has been stopped.
+    Waiting late{"late", {accept_step(), accept_step(), {.clean_up = true}}, {}};
+    late.steps[1].clean_up = true;
+    Waits s(policy, late);
+    s.exits = true;
+    s.acts = SimTime{} + 50us;
+    CHECK(play(s) == "exit@50000");
+    CHECK(results(*s.waits) == Results{kCanceled, kCanceled, 0});
+  }
+}
+
+TEST_CASE("a chain that waits for a connection keeps its listener when the descriptor is closed") {
+  for (const chain::Continue policy : kPolicies) {
+    Wired s(policy);
+    ChainRun& accepts = s.talk({accept_step()});
+    s.talk({pause_step(20'000), connect_step(), pause_step(20'000)});
+    struct Closes {
+      Wired& scene;
+    } closes{s};
+    s.rig.thread<Closes>(1, closes, [](Sleepable& ctx, Closes& in) -> Task<void> {
+      co_await sleep_until(in.scene.rig.timeline, SimTime{} + 10us);
+      co_await close_file(ctx, in.scene.process.files, 0);
+    });
+    play(s);
+    CHECK(results(accepts) == Results{0});
+  }
+}
+
 // The queue of the listener is full of others' connections, so the SYN is dropped.
 TEST_CASE("a connect that nobody answers is left at the deadline, long before it would time out") {
   for (const chain::Continue policy : kPolicies) {

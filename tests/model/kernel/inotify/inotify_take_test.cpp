@@ -121,6 +121,40 @@ TEST_CASE("a take is served ahead of a thread that reads, which sleeps on") {
   CHECK(s.text == "take=1:CREATE=x read=1:CREATE=y ");
 }
 
+TEST_CASE(
+    "an event serves as many takes as there are events, if some have come without a context") {
+  NameScene s(2);
+  s.file("/f", 1);
+  FilePtr held = s.open(**s.files.find("/f"));
+  const int fd = *s.table.install(*Inotify::make(s.rig.system, 0));
+  Waiter a(s, fd, "a=");
+  Waiter b(s, fd, "b=");
+  struct Both {
+    NameScene& scene;
+    Waiter& a;
+    Waiter& b;
+    int fd;
+  } both{s, a, b, fd};
+  s.rig.thread<Both>(0, both, [](Sleepable& ctx, Both& in) -> Task<void> {
+    co_await watch(ctx, in.scene, in.fd, "/f", kInDeleteSelf);
+    co_await watch(ctx, in.scene, in.fd, "/", kInCreate);
+    co_await in.a.go_on(ctx);
+    co_await in.b.go_on(ctx);
+    co_await sys_unlink(ctx, in.scene.os, "/f");
+  });
+  s.rig.at(5us, [&] { held = nullptr; });
+  s.rig.at(6us, [&] {
+    CHECK(s.text.empty());
+    s.rig.thread<Both>(0, both, [](Sleepable& ctx, Both& in) -> Task<void> {
+      co_await touch(ctx, in.scene, "/x");
+      const std::string rest = co_await told(ctx, in.scene, in.fd);
+      in.scene.text += "rest=" + rest;
+    });
+  });
+  s.rig.run();
+  CHECK(s.text == "a=1:DELETE_SELF b=1:IGNORED rest=2:CREATE=x ");
+}
+
 TEST_CASE("a take needs an instance, and room for the longest name") {
   NameScene s;
   s.file("/f", 1);

@@ -72,5 +72,42 @@ TEST_CASE("a poll of more descriptors than the process may have is refused") {
   CHECK(s.value == fail(Errno::einval));
 }
 
+// The waker is in the midst of it when the poller, woken by its timer, goes.
+TEST_CASE("a waker and the timeout of a poll that meet leave each other alone") {
+  for (int at = 40; at <= 60; ++at) {
+    struct Race : Polled {
+      Duration when{};
+    } s;
+    s.rig.system.scheduler.hz = 0;
+    s.rig.system.costs.try_to_wake_up.each = 600ns;
+    s.rig.system.costs.epoll_event.each = 10ns;
+    s.asked = {{*s.files.install(*make_eventfd(0, 0)), kPollIn, 0}};
+    s.timeout = 5us;
+    s.when = at * 100ns;
+    s.rig.thread<Polled>(0, s, poll_all);
+    s.rig.thread<Race>(1, s, [](Sleepable& ctx, Race& race) -> Task<void> {
+      co_await sleep_until(race.rig.timeline, SimTime{} + race.when);
+      const FilePtr file = *race.files.get(0);
+      co_await static_cast<EventFd&>(*file->object).signal(ctx, 1);
+    });
+    s.rig.run();
+    CAPTURE(at);
+    const bool in_time = at * 100ns < 5'610ns;  // before its last look, which follows the timer
+    CHECK(s.value == (in_time ? 1 : 0));
+  }
+}
+
+TEST_CASE("a poll that finds nothing is EINTR if a signal is pending, also without a timeout") {
+  for (const Duration timeout : {Duration{0}, Duration{-1}}) {
+    Polled s;
+    s.asked = {{*s.files.install(*make_eventfd(0, 0)), kPollIn, 0}};
+    s.timeout = timeout;
+    Thread& thread = s.rig.thread<Polled>(0, s, poll_all);
+    thread.signal_pending = true;
+    s.rig.run();
+    CHECK(s.value == fail(Errno::eintr));
+  }
+}
+
 }  // namespace
 }  // namespace iodrome::kernel

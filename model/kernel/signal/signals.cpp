@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "model/kernel/signal/signals.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace iodrome::kernel {
+
+// --- a thread -----------------------------------------------------------------------------------
+
+ThreadSignals::ThreadSignals(ProcessSignals& process, Thread& thread)
+    : process_(process), thread_(thread) {
+  check(thread.signals == nullptr, "a thread belongs to one process");
+  thread.signals = this;
+  process.threads_.push_back(this);
+  recalculate();
+}
+
+ThreadSignals::~ThreadSignals() {
+  process_.queued_ -= pending_.clear();
+  std::erase(process_.threads_, this);
+  thread_.signals = nullptr;
+  thread_.signal_pending = false;
+}
+
+SigSet ThreadSignals::waiting() const {
+  return pending_.set() | process_.shared_.set();
+}
+
+void ThreadSignals::recalculate() {
+  thread_.signal_pending = !(waiting() & ~blocked_).empty();
+}
+
+bool ThreadSignals::wants(std::int32_t number) const {
+  return !blocked_.has(number) && (number == kSigKill || !thread_.signal_pending);
+}
+
+void ThreadSignals::block(SigSet mask) {
+  const SigSet before = std::exchange(blocked_, mask & ~kSigKernelOnly);
+  if (thread_.signal_pending) process_.show_to_others(*this, blocked_ & ~before);
+  recalculate();
+}
+
+std::optional<SigInfo> ThreadSignals::take(SigSet wanted) {
+  bool queued = false;
+  std::optional<SigInfo> info = pending_.take(wanted, queued);
+  if (!info) info = process_.shared_.take(wanted, queued);
+  if (queued) --process_.queued_;
+  recalculate();
+  return info;
+}
+
+// --- the process --------------------------------------------------------------------------------
+
+bool ProcessSignals::ignores(std::int32_t number) const {
+  const SigAction& does = action(number);
+  return does.ignored || (!does.handler && kSigIgnoredByDefault.has(number));
+}
+
+// Of standard signals that a kill(2) or the kernel sends, one more may always be queued.
+bool ProcessSignals::has_room(const SigInfo& info) const {
+  return queued_ < most_pending_ || (info.number < kSigRtMin && info.code >= 0);
+}
+
+Task<Errno> ProcessSignals::send(Atomic& ctx, SigInfo info, ThreadSignals* to) {
+  check(info.number >= 1 && info.number <= kSigMax, "a signal that does not exist");
+  co_await ctx.spend(ctx.costs().signal_send);
+  const bool gone =
+      to != nullptr ? std::ranges::find(threads_, to) == threads_.end() : threads_.empty();
+  if (gone) co_return Errno::esrch;
+  const ThreadSignals& asked = to != nullptr ? *to : *threads_.front();
+  // A blocked one is kept: the action may change before it is unblocked.
+  if (ignores(info.number) && !asked.blocked_.has(info.number)) co_return Errno::ok;
+  PendingSignals& pending = to != nullptr ? to->pending_ : shared_;
+  if (info.number < kSigRtMin && pending.set().has(info.number)) co_return Errno::ok;
+  const bool queued = has_room(info);
+  if (!queued && info.number >= kSigRtMin && info.code != kSiUser) co_return Errno::eagain;
+  if (queued)
+    pending.queue(info);
+  else
+    pending.mark(info.number);
+  queued_ += queued;
+  std::uint64_t taker_id = 0;
+  if (ThreadSignals* const taker = find_taker(info.number, to)) {
+    taker->thread_.signal_pending = true;
+    taker_id = taker->thread_.id;
+  }
+  if (queued) co_await ctx.spend(ctx.costs().signal_queue);
+  if (!readers_.empty()) co_await readers_.wake_up(ctx, 1, kPollIn);
+  if (taker_id != 0) co_await wake(ctx, taker_id);
+  co_return Errno::ok;
+}
+
+// complete_signal(): who is to be told. Nobody: it waits until somebody unblocks or takes it.
+ThreadSignals* ProcessSignals::find_taker(std::int32_t number, ThreadSignals* to) {
+  if (to != nullptr) return to->wants(number) ? to : nullptr;
+  if (threads_.front()->wants(number)) return threads_.front();
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    const std::size_t at = (turn_ + i) % threads_.size();
+    if (!threads_[at]->wants(number)) continue;
+    turn_ = at;
+    return threads_[at];
+  }
+  return nullptr;
+}
+
+// By its number, since the thread may end while the sender pays.
+Task<void> ProcessSignals::wake(Atomic& ctx, std::uint64_t thread_id) {
+  const auto asleep = [this, thread_id]() -> Thread* {
+    const auto found = std::ranges::find_if(
+        threads_, [&](const ThreadSignals* each) { return each->thread_.id == thread_id; });
+    if (found == threads_.end() || !(*found)->thread_.interruptible) return nullptr;
+    return &(*found)->thread_;
+  };
+  if (asleep() == nullptr) co_return;
+  co_await ctx.spend(ctx.costs().try_to_wake_up);
+  if (Thread* const thread = asleep()) co_await kernel::wake_up(ctx, *thread);
+}
+
+// retarget_shared_pending(): no waker is there to pay, as after a change of masks in Linux.
+void ProcessSignals::show_to_others(const ThreadSignals& except, SigSet which) {
+  which = which & shared_.set();
+  for (ThreadSignals* const each : threads_) {
+    if (each == &except || (which & ~each->blocked_).empty()) continue;
+    which = which & each->blocked_;
+    if (!each->thread_.signal_pending) signal_wake_up(system_, each->thread_, nullptr);
+  }
+}
+
+void ProcessSignals::set_action(std::int32_t number, SigAction action) {
+  actions_.at(index(number)) = std::move(action);
+  if (!ignores(number)) return;
+  queued_ -= shared_.flush(number);
+  for (ThreadSignals* const each : threads_) {
+    queued_ -= each->pending_.flush(number);
+    each->recalculate();
+  }
+}
+
+}  // namespace iodrome::kernel

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+// A process's signals and its threads' part in them: struct signal_struct, sighand_struct and what
+// a task keeps.
+//
+// A signal is sent to the process, whose threads share it, or to one of them. A standard one that
+// waits already is merged; real-time ones queue, up to RLIMIT_SIGPENDING. It ends an interruptible
+// sleep of a thread that does not block it, and is handled on that thread's way back to user mode,
+// or taken by sigtimedwait(2) or from a signalfd.
+//
+// Source: Linux kernel/signal.c, fs/signalfd.c; signal(7), sigaction(2), rt_sigqueueinfo(2),
+// sigtimedwait(2), signalfd(2), getrlimit(2).
+// Differs: a process is named, not numbered, and everybody may send to it; stopping, going on and
+// ending a process by a signal's default action are not modelled, so that is a bug of who sends
+// it; SA_RESTART neither, so an interrupted call is EINTR; a thread in user mode meets the signal
+// on its next way out of the kernel, since nothing kicks its CPU; the lock is part of the costs.
+#pragma once
+#include <array>
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "model/kernel/poll/pollable.h"
+#include "model/kernel/signal/pending_signals.h"
+#include "model/kernel/sync/wait_queue.h"
+
+namespace iodrome::kernel {
+
+/// struct sigaction. Without a handler: the default action, or none at all.
+struct SigAction {
+  /// Runs in user mode. What it refers to outlives the action.
+  std::function<Task<void>(Sleepable&, const SigInfo&)> handler{};
+  bool ignored = false;     // SIG_IGN
+  SigSet mask{};            // blocked while it runs, and the signal itself
+  bool no_defer = false;    // SA_NODEFER: the signal itself is not
+  bool reset_hand = false;  // SA_RESETHAND: once
+};
+
+class ProcessSignals;
+
+/// A thread's blocked and pending signals, from when it can be sent some until it ends.
+class ThreadSignals {
+ public:
+  ThreadSignals(ProcessSignals& process, Thread& thread);
+  /// What is pending here is lost.
+  ~ThreadSignals();
+  ThreadSignals(const ThreadSignals&) = delete;
+  ThreadSignals& operator=(const ThreadSignals&) = delete;
+
+  ProcessSignals& process() { return process_; }
+  Thread& thread() { return thread_; }
+  SigSet blocked() const { return blocked_; }
+  /// sigpending(2) without the mask: what waits here or at the process.
+  SigSet waiting() const;
+  /// set_current_blocked(). What it blocks anew and waits at the process is shown to the others.
+  void block(SigSet mask);
+  /// dequeue_signal(): the thread's own before the process's.
+  std::optional<SigInfo> take(SigSet wanted);
+
+ private:
+  friend class ProcessSignals;
+  friend Task<void> deliver_signals(Sleepable& user);
+  // recalc_sigpending().
+  void recalculate();
+  bool wants(std::int32_t number) const;
+
+  ProcessSignals& process_;
+  Thread& thread_;
+  SigSet blocked_;
+  PendingSignals pending_;
+
+ public:
+  /// A mask that comes back once the signals that it kept out are handled: epoll_pwait(2).
+  std::optional<SigSet> saved_mask;
+};
+
+class ProcessSignals {
+ public:
+  /// RLIMIT_SIGPENDING: entries that may wait, of all threads together.
+  ProcessSignals(System& system, std::uint64_t most_pending)
+      : system_(system), most_pending_(most_pending) {}
+  ProcessSignals(const ProcessSignals&) = delete;
+  ProcessSignals& operator=(const ProcessSignals&) = delete;
+
+  /// send_signal_locked(), in any context: to one of its threads, or to the process.
+  ///
+  /// Errors: ESRCH, the thread, or the last one, has ended; EAGAIN, a real-time signal that was not
+  /// sent by kill(2) finds RLIMIT_SIGPENDING reached. Standard ones then, and kill(2)'s, are
+  /// pending without what they carry.
+  Task<Errno> send(Atomic& ctx, SigInfo info, ThreadSignals* to = nullptr);
+
+  const SigAction& action(std::int32_t number) const { return actions_.at(index(number)); }
+  /// What waits and is ignored from now on is dropped.
+  void set_action(std::int32_t number, SigAction action);
+
+  std::uint64_t queued() const { return queued_; }
+  const std::vector<ThreadSignals*>& threads() const { return threads_; }
+  /// Where readers and pollers of signalfds wait.
+  WaitQueue& readers() { return readers_; }
+
+ private:
+  friend class ThreadSignals;
+  static std::size_t index(std::int32_t number) { return static_cast<std::size_t>(number - 1); }
+  bool ignores(std::int32_t number) const;
+  bool has_room(const SigInfo& info) const;
+  ThreadSignals* find_taker(std::int32_t number, ThreadSignals* to);
+  Task<void> wake(Atomic& ctx, std::uint64_t thread_id);
+  void show_to_others(const ThreadSignals& except, SigSet which);
+
+  System& system_;
+  const std::uint64_t most_pending_;
+  std::uint64_t queued_ = 0;
+  PendingSignals shared_;
+  std::vector<ThreadSignals*> threads_;  // in the order in which they came
+  std::size_t turn_ = 0;                 // curr_target: who is asked next
+  std::array<SigAction, kSigMax> actions_;
+  WaitQueue readers_{"signalfd"};
+};
+
+}  // namespace iodrome::kernel
