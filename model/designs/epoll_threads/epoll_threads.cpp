@@ -11,9 +11,11 @@ using namespace kernel;
 class EpollThreads final : public Design {
  public:
   void describe(ParameterList& list) override {
-    list.add("threads", "threads", "of the process's pool", &params_.threads);
+    list.add("threads", "threads", "of a pool", &params_.threads);
     list.add("max_queue", "tasks", "that may wait for the pool; then the loop does them",
              &params_.max_queue);
+    list.add("pool_of", "", "who has a pool: each loop, or the process one for all",
+             &params_.pool_of);
     list.add("events", "events", "told by one epoll_wait", &params_.events);
     list.add("trigger", "", "how epoll tells of a socket: edge or level", &params_.trigger);
     list.add("sendfile_by", "", "who calls sendfile: loop or pool", &params_.sendfile_by);
@@ -33,6 +35,7 @@ class EpollThreads final : public Design {
       if (given != yes && given != no)
         complain(std::string(key) + " is one of " + yes + ", " + no + ", not '" + given + "'");
     };
+    choose("pool_of", params_.pool_of, "loop", "process", params_.pool_each);
     choose("trigger", params_.trigger, "edge", "level", params_.edge);
     choose("sendfile_by", params_.sendfile_by, "pool", "loop", params_.pool_sends);
     if (params_.threads < 1 || params_.threads > 32'768) complain("threads must be 1 to 32768");
@@ -51,9 +54,15 @@ class EpollThreads final : public Design {
     return {{"task_prepare", &costs_.task_prepare}, {"dispatch", &costs_.dispatch}};
   }
   std::vector<std::pair<std::string, std::uint64_t>> counters() const override {
-    return {{"pool_tasks", engine_->pool.posted()},
+    std::uint64_t posted = 0;
+    std::uint64_t lock_waits = 0;
+    for (const auto& pool : engine_->pools) {
+      posted += pool->posted();
+      lock_waits += pool->contended();
+    }
+    return {{"pool_tasks", posted},
             {"pool_full", engine_->counts.pool_full},
-            {"pool_lock_waits", engine_->pool.contended()},
+            {"pool_lock_waits", lock_waits},
             {"send_waits", engine_->counts.send_waits}};
   }
 
@@ -68,7 +77,8 @@ constexpr Difference kNotModelled[] = {
      "sends of memory are ENOSYS; a request that arrives ends the wait at no cost",
      "designs/epoll_threads"},
     {"memory and cache footprint of the pool's threads; their start", "designs/epoll_threads"},
-    {"a pool that adapts its size; priorities and several pools", "designs/epoll_threads"},
+    {"a pool that adapts its size; priorities and several pools of a loop",
+     "designs/epoll_threads"},
     {"preadv2 with RWF_NOWAIT before a task for the pool", "designs/epoll_threads"},
     {"a chain's deadline takes nothing back from the pool: the clock is looked at between steps",
      "designs/epoll_threads"},

@@ -11,14 +11,18 @@ using events::Stage;
 using Value = Result<std::int64_t>;
 
 EpollEngine::EpollEngine(Os& kernel_of, Process& of, const EpollParams& with)
-    : os(kernel_of),
-      process(of),
-      params(with),
-      sync(kernel_of.system),
-      pool(kernel_of.system, sync, static_cast<std::uint32_t>(with.threads), with.max_queue) {}
+    : os(kernel_of), process(of), params(with), sync(kernel_of.system) {}
+
+ThreadPool& EpollEngine::pool_for_loop() {
+  if (pools.empty() || params.pool_each)
+    pools.push_back(std::make_unique<ThreadPool>(
+        os.system, sync, static_cast<std::uint32_t>(params.threads), params.max_queue));
+  return *pools.back();
+}
 
 EventLoop::EventLoop(EpollEngine& engine, EpollCosts& costs)
     : engine_(engine),
+      pool_(engine.pool_for_loop()),
       costs_(costs),
       epoll_(*Epoll::make(0)),
       completions_(engine.sync),
@@ -89,7 +93,7 @@ Task<bool> EventLoop::do_or_post(Sleepable& user, ChainRun& run) {
   const bool for_pool = run.current_step().op != Op::send || engine_.params.pool_sends;
   if (for_pool) {
     co_await user.spend(costs_.task_prepare);
-    const bool posted = co_await engine_.pool.post(user, task);
+    const bool posted = co_await pool_.post(user, task);
     if (posted) co_return false;
     ++engine_.counts.pool_full;
   }

@@ -11,15 +11,17 @@
 namespace iodrome::designs::epoll_threads {
 
 struct EpollParams {
-  std::int64_t threads = 0;    // of the pool, which is the process's
+  std::int64_t threads = 0;    // of a pool
   std::int64_t max_queue = 0;  // items that may wait for them
-  std::int64_t events = 0;     // told by one epoll_wait
+  std::string pool_of;
+  std::int64_t events = 0;  // told by one epoll_wait
   std::string trigger;
   std::string sendfile_by;
 
   // As take_up() has understood them.
   bool edge = true;
   bool pool_sends = true;
+  bool pool_each = true;
 };
 
 struct EpollCosts {
@@ -35,11 +37,13 @@ struct EpollCounts {
 /// What the loops of a process share.
 struct EpollEngine {
   EpollEngine(kernel::Os& kernel_of, Process& of, const EpollParams& with);
+  /// The pool of the next loop: its own, or everybody's.
+  ThreadPool& pool_for_loop();
   kernel::Os& os;
   Process& process;
   const EpollParams& params;
   UserSync sync;
-  ThreadPool pool;
+  std::vector<std::unique_ptr<ThreadPool>> pools{};
   EpollCounts counts{};
 };
 
@@ -91,6 +95,7 @@ class EventLoop final : public AppSide {
   void expire(kernel::Sleepable& user);
 
   EpollEngine& engine_;
+  ThreadPool& pool_;
   EpollCosts& costs_;
   const kernel::FilePtr epoll_;
   Completions completions_;

@@ -8,7 +8,7 @@
 
 namespace iodrome::designs::epoll_threads {
 
-/// One pool of the process. Its threads are there from the start, spread over the CPUs.
+/// A pool. Its threads are there from the start, spread over the CPUs.
 class ThreadPool {
  public:
   /// What a thread carries out.

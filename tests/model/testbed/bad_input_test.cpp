@@ -153,6 +153,7 @@ TEST_CASE("values that no design can have are refused by the name of their param
       {"epoll_threads.threads", "0"},
       {"epoll_threads.max_queue", "0"},
       {"epoll_threads.events", "0"},
+      {"epoll_threads.pool_of", "all"},
       {"epoll_threads.trigger", "edgy"},
       {"epoll_threads.sendfile_by", "me"},
       {"posix_aio.threads", "0"},

@@ -92,6 +92,19 @@ TEST_CASE("the pool's threads bound what is at the device whatever the number of
   }
 }
 
+TEST_CASE("each loop has a pool of its own or all share the process's") {
+  const auto most = [](const char* whose) {
+    const Played many = played(
+        reads(12),
+        {{"cpu.count", "4"}, {"epoll_threads.threads", "1"}, {"epoll_threads.pool_of", whose}});
+    CHECK(many.counters.at("pool_tasks") == 12);
+    CHECK(many.outcome.record.requests.error_count() == 0);
+    return many.at_device;
+  };
+  CHECK(most("process") == 1);
+  CHECK(most("loop") == 4);
+}
+
 TEST_CASE("one read takes longer than a blocking call by exactly what the detour costs") {
   // One CPU and one thread, so that everything is done one after the other but the device's part.
   const Played detour = played(reads(1), {{"epoll_threads.threads", "1"}});
