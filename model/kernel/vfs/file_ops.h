@@ -131,6 +131,8 @@ class FileSend {
   /// directory), ENOMEM, ENOBUFS; what was sent before is sent.
   Task<Result<std::int64_t>> try_run(Atomic& ctx, Os& os, IoWait& wait);
   std::uint64_t sent() const { return sent_; }
+  /// Whether the last EAGAIN was the socket's, not a page's.
+  bool no_room() const { return no_room_; }
 
  private:
   FilePtr file_;
@@ -138,10 +140,12 @@ class FileSend {
   std::uint64_t offset_;
   std::uint64_t left_;
   std::uint64_t sent_ = 0;
+  bool no_room_ = false;
   PagePtr awaited_;
 };
 
-/// sendfile(2) as a thread calls it.
+/// sendfile(2) as a thread calls it. To a socket that does not block, as much as there is room for;
+/// for pages it sleeps all the same. Errors: FileSend's; EAGAIN, there was none at all.
 Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
                                              std::uint64_t offset, std::uint64_t bytes);
 

@@ -96,6 +96,7 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
   if (file_->inode == nullptr || socket_->socket == nullptr) co_return fail(Errno::ebadf);
   if (file_->inode->directory != nullptr) co_return fail(Errno::einval);
   Inode& inode = *file_->inode;
+  no_room_ = false;
   while (left_ > 0 && offset_ < inode.size_bytes) {
     const std::uint64_t window = kWindowPages * hw::kPageBytes - offset_ % hw::kPageBytes;
     const std::uint64_t want = std::min({window, left_, inode.size_bytes - offset_});
@@ -103,6 +104,7 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
     const Errno error = co_await ready_parts(ctx, os, inode, offset_, want, wait, awaited_, parts);
     if (error != Errno::ok) co_return fail(error);
     const Result<std::uint64_t> taken = co_await socket_->socket->try_send(ctx, view(parts), &wait);
+    no_room_ = !taken && taken.error() == Errno::eagain;
     if (!taken) co_return fail(taken.error());
     offset_ += *taken;
     left_ -= *taken;
@@ -111,11 +113,34 @@ Task<Result<std::int64_t>> FileSend::try_run(Atomic& ctx, Os& os, IoWait& wait) 
   co_return static_cast<std::int64_t>(sent_);
 }
 
+namespace {
+
+// A page is waited for whatever the socket's flags say, as Linux does.
+Task<Result<std::int64_t>> send_what_fits(Sleepable& ctx, Os& os, FileSend& transfer) {
+  for (;;) {
+    BlockingWait wait(ctx);
+    const Result<std::int64_t> all = co_await transfer.try_run(ctx, os, wait);
+    if (all || all.error() != Errno::eagain) co_return all;
+    if (!transfer.no_room()) {
+      co_await wait.wait("sendfile");
+      continue;
+    }
+    withdraw(wait);
+    if (transfer.sent() == 0) co_return all;
+    co_return static_cast<std::int64_t>(transfer.sent());
+  }
+}
+
+}  // namespace
+
 Task<Result<std::int64_t>> sendfile_blocking(Sleepable& ctx, Os& os, FilePtr socket, FilePtr file,
                                              std::uint64_t offset, std::uint64_t bytes) {
   co_await ctx.spend(ctx.costs().splice_call);
-  FileSend transfer(file, std::move(socket), offset, bytes);
-  const Result<std::int64_t> sent = co_await run_blocking(ctx, os, transfer, "sendfile");
+  FileSend transfer(file, socket, offset, bytes);
+  Task<Result<std::int64_t>> sending = socket->nonblocking
+                                           ? send_what_fits(ctx, os, transfer)
+                                           : run_blocking(ctx, os, transfer, "sendfile");
+  const Result<std::int64_t> sent = co_await std::move(sending);
   if (sent && *sent > 0) co_await fsnotify(ctx, *file->inode, kInAccess);
   co_return sent;
 }

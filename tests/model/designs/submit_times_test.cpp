@@ -91,6 +91,8 @@ TEST_CASE("held is the time from call to return of all calls that submit, crossi
     Calls calls;
     const testbed::RunRecord record = record_of(long_sends(), design, calls, 1);
     if (design == "io_uring") continue;  // its calls wait as well: below
+    // Their other threads make calls, and their loops hand over without any.
+    if (design == "epoll_threads" || design == "posix_aio") continue;
     CHECK(record.submit.held_total == calls.total);
     CHECK(record.submit.held_max <= calls.total);
     CHECK(record.submit.held_max > Duration{0});

@@ -135,6 +135,31 @@ TEST_CASE("values that no machine can have are refused by the name of their para
       {"process.fd_limit", "0"},
       {"process.user_memory", "sometimes"},
       {"workload.connections", "0"},
+      {"dentry_cache.entries", "-1"},
+      {"dentry_cache.entries", "1023"},
+      {"nvme.channels", "0"},
+      {"nvme.cache_read", "perhaps"},
+  };
+  for (const auto& [key, value] : wrong) {
+    const std::string text = complaint_of_setting(key, value);
+    CAPTURE(key, value, text);
+    CHECK_THAT(text, Catch::Contains(key));
+    CHECK(text.size() < 1000);
+  }
+}
+
+TEST_CASE("values that no design can have are refused by the name of their parameter") {
+  const std::pair<const char*, const char*> wrong[] = {
+      {"epoll_threads.threads", "0"},
+      {"epoll_threads.max_queue", "0"},
+      {"epoll_threads.events", "0"},
+      {"epoll_threads.pool_of", "all"},
+      {"epoll_threads.trigger", "edgy"},
+      {"epoll_threads.sendfile_by", "me"},
+      {"posix_aio.threads", "0"},
+      {"posix_aio.idle_time", "-1 s"},
+      {"posix_aio.suspend_entries", "0"},
+      {"posix_aio.read_bytes", "0"},
       {"io_uring.sq_entries", "0"},
       {"io_uring.sq_entries", "100000000000"},
       {"io_uring.direct_slots", "0"},
@@ -146,14 +171,10 @@ TEST_CASE("values that no machine can have are refused by the name of their para
       {"linux_aio.events", "-3"},
       {"linux_aio.read_bytes", "100"},
       {"task_chain.ring_entries", "0"},
-      {"dentry_cache.entries", "-1"},
-      {"dentry_cache.entries", "1023"},
       {"task_chain.max_steps", "0"},
       {"task_chain.threads", "0"},
       {"task_chain.continue_in", "nowhere"},
       {"task_chain.start_in", "nowhere"},
-      {"nvme.channels", "0"},
-      {"nvme.cache_read", "perhaps"},
   };
   for (const auto& [key, value] : wrong) {
     const std::string text = complaint_of_setting(key, value);
@@ -224,6 +245,13 @@ TEST_CASE("values at the edge of what is allowed run") {
   const std::pair<const char*, const char*> edges[] = {
       {"cpu.count", "1"},
       {"cpu.count", "9"},
+      {"epoll_threads.threads", "1"},
+      {"epoll_threads.max_queue", "1"},
+      {"epoll_threads.events", "1"},
+      {"posix_aio.threads", "1"},
+      {"posix_aio.idle_time", "0 s"},
+      {"posix_aio.suspend_entries", "1"},
+      {"posix_aio.read_bytes", "1"},
       {"io_uring.sq_entries", "2"},
       {"io_uring.workers_max", "1"},
       {"kevent.ring_entries", "2"},

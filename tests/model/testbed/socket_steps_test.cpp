@@ -164,7 +164,7 @@ TEST_CASE("what is linked behind a step that a worker does is done once") {
 
 TEST_CASE("designs whose one thread cannot wait for a peer say so") {
   const Script script{.ports = {80}, .clients = {{{connect_step()}, {accept_step()}}}};
-  for (const char* const design : {"linux_aio", "kevent"}) {
+  for (const char* const design : {"linux_aio", "kevent", "epoll_threads", "posix_aio"}) {
     const Outcome outcome = play(script, design);
     CHECK(outcome.ends[0][0][0].results == Results{error(Errno::enosys)});
     CHECK(outcome.ends[0][1][0].results == Results{error(Errno::enosys)});

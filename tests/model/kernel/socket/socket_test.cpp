@@ -172,6 +172,37 @@ TEST_CASE("sendfile sends the file by reference and sleeps while there is no roo
   s.rig.end();
 }
 
+TEST_CASE("sendfile to a socket that does not block sleeps for pages alone and tells what went") {
+  Scene s;
+  s.socket_file->socket = &s.socket;
+  s.socket_file->nonblocking = true;
+  Inode& inode = s.file("/f", 250'000);
+  s.source = s.open(inode);
+  s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    const auto send = [&](std::uint64_t offset) {
+      return sendfile_blocking(ctx, scene.os, scene.socket_file, scene.source, offset, 1'000'000);
+    };
+    const Result<std::int64_t> first = co_await send(0);
+    CHECK(first == 90'000);
+    CHECK(ctx.thread().blocked_total > Duration{0});  // the file was cold
+    const Duration blocked = ctx.thread().blocked_total;
+    const Result<std::int64_t> none = co_await send(90'000);
+    CHECK(none == fail(Errno::eagain));
+    co_await scene.socket.acknowledge(ctx, 90'000);  // finds nobody who waits
+    const Result<std::int64_t> more = co_await send(90'000);
+    CHECK(more == 90'000);
+    co_await scene.socket.acknowledge(ctx, 180'000);
+    const Result<std::int64_t> rest = co_await send(180'000);
+    CHECK(rest == 70'000);
+    const Result<std::int64_t> end = co_await send(250'000);
+    CHECK(end == 0);
+    scene.result = (ctx.thread().blocked_total - blocked).count();
+  });
+  s.rig.run();
+  CHECK(s.socket.bytes_queued() == 250'000);
+  s.rig.end();
+}
+
 TEST_CASE("send copies user memory, and only as much as there is room for") {
   Scene s;
   s.socket_file->socket = &s.socket;
