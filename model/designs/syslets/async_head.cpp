@@ -94,10 +94,11 @@ Task<Value> AsyncHead::exec_body(Sleepable& user, ChainRun& run, std::uint32_t a
 // One spare thread, if there may be one more. Its maker waits until it can be used.
 Task<void> AsyncHead::refill(Sleepable& user) {
   if (!spare_.empty() || static_cast<std::int64_t>(threads_.size()) >= params_.threads) co_return;
-  co_await user.spend(user.costs().thread_create);
-  ++counts_.threads;
+  // It is on this CPU's run queue by the time its maker sleeps.
   threads_.push_back(std::make_unique<Cachemiss>(*this, user.cpu().index()));
   const Cachemiss& made = *threads_.back();
+  ++counts_.threads;
+  co_await user.spend(user.costs().thread_create);
   while (!made.started) co_await starting_.wait(user, "cachemiss thread", Stage::queue);
 }
 
