@@ -75,6 +75,8 @@ enum class Sysno : std::uint16_t {
   kevent_commit = 1012,
   aio_sendfile = 1013,
   aio_sendfile_path = 1014,
+  async_exec = 1020,
+  async_wait = 1021,
 };
 
 struct SysnoName {
@@ -148,6 +150,8 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::kevent_commit, "kevent_commit"},
     {Sysno::aio_sendfile, "aio_sendfile"},
     {Sysno::aio_sendfile_path, "aio_sendfile_path"},
+    {Sysno::async_exec, "async_exec"},
+    {Sysno::async_wait, "async_wait"},
 };
 
 /// A thread's stay in the kernel: CPU class, stage and events around a system call. The crossings
@@ -179,10 +183,11 @@ class Crossing {
   const events::Stage stage_;
 };
 
-/// Runs `body` as a system call of the thread. Where signals can be sent to it, ERESTARTSYS becomes
-/// EINTR, and handlers run before this returns.
+/// Runs `body` as a system call of the thread; of one that is in the kernel, as a plain call. Where
+/// signals can be sent to it, ERESTARTSYS becomes EINTR, and handlers run before this returns.
 template <class T>
 Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
+  if (ctx.thread().in_kernel) co_return co_await std::move(body);
   Crossing crossing(ctx, number);
   co_await crossing.enter();
   Result<T> result = co_await std::move(body);

@@ -19,6 +19,7 @@ DESIGN_COLOURS = 8  # style variables --design-0 … --design-7
 # In the order in which they came: pages and pictures that exist show them, so a new one goes last.
 _FIRST_DESIGNS = (
     "io_uring", "linux_aio", "sync", "task_chain", "kevent", "epoll_threads", "posix_aio",
+    "syslets",
 )
 # Stages that pass outside the machine's CPUs, and waiting for the sender: no design changes them
 # directly.

@@ -173,7 +173,8 @@ TEST_CASE("a chain longer than any queue is carried out all the same") {
   const Script script = one_chain(steps);
   const Settings tiny = {{"epoll_threads.max_queue", "1"}, {"io_uring.sq_entries", "4"},
                          {"kevent.ring_entries", "2"},     {"linux_aio.events", "1"},
-                         {"posix_aio.threads", "1"},       {"task_chain.ring_entries", "1"}};
+                         {"posix_aio.threads", "1"},       {"syslets.ring_entries", "1"},
+                         {"task_chain.ring_entries", "1"}};
   for (const std::string& design : design_names()) {
     CAPTURE(design);
     Settings set;

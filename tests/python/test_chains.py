@@ -9,7 +9,8 @@ import iodrome as io
 from tests.python.conftest import ROOT
 
 SCENARIOS = ROOT / "scenarios"
-ALL = ["sync", "io_uring", "kevent", "linux_aio", "epoll_threads", "posix_aio", "task_chain"]
+ALL = ["sync", "io_uring", "kevent", "linux_aio", "epoll_threads", "posix_aio", "syslets",
+       "task_chain"]
 
 
 def text_of(name, **changes):
@@ -96,7 +97,7 @@ def test_a_file_of_unknown_length_is_sent_in_pieces_by_every_design():
         .sendfile("32 KiB", "$send.total", loop_to="send")
         .close()
     )
-    designs = ["sync", "io_uring", "kevent", "epoll_threads", "posix_aio", "task_chain"]
+    designs = ["sync", "io_uring", "kevent", "epoll_threads", "posix_aio", "syslets", "task_chain"]
     result = io.run(pieces.issued(clients=3, repeat=4), designs)
     assert [run["errors"] for run in result.runs] == [0] * len(designs)
     assert {run["client_bytes"] for run in result.runs} == {12 * 100_001}

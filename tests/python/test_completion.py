@@ -53,7 +53,7 @@ def test_sub_commands_options_and_names_are_completed_in_every_shell(iodrome, sh
     [
         ("run --design sync,",
          ["sync,epoll_threads", "sync,io_uring", "sync,kevent", "sync,linux_aio",
-          "sync,posix_aio", "sync,task_chain"]),
+          "sync,posix_aio", "sync,syslets", "sync,task_chain"]),
         ("run --design sync,ta", ["sync,task_chain"]),
         ("run --machine ser", ["server_2007", "server_2026"]),
         ("run --driver f", ["free"]),

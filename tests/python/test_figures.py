@@ -120,7 +120,8 @@ def test_every_stage_and_context_has_a_colour_in_light_and_dark():
 
 
 def test_a_design_that_came_later_has_a_colour_of_its_own_and_moves_no_other():
-    came = ["io_uring", "linux_aio", "sync", "task_chain", "kevent", "epoll_threads", "posix_aio"]
+    came = ["io_uring", "linux_aio", "sync", "task_chain", "kevent", "epoll_threads", "posix_aio",
+            "syslets"]
     old = {name: place for place, name in enumerate(came)}
     assert {name: charts.colour(name) for name in old} == {
         name: f"var(--design-{place})" for name, place in old.items()

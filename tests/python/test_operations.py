@@ -11,7 +11,8 @@ import pytest
 
 import iodrome as io
 
-DESIGNS = ["sync", "linux_aio", "kevent", "epoll_threads", "posix_aio", "io_uring", "task_chain"]
+DESIGNS = ["sync", "linux_aio", "kevent", "epoll_threads", "posix_aio", "syslets",
+           "io_uring", "task_chain"]
 FILES = {"/data": "1 MiB", "/small": 1000}
 
 

@@ -127,6 +127,9 @@ class Cpu {
   bool need_resched() const { return need_resched_; }
   bool yields_to_somebody();
   void exit_current();
+  /// A thread that sleeps has the CPU from now on in place of the one that runs, which sleeps: no
+  /// switch to the scheduler or the account, and nothing resumes it. See StandIn.
+  void swap_current(Thread& with);
   void turn_to(events::CpuClass cpu_class);
   /// Lets go of all threads, once their code has been destroyed.
   void forget_threads() { run_queue_.clear(); }

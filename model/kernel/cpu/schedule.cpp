@@ -99,6 +99,29 @@ void Cpu::exit_current() {
   leave_thread(PrevState::dead);
 }
 
+void Cpu::swap_current(Thread& with) {
+  Thread& from = *current_;
+  check(with.state == Thread::State::sleeping, "who stands in does not rest");
+  check(with.policy == from.policy && with.weight == from.weight && with.mm == from.mm,
+        "who stands in is of another kind");
+  run_queue_.update_current(from, timeline_.now());
+  from.state = Thread::State::sleeping;
+  from.blocked_since = timeline_.now();
+  with.state = Thread::State::running;
+  with.waits_for = nullptr;
+  with.vruntime = from.vruntime;
+  with.ran = from.ran;
+  with.exec_start = timeline_.now();
+  with.placed = true;
+  with.cpu = with.ran_on = this;
+  with.cpu_class = from.cpu_class;
+  with.context->cpu_ = this;
+  current_ = &with;
+  system_.probe.show(events::SchedSwitch{index_, from.id, with.id,
+                                         static_cast<std::uint64_t>(PrevState::sleeping)},
+                     index_);
+}
+
 void Cpu::leave_thread(PrevState state) {
   if (state != PrevState::runnable) run_queue_.update_current(*current_, timeline_.now());
   tell_watchers(&SchedWatcher::off_cpu);

@@ -31,7 +31,7 @@ struct Calls final : events::Observer {
     const bool waits = number == Sysno::io_uring_enter || number == Sysno::io_getevents ||
                        number == Sysno::epoll_wait || number == Sysno::chain_wait ||
                        number == Sysno::kevent_wait || number == Sysno::kevent_commit ||
-                       number == Sysno::recvfrom;
+                       number == Sysno::async_wait || number == Sysno::recvfrom;
     if (!waits) total += took;
   }
   std::map<std::uint64_t, SimTime> entered;

@@ -9,7 +9,7 @@ using chain::OnShort;
 using chain::Op;
 using chain::Step;
 
-constexpr const char* kWait[] = {"sync", "io_uring", "task_chain"};
+constexpr const char* kWait[] = {"sync", "io_uring", "syslets", "task_chain"};
 constexpr std::uint64_t kPage = hw::kPageBytes;
 
 Step accept_step() {
