@@ -154,24 +154,35 @@ TEST_CASE("a chain begins in the threads that are asked for") {
   }
 }
 
-TEST_CASE("branches of a graph that wait beside each other get a thread each") {
+TEST_CASE("a chain that had to wait for others begins in a thread of the kind that goes on") {
   Scene s(Continue::kthread_per_request);
-  ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 512), read_step(0, 512, 512),
-                         read_step(0, 1024, 512), close_step(0)});
-  run.chain.graph = true;
-  for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].after = 0b1;
-  run.chain.steps[4].after = 0b1110;
-  for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].memory = i * 4096;
+  s.run({{.op = chain::Op::timeout, .bytes = 100}});
+  s.run({{}}).chain.drain = true;
   play_all(s);
-  CHECK(results(run) == Results{0, 512, 512, 512, 0});
-  CHECK(s.disk.in_flight_most == 3);
-  CHECK(s.rig.system.costs.thread_create.count == 3);
-  CHECK(s.rig.system.costs.thread_exit.count == 3);
+  CHECK(s.rig.system.costs.thread_exit.count == 2);
+  CHECK(s.rig.system.costs.worker_pick.count == 0);
+}
+
+TEST_CASE("branches of a graph that wait beside each other get a thread each") {
+  for (const bool begins_there : {false, true}) {
+    const Continue own = Continue::kthread_per_request;
+    Scene s(begins_there ? begun_by(Carrier::own, own) : Scene::params_of(own));
+    ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 512), read_step(0, 512, 512),
+                           read_step(0, 1024, 512), close_step(0)});
+    run.chain.graph = true;
+    for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].after = 0b1;
+    run.chain.steps[4].after = 0b1110;
+    for (std::size_t i = 1; i <= 3; ++i) run.chain.steps[i].memory = i * 4096;
+    play_all(s);
+    CHECK(results(run) == Results{0, 512, 512, 512, 0});
+    CHECK(s.disk.in_flight_most == 3);
+    CHECK(s.rig.system.costs.thread_create.count == 3);
+    CHECK(s.rig.system.costs.thread_exit.count == 3);
+  }
 }
 
 TEST_CASE("where no thread can be made a chain goes on in a shared one, and does not block there") {
   Scene s(Continue::kthread_per_request);
-  s.params.threads = 1;
   FailAllocation oracle(1, "kthread");
   s.rig.timeline.choices().ask(&oracle);
   ChainRun& run = s.run({open_step(s.path), read_step(0, 0, 512), read_step(0, 512, 512)});
