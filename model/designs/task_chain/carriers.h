@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The kernel threads that carry chains on: the shared ones, workers of the kernel's managed
 // workqueues, or one of a chain's own.
+//
+// The workqueues have the default max_active and no rescuer, since nobody waits for a chain to free
+// memory. They take items in their order, whichever chain's; a chain never sleeps for I/O in one.
 #pragma once
 #include "model/designs/task_chain/chain_params.h"
 #include "model/kernel/kthread/kthreadd.h"

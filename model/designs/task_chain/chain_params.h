@@ -33,11 +33,11 @@ enum class RingFull : std::uint8_t {
 
 /// The kernel threads that may carry a chain.
 enum class Carrier : std::uint8_t {
-  shared,  // the pool that all chains share
-  own,     // a thread of the chain's own, made by kthreadd
-  workqueue,
-  unbound,
-  highpri,
+  shared,     // the pool that all chains share
+  own,        // a thread of the chain's own, made by kthreadd
+  workqueue,  // a worker bound to the CPU where the branch was handed over
+  unbound,    // a worker that runs anywhere
+  highpri,    // as workqueue, of nice -20
 };
 /// The threads that go on with chains where no interrupt may.
 Carrier carrier_of(chain::Continue policy);
