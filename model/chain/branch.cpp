@@ -58,8 +58,10 @@ bool Branch::only_collects() const {
 Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
   auto& branch = static_cast<Branch&>(self);
   if (branch.running_) return Task<void>::ready();
+  if (branch.submitter != nullptr) return branch.wake_own_thread(ctx);
   const Continue policy = branch.walker_.host_.policy();
   const bool here = policy == Continue::cheapest ||
+                    (policy == Continue::hardirq && ctx.level() == Level::hardirq) ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
   return here ? branch.advance_atomic(ctx) : branch.hand_over(ctx);
 }
@@ -75,8 +77,7 @@ Task<void> Branch::hand_over(Atomic& ctx) {
     host.defer_to_softirq(ctx, *this);
     co_return;
   }
-  if (policy == Continue::workqueue) co_return co_await host.workqueue().queue(ctx, *this);
-  co_await host.threads().queue(ctx, *this);
+  co_await host.hand_to_thread(ctx, *this);
 }
 
 void Branch::begin(std::size_t step) {
@@ -115,7 +116,8 @@ Task<void> Branch::advance_in(Atomic& ctx, Sleepable* sleeper) {
     if (pending == 0) continue;  // all has arrived meanwhile
     if (walker_.cancelled_ && drop_wait()) continue;
     running_ = false;
-    co_return park(ctx);
+    if (submitter == nullptr) co_return park(ctx);
+    co_await block(*sleeper);
   }
 }
 
@@ -143,6 +145,26 @@ void Branch::park(Atomic& ctx) {
   if (ctx.ledger() != ledger) return;
   ctx.stop_work();
   if (ledger->stage() != events::Stage::device) ledger->enter(stage, ctx.now());
+}
+
+// In its own thread, as BlockingWait does. A device or the peer goes on owning the time that it
+// took over.
+Task<void> Branch::block(Sleepable& ctx) {
+  using events::Stage;
+  while (pending != 0 && !dropped_) {
+    const Stage now = ledger->stage();
+    co_await ctx.block("io", now == Stage::device || now == Stage::network ? now : stage);
+  }
+  running_ = true;
+  ctx.set_stage(Stage::kernel);
+}
+
+// From the wake-up on, its time is that thread's, and it may be gone.
+Task<void> Branch::wake_own_thread(Atomic& ctx) {
+  Thread& own = submitter->thread();
+  co_await ctx.spend(ctx.costs().try_to_wake_up);
+  if (ctx.ledger() == ledger) ctx.stop_work();
+  co_await wake_up(ctx, own);
 }
 
 // Nothing is left for this branch. The last one ends the chain, and its time is the request's.

@@ -7,6 +7,7 @@
 // Invariants
 //  1. One context at a time works on a branch: while it runs, an arrival only counts.
 //  2. A branch that waits has its IoWait armed; every other is on its way through a context.
+//  3. A branch in a thread of its own (IoWait::submitter) goes on nowhere else.
 #pragma once
 #include <variant>
 
@@ -49,10 +50,21 @@ class Branch final : public kernel::IoWait,
     return advance_in(ctx, &ctx);
   }
 
+  /// Goes on in a thread of its own and blocks there, as a plain thread would, until it has ended.
+  /// Then its IoWait has that thread as its submitter.
+  Task<void> run_alone(kernel::Sleepable& ctx) {
+    submitter = &ctx;
+    return run(ctx);
+  }
+
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
   /// for another's page, for room in a socket, for a time or for an event. Nobody goes on with the
   /// branch then but who has asked; its step ends with -ECANCELED, or with what it has sent so far.
   bool stop_waiting() { return !running_ && drop_wait(); }
+  /// Goes on after that: here, or if it blocks in a thread of its own there.
+  Task<void> go_on(kernel::Sleepable& ctx) {
+    return submitter == nullptr ? advance(ctx) : wake_own_thread(ctx);
+  }
 
  private:
   friend class Walker;
@@ -112,6 +124,8 @@ class Branch final : public kernel::IoWait,
   void begin(std::size_t step);
   void settle(const Value& value);
   void park(kernel::Atomic& ctx);
+  Task<void> block(kernel::Sleepable& ctx);
+  Task<void> wake_own_thread(kernel::Atomic& ctx);
 
   Task<Value> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> carry_out(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);

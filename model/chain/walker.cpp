@@ -39,7 +39,7 @@ Task<Errno> Walker::cancel(kernel::Sleepable& ctx, Errno why) {
       outcome = Errno::ealready;
   }
   // Each is unended until it goes on, so the chain ends with the last one, and is not touched then.
-  for (Branch* const branch : ready) co_await branch->advance(ctx);
+  for (Branch* const branch : ready) co_await branch->go_on(ctx);
   co_return outcome;
 }
 

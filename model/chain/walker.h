@@ -21,10 +21,14 @@ struct WalkerCosts {
 
 /// Who goes on with a chain when something it waited for has arrived.
 enum class Continue : std::uint8_t {
-  cheapest,   // the interrupt handler itself where legal, else a softirq, else a kernel thread
-  softirq,    // a softirq where legal, else a kernel thread
-  kthread,    // always a thread of the pool
-  workqueue,  // always the bound worker of the interrupted CPU
+  cheapest,             // the interrupt handler itself where legal, else a softirq, else a thread
+  hardirq,              // the interrupt handler itself where legal, else a thread of the pool
+  softirq,              // a softirq where legal, else a thread of the pool
+  kthread,              // always a thread of the pool
+  kthread_per_request,  // a thread of the chain's own, which blocks for it until its end
+  workqueue,            // always a worker bound to the interrupted CPU
+  workqueue_unbound,    // always a worker, wherever the scheduler puts it
+  workqueue_highpri,    // always a worker bound to the interrupted CPU, of nice -20
 };
 
 /// How the bytes of a buffered read reach user memory.
@@ -45,7 +49,8 @@ class WalkerHost {
   virtual Continue policy() const = 0;
   virtual UserCopy user_copy() const = 0;
   virtual kernel::KthreadPool& threads() = 0;
-  virtual kernel::Workqueue& workqueue() = 0;
+  /// Runs the branch in a kernel thread of the kind that goes on with chains.
+  virtual Task<void> hand_to_thread(kernel::Atomic& ctx, Branch& branch) = 0;
   /// Runs the branch in a softirq of this CPU.
   virtual void defer_to_softirq(kernel::Atomic& ctx, Branch& branch) = 0;
   /// The chain has ended; results are in its run. The walker is gone afterwards.
@@ -65,7 +70,7 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   /// Begins with the first steps, in a thread: each is legal there.
   Task<void> start(kernel::Sleepable& ctx) { return first_.advance(ctx); }
   /// What begins in a kernel thread instead.
-  kernel::Work& work() { return first_; }
+  Branch& first() { return first_; }
   /// Cancels the chain: what has not begun never will; a step that waits for another's page, a
   /// peer, an event or a time ends now, any other by itself, say when the device has done; clean-up
   /// follows. Returns ok if nothing but clean-up is left to do, or EALREADY if a step cannot be

@@ -14,7 +14,7 @@ struct KernelCosts {
   Cost ipi_send, idle_exit, tick;
   Cost irq_entry, irq_exit, softirq;
   Cost spin_lock, mutex_lock, futex_call;
-  Cost queue_work, worker_pick, thread_create;
+  Cost queue_work, worker_pick, thread_create, thread_exit;
   Cost path_lookup, file_install, file_stat, file_close;
   Cost path_component, directory_search, dirent_change, inode_create, inode_evict, readdir_entry;
   Cost vfs_read, filesystem_read, filesystem_map;
@@ -35,13 +35,13 @@ struct KernelCosts {
   Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 91> table();
+  static constexpr std::array<CostRow<KernelCosts>, 92> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 91> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 92> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -61,6 +61,7 @@ inline constexpr std::array<CostRow<K>, 91> kKernelCosts = {{
     {"queue_work", &K::queue_work, "put an item on a workqueue"},
     {"worker_pick", &K::worker_pick, "a worker takes the next item"},
     {"thread_create", &K::thread_create, "a kernel thread made for waiting work"},
+    {"thread_exit", &K::thread_exit, "a kernel thread's end, up to its last switch"},
     {"path_lookup", &K::path_lookup, "path walk with every dentry cached, file allocated"},
     {"file_install", &K::file_install, "descriptor allocated and installed"},
     {"file_stat", &K::file_stat, "fstat's own work"},
@@ -140,7 +141,7 @@ inline constexpr std::array<CostRow<K>, 91> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 91> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 92> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <optional>
 
 namespace iodrome::designs::task_chain {
 
@@ -14,11 +15,21 @@ struct Named {
   T value;
 };
 
-constexpr Named<chain::Continue> kContinue[] = {{"cheapest", chain::Continue::cheapest},
-                                                {"softirq", chain::Continue::softirq},
-                                                {"kthread", chain::Continue::kthread},
-                                                {"workqueue", chain::Continue::workqueue}};
-constexpr Named<bool> kStart[] = {{"submitter", true}, {"kthread", false}};
+using chain::Continue;
+constexpr Named<Continue> kContinue[] = {{"cheapest", Continue::cheapest},
+                                         {"hardirq", Continue::hardirq},
+                                         {"softirq", Continue::softirq},
+                                         {"kthread", Continue::kthread},
+                                         {"kthread_per_request", Continue::kthread_per_request},
+                                         {"workqueue", Continue::workqueue},
+                                         {"workqueue_unbound", Continue::workqueue_unbound},
+                                         {"workqueue_highpri", Continue::workqueue_highpri}};
+constexpr Named<std::optional<Carrier>> kStart[] = {{"submitter", std::nullopt},
+                                                    {"kthread", Carrier::shared},
+                                                    {"kthread_per_request", Carrier::own},
+                                                    {"workqueue", Carrier::workqueue},
+                                                    {"workqueue_unbound", Carrier::unbound},
+                                                    {"workqueue_highpri", Carrier::highpri}};
 constexpr Named<RingFull> kFull[] = {{"reserve", RingFull::reserve},
                                      {"hold", RingFull::hold},
                                      {"spill", RingFull::spill},
@@ -65,9 +76,14 @@ void describe(ChainParams& params, ChainCosts& costs, ParameterList& list) {
            &params.ring_entries);
   list.add("max_steps", "steps", "longest chain that is accepted", &params.max_steps);
   list.add("threads", "threads", "kernel threads that chains may use", &params.threads);
-  list.add("continue_in", "", "who goes on: cheapest, softirq, kthread or workqueue",
+  list.add("continue_in", "",
+           "who goes on: cheapest, hardirq, softirq, kthread, kthread_per_request, workqueue, "
+           "workqueue_unbound or workqueue_highpri",
            &params.continue_in);
-  list.add("start_in", "", "who takes the first steps: submitter or kthread", &params.start_in);
+  list.add("start_in", "",
+           "who takes the first steps: submitter, kthread, kthread_per_request, workqueue, "
+           "workqueue_unbound or workqueue_highpri",
+           &params.start_in);
   list.add("user_copy", "", "how read bytes reach user memory: pinned, thread or provider",
            &params.user_copy);
   list.add("ring_full", "", "a completion without room: reserve, hold, spill or drop",
@@ -101,7 +117,10 @@ void describe(ChainParams& params, ChainCosts& costs, ParameterList& list) {
 std::string take_up(ChainParams& params) {
   Complaints complaints;
   complaints.one_of("continue_in", params.continue_in, kContinue, params.policy);
-  complaints.one_of("start_in", params.start_in, kStart, params.start_in_submitter);
+  std::optional<Carrier> start_by;
+  complaints.one_of("start_in", params.start_in, kStart, start_by);
+  params.start_in_submitter = !start_by;
+  params.start_by = start_by.value_or(carrier_of(params.policy));
   complaints.one_of("user_copy", params.user_copy, kUserCopy, params.copy_way);
   complaints.one_of("ring_full", params.ring_full, kFull, params.full);
   complaints.one_of("wake_by", params.wake_by, kWake, params.wake);
@@ -120,6 +139,25 @@ std::string take_up(ChainParams& params) {
         "batch_ns must be more than 0 with a batch_count above 1: the last completions make no "
         "batch and would wake nobody");
   return complaints.text();
+}
+
+Carrier carrier_of(Continue policy) {
+  switch (policy) {
+    case Continue::kthread_per_request:
+      return Carrier::own;
+    case Continue::workqueue:
+      return Carrier::workqueue;
+    case Continue::workqueue_unbound:
+      return Carrier::unbound;
+    case Continue::workqueue_highpri:
+      return Carrier::highpri;
+    case Continue::cheapest:
+    case Continue::hardirq:
+    case Continue::softirq:
+    case Continue::kthread:
+      break;
+  }
+  return Carrier::shared;
 }
 
 std::vector<std::pair<std::string, const kernel::Cost*>> named(const ChainCosts& costs) {

@@ -31,6 +31,17 @@ enum class RingFull : std::uint8_t {
   drop,     // it is lost, and counted
 };
 
+/// The kernel threads that may carry a chain.
+enum class Carrier : std::uint8_t {
+  shared,     // the pool that all chains share
+  own,        // a thread of the chain's own, made by kthreadd
+  workqueue,  // a worker bound to the CPU where the branch was handed over
+  unbound,    // a worker that runs anywhere
+  highpri,    // as workqueue, of nice -20
+};
+/// The threads that go on with chains where no interrupt may.
+Carrier carrier_of(chain::Continue policy);
+
 /// How a consumer that sleeps learns of completions.
 enum class WakeBy : std::uint8_t { syscall, eventfd, futex, busy_poll };
 
@@ -38,8 +49,8 @@ struct ChainParams {
   std::int64_t ring_entries = 0;
   std::int64_t max_steps = 0;
   std::int64_t threads = 0;  // kernel threads that any chain may use
-  std::string continue_in;   // cheapest | softirq | kthread | workqueue
-  std::string start_in;      // submitter | kthread
+  std::string continue_in;   // cheapest | hardirq | softirq | a kind of thread
+  std::string start_in;      // submitter | a kind of thread
   chain::Continue policy = chain::Continue::cheapest;
   bool start_in_submitter = true;
   std::string ring_full{};       // reserve | hold | spill | drop
@@ -51,6 +62,7 @@ struct ChainParams {
   RingFull full = RingFull::reserve;
   WakeBy wake = WakeBy::syscall;
   chain::UserCopy copy_way = chain::UserCopy::pinned;
+  Carrier start_by = Carrier::shared;  // of chains that their submitter does not begin
 
   bool batches() const { return batch_count > 1; }
   Duration batch_time() const { return std::chrono::nanoseconds(batch_ns); }

@@ -55,8 +55,7 @@ ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCos
       providers(who),
       costs(with),
       params(as),
-      threads(os.system, "kaio", static_cast<std::uint32_t>(as.threads),
-              static_cast<std::uint32_t>(as.threads)),
+      carriers(os.system, as),
       workqueue(os.system, "kworker"),
       futexes(os.system),
       tasklet(std::make_unique<Tasklet>(os.system)) {}
@@ -138,7 +137,8 @@ Task<void> ChainQueue::start(Sleepable& ctx, Walker& walker) {
   if (waits) walker.hold();
   ctx.stop_work();
   walker.run().ledger.enter(events::Stage::queue, ctx.now());
-  return waits ? Task<void>::ready() : engine_.threads.queue(ctx, walker.work());
+  return waits ? Task<void>::ready()
+               : engine_.carriers.queue(ctx, walker.first(), engine_.params.start_by);
 }
 
 // Whether something before it has to end first.
@@ -153,14 +153,15 @@ bool ChainQueue::must_wait(const Walker& walker) const {
 
 // A chain has ended: those that waited for it alone begin in kernel threads.
 Task<void> ChainQueue::begin_held(Atomic& ctx) {
-  std::vector<Work*> free;
+  std::vector<Branch*> free;
   for (Walker& each : walkers_) {
     const bool drains = each.run().chain.drain;
     if (drains && &each != &walkers_.front()) break;
-    if (each.let_go()) free.push_back(&each.work());
+    if (each.let_go()) free.push_back(&each.first());
     if (drains) break;
   }
-  for (Work* const work : free) co_await engine_.threads.queue(ctx, *work);
+  for (Branch* const branch : free)
+    co_await engine_.carriers.queue(ctx, *branch, engine_.params.start_by);
 }
 
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {

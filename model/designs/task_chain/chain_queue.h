@@ -5,6 +5,7 @@
 // ChainRing's matter; who is woken, Notifier's. Source: the design sketched on linux-kernel and
 // linux-fsdevel, 2006-12-28 and 2007-01-03.
 #pragma once
+#include "model/designs/task_chain/carriers.h"
 #include "model/designs/task_chain/notifier.h"
 #include "model/kernel/sync/spinlock.h"
 
@@ -21,10 +22,10 @@ struct ChainEngine {
   providers::Registry& providers;
   ChainCosts& costs;
   const ChainParams& params;
-  kernel::KthreadPool threads;
-  kernel::Workqueue workqueue;
-  kernel::FutexTable futexes;  // of the process
-  std::uint64_t rings = 0;     // mapped so far
+  Carriers carriers;
+  kernel::Workqueue workqueue;  // of wake-ups that an interrupt may not do
+  kernel::FutexTable futexes;   // of the process
+  std::uint64_t rings = 0;      // mapped so far
   std::vector<ChainQueue*> queues;
   class Tasklet;
   std::unique_ptr<Tasklet> tasklet;
@@ -79,8 +80,10 @@ class ChainQueue final : public chain::WalkerHost {
   providers::Registry& providers() override { return engine_.providers; }
   chain::Continue policy() const override { return engine_.params.policy; }
   chain::UserCopy user_copy() const override { return engine_.params.copy_way; }
-  kernel::KthreadPool& threads() override { return engine_.threads; }
-  kernel::Workqueue& workqueue() override { return engine_.workqueue; }
+  kernel::KthreadPool& threads() override { return engine_.carriers.shared(); }
+  Task<void> hand_to_thread(kernel::Atomic& ctx, chain::Branch& branch) override {
+    return engine_.carriers.queue(ctx, branch, carrier_of(engine_.params.policy));
+  }
   void defer_to_softirq(kernel::Atomic& ctx, chain::Branch& branch) override;
   Task<void> finished(kernel::Atomic& ctx, chain::Walker& walker) override;
 

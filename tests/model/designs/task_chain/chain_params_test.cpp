@@ -32,6 +32,50 @@ TEST_CASE("names of policies become what they mean") {
   CHECK(params.wake == WakeBy::futex);
 }
 
+TEST_CASE(
+    "every name of who starts and who goes on is known, and says which threads carry chains") {
+  using chain::Continue;
+  struct Row {
+    const char* name;
+    Continue policy;
+    Carrier carrier;
+  };
+  constexpr Row kRows[] = {{"cheapest", Continue::cheapest, Carrier::shared},
+                           {"hardirq", Continue::hardirq, Carrier::shared},
+                           {"softirq", Continue::softirq, Carrier::shared},
+                           {"kthread", Continue::kthread, Carrier::shared},
+                           {"kthread_per_request", Continue::kthread_per_request, Carrier::own},
+                           {"workqueue", Continue::workqueue, Carrier::workqueue},
+                           {"workqueue_unbound", Continue::workqueue_unbound, Carrier::unbound},
+                           {"workqueue_highpri", Continue::workqueue_highpri, Carrier::highpri}};
+  for (const Row& row : kRows) {
+    CAPTURE(row.name);
+    ChainParams params = good();
+    params.continue_in = row.name;
+    params.start_in = "submitter";
+    CHECK(take_up(params).empty());
+    CHECK(params.policy == row.policy);
+    CHECK(params.start_in_submitter);
+    CHECK(params.start_by == row.carrier);  // of chains that had to wait for others
+    params.start_in = row.name;
+    const bool starts = row.policy >= Continue::kthread;
+    CHECK(take_up(params).empty() == starts);
+    CHECK(params.start_in_submitter != starts);
+    if (starts) CHECK(params.start_by == row.carrier);
+  }
+}
+
+TEST_CASE("who is none that goes on is told with all that are") {
+  ChainParams params = good();
+  params.continue_in = "tasklet";
+  params.start_in = "hardirq";
+  CHECK(take_up(params) ==
+        "task_chain.continue_in is one of cheapest, hardirq, softirq, kthread, "
+        "kthread_per_request, workqueue, workqueue_unbound, workqueue_highpri, not 'tasklet'; "
+        "task_chain.start_in is one of submitter, kthread, kthread_per_request, workqueue, "
+        "workqueue_unbound, workqueue_highpri, not 'hardirq'");
+}
+
 TEST_CASE("a batch may be as large as the ring that is made, and needs an age") {
   ChainParams params = good();
   params.batch_count = 1024;  // 1000 entries are rounded up

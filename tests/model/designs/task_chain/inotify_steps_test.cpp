@@ -12,8 +12,6 @@ namespace {
 using chain::Continue;
 using chain::Op;
 
-constexpr Continue kPolicies[] = {Continue::cheapest, Continue::softirq, Continue::kthread,
-                                  Continue::workqueue};
 constexpr std::int64_t kCanceled = -static_cast<std::int64_t>(Errno::ecanceled);
 constexpr std::int64_t kShortName = 32;  // of an event with a name of up to 15 bytes
 constexpr std::uint32_t kWanted = kInCloseWrite | kInMovedTo;

@@ -39,6 +39,7 @@ std::string play(Timed& s) {
   s.rig.run();
   CHECK(thread.state == Thread::State::dead);
   CHECK(s.queue.slots_free() == 4);
+  CHECK(s.carriers_rest());
   return s.log.text;
 }
 
@@ -47,8 +48,6 @@ chain::Step timeout_step(std::uint64_t ns) {
 }
 
 using chain::Continue;
-constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
-                                         chain::Continue::kthread, chain::Continue::workqueue};
 const std::int64_t kCanceled = error(Errno::ecanceled);
 
 TEST_CASE("a timeout lasts as long as it says, wherever the chain goes on, and does so in a loop") {
@@ -77,7 +76,8 @@ TEST_CASE("a chain whose deadline passes in a wait ends then, with ETIME") {
     run.chain.deadline_us = 3;
     CHECK(play(s) == "0ETIME@3000");
     CHECK(results(run) == Results{kCanceled, kCanceled});
-    CHECK(s.rig.now() == 3us);
+    // Pools of workers have had timers of their own.
+    if (carrier_of(policy) < Carrier::workqueue) CHECK(s.rig.now() == 3us);
   }
 }
 

@@ -14,9 +14,6 @@ chain::Step read_into(std::uint64_t memory, std::uint64_t offset, std::uint64_t 
   return step;
 }
 
-constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
-                                         chain::Continue::kthread, chain::Continue::workqueue};
-
 TEST_CASE("three blocks are read at once and what comes behind them runs once, after all") {
   for (const chain::Continue policy : kPolicies) {
     Scene s(policy);
@@ -321,6 +318,7 @@ void play_cancelling(Cancelling& s) {
   s.rig.run();
   REQUIRE(thread.state == Thread::State::dead);
   CHECK(s.queue.slots_free() == 4);
+  CHECK(s.carriers_rest());
 }
 
 TEST_CASE("a cancelled chain ends its step at the device, no other, and closes its file") {

@@ -16,6 +16,13 @@ struct Never final : WakeCondition {
   bool possible() const override { return false; }
 };
 
+/// All there are of who goes on with a chain.
+inline constexpr chain::Continue kPolicies[] = {
+    chain::Continue::cheapest,          chain::Continue::hardirq,
+    chain::Continue::softirq,           chain::Continue::kthread,
+    chain::Continue::workqueue,         chain::Continue::workqueue_unbound,
+    chain::Continue::workqueue_highpri, chain::Continue::kthread_per_request};
+
 struct Scene : DiskRig {
   explicit Scene(chain::Continue continue_in = chain::Continue::cheapest,
                  providers::CpuQueue provider = providers::CpuQueue::caller,
@@ -39,6 +46,10 @@ struct Scene : DiskRig {
         queue(engine, sleepers) {
     registry.add(cpu);
     disk.irq_cpu = 1;
+    if (as.start_by >= Carrier::workqueue || carrier_of(as.policy) >= Carrier::workqueue) {
+      rig.system.scheduler.hz = 1000;  // worker pools have timers
+      rig.system.scheduler.latency = 100ms;
+    }
     file(path, 100'000);
   }
   static ChainParams params_of(chain::Continue continue_in) {
@@ -47,6 +58,7 @@ struct Scene : DiskRig {
     params.max_steps = 64;
     params.threads = 2;
     params.policy = continue_in;
+    params.start_by = carrier_of(continue_in);
     return params;
   }
   ChainRun& run(std::vector<chain::Step> steps) {
@@ -58,6 +70,10 @@ struct Scene : DiskRig {
     added.buffer = pages(8);
     added.start(rig.timeline.now());
     return added;
+  }
+  /// Nobody is left in a thread of its own, or on a workqueue.
+  bool carriers_rest() const {
+    return engine.carriers.own_threads() == 0 && engine.carriers.workqueues_empty();
   }
   std::string path = "/f";
   std::string missing = "/missing";
@@ -104,6 +120,7 @@ inline void play_all(Scene& s) {
   s.rig.run();
   CHECK(thread.state == Thread::State::dead);
   CHECK(s.queue.slots_free() == 4);
+  CHECK(s.carriers_rest());
 }
 
 }  // namespace iodrome::designs::task_chain

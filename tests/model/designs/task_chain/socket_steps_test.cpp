@@ -18,8 +18,6 @@ using chain::UserCopy;
 constexpr std::uint64_t kPort = 80;
 const std::string kFile = "/f";
 const std::int64_t kCanceled = error(Errno::ecanceled);
-constexpr Continue kPolicies[] = {Continue::cheapest, Continue::softirq, Continue::kthread,
-                                  Continue::workqueue};
 
 struct Net : Scene {
   explicit Net(const ChainParams& as = params_of(Continue::cheapest),
@@ -337,7 +335,9 @@ Task<void> signal_later(Sleepable& ctx, Signalled& s) {
 TEST_CASE("a poll waits until it is told, and hears of nothing afterwards") {
   for (const Continue in : kPolicies) {
     Signalled s(policy(in));
-    s.rig.system.scheduler.hz = 0;
+    // Pools of workers have timers of their own.
+    const bool timers = carrier_of(in) >= Carrier::workqueue;
+    if (!timers) s.rig.system.scheduler.hz = 0;
     s.event = *s.process.files.install(*make_eventfd(0, 0));
     ChainRun& run = s.run({poll_step(s.event, kPollIn), {.op = Op::timeout, .bytes = 10}});
     ChainRun& other = s.run({poll_step(s.event, kPollIn)});
@@ -345,7 +345,7 @@ TEST_CASE("a poll waits until it is told, and hears of nothing afterwards") {
     play(s);
     CHECK(results(run) == Results{kPollIn, 0});
     CHECK(results(other) == Results{kPollIn});
-    CHECK(s.rig.now() == 2us + 10ns);
+    if (!timers) CHECK(s.rig.now() == 2us + 10ns);
   }
 }
 

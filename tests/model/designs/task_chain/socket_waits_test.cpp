@@ -5,8 +5,6 @@
 namespace iodrome::designs::task_chain {
 namespace {
 
-constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
-                                         chain::Continue::kthread, chain::Continue::workqueue};
 const std::int64_t kCanceled = error(Errno::ecanceled);
 
 /// A chain that waits for ever in its last step but one, and what it then has to say.

@@ -5,8 +5,6 @@
 namespace iodrome::designs::task_chain {
 namespace {
 
-constexpr chain::Continue kPolicies[] = {chain::Continue::cheapest, chain::Continue::softirq,
-                                         chain::Continue::kthread, chain::Continue::workqueue};
 constexpr chain::UserCopy kCopies[] = {chain::UserCopy::pinned, chain::UserCopy::thread,
                                        chain::UserCopy::provider};
 const std::int64_t kCanceled = error(Errno::ecanceled);

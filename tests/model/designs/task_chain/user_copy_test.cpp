@@ -9,8 +9,6 @@ using chain::Continue;
 using chain::UserCopy;
 
 constexpr UserCopy kWays[] = {UserCopy::pinned, UserCopy::thread, UserCopy::provider};
-constexpr Continue kPolicies[] = {Continue::cheapest, Continue::softirq, Continue::kthread,
-                                  Continue::workqueue};
 
 ChainRun& buffered_read(Scene& s, std::uint64_t offset, std::uint64_t bytes) {
   ChainRun& run = s.run({open_step(s.path), read_step(0, offset, bytes), close_step(0)});
