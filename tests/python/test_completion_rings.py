@@ -44,10 +44,10 @@ def test_designs_that_count_nothing_have_no_such_key():
 
 def test_everything_wrong_is_told_at_once():
     with pytest.raises(io.InputError) as refused:
-        run(ring_full="lose", wake_by="signal", batch_count=2)
+        run(ring_full="lose", wake_by="doorbell", batch_count=2)
     for part in (
         "task_chain.ring_full is one of reserve, hold, spill, drop, not 'lose'",
-        "task_chain.wake_by is one of syscall, eventfd, futex, busy_poll, not 'signal'",
+        "task_chain.wake_by is one of syscall, eventfd, futex, signal, busy_poll, not 'doorbell'",
         "task_chain.batch_ns must be more than 0",
     ):
         assert part in str(refused.value)

@@ -37,6 +37,7 @@ constexpr Named<RingFull> kFull[] = {{"reserve", RingFull::reserve},
 constexpr Named<WakeBy> kWake[] = {{"syscall", WakeBy::syscall},
                                    {"eventfd", WakeBy::eventfd},
                                    {"futex", WakeBy::futex},
+                                   {"signal", WakeBy::signal},
                                    {"busy_poll", WakeBy::busy_poll}};
 
 constexpr Named<chain::UserCopy> kUserCopy[] = {{"pinned", chain::UserCopy::pinned},
@@ -90,7 +91,7 @@ void describe(ChainParams& params, ChainCosts& costs, ParameterList& list) {
            &params.ring_full);
   list.add("max_chains", "chains", "in the kernel per application thread, but with reserve",
            &params.max_chains);
-  list.add("wake_by", "", "how a consumer is woken: syscall, eventfd, futex or busy_poll",
+  list.add("wake_by", "", "how a consumer is woken: syscall, eventfd, futex, signal or busy_poll",
            &params.wake_by);
   list.add("batch_count", "completions", "so many that nobody has taken wake the consumer",
            &params.batch_count);

@@ -43,7 +43,7 @@ enum class Carrier : std::uint8_t {
 Carrier carrier_of(chain::Continue policy);
 
 /// How a consumer that sleeps learns of completions.
-enum class WakeBy : std::uint8_t { syscall, eventfd, futex, busy_poll };
+enum class WakeBy : std::uint8_t { syscall, eventfd, futex, signal, busy_poll };
 
 struct ChainParams {
   std::int64_t ring_entries = 0;

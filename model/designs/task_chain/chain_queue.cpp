@@ -58,6 +58,7 @@ ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCos
       carriers(os.system, as),
       workqueue(os.system, "kworker"),
       futexes(os.system),
+      signals(os.system, 0),
       tasklet(std::make_unique<Tasklet>(os.system)) {}
 
 ChainEngine::~ChainEngine() = default;
@@ -67,7 +68,7 @@ ChainQueue::ChainQueue(ChainEngine& engine, WaitQueue& sleepers)
       sleepers_(sleepers),
       ring_(engine.os.system, engine.costs, engine.params, sleepers,
             kRingsAt + kRingsApart * engine.rings++),
-      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue) {
+      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue, engine.signals) {
   engine.queues.push_back(this);
 }
 

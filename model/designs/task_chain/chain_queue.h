@@ -23,9 +23,10 @@ struct ChainEngine {
   ChainCosts& costs;
   const ChainParams& params;
   Carriers carriers;
-  kernel::Workqueue workqueue;  // of wake-ups that an interrupt may not do
-  kernel::FutexTable futexes;   // of the process
-  std::uint64_t rings = 0;      // mapped so far
+  kernel::Workqueue workqueue;     // of wake-ups that an interrupt may not do
+  kernel::FutexTable futexes;      // of the process
+  kernel::ProcessSignals signals;  // SIGIO alone, which needs no room
+  std::uint64_t rings = 0;         // mapped so far
   std::vector<ChainQueue*> queues;
   class Tasklet;
   std::unique_ptr<Tasklet> tasklet;
@@ -72,6 +73,8 @@ class ChainQueue final : public chain::WalkerHost {
   RingCounts counts() const { return ring_.counts(); }
   /// What is signalled with `wake_by` eventfd, else nullptr.
   const kernel::FilePtr& eventfd() const { return notifier_.eventfd(); }
+  /// Who is signalled with `wake_by` signal.
+  void signal_to(kernel::ThreadSignals& listener) { notifier_.signal_to(listener); }
 
   // chain::WalkerHost
   kernel::Os& os() override { return engine_.os; }

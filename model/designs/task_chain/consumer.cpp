@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "model/kernel/syscall.h"
+#include "model/kernel/calls/signal_calls.h"
 
 namespace iodrome::designs::task_chain {
 
@@ -35,6 +35,8 @@ Task<void> Consumer::wait(Sleepable& user, const WakeCondition& woken) {
     co_await wait_in_epoll(user, woken);
   else if (engine_.params.wake == WakeBy::futex)
     co_await wait_on_futex(user, woken);
+  else if (engine_.params.wake == WakeBy::signal)
+    co_await wait_for_signal(user, woken);
   else
     co_await poll(user, woken);
   sleeper_ = nullptr;
@@ -42,7 +44,11 @@ Task<void> Consumer::wait(Sleepable& user, const WakeCondition& woken) {
 }
 
 void Consumer::interrupt(System& system) {
-  if (sleeper_ != nullptr) signal_wake_up(system, *sleeper_, nullptr);
+  if (sleeper_ == nullptr) return;
+  if (signals_ != nullptr)
+    engine_.signals.send_from_outside(kSigIo, *signals_);
+  else
+    signal_wake_up(system, *sleeper_, nullptr);
 }
 
 // What is on the kernel's list comes into the ring by a call alone.
@@ -78,6 +84,19 @@ Task<void> Consumer::wait_on_futex(Sleepable& user, const WakeCondition& woken) 
   if (news || woken.holds()) co_return;
   co_await syscall(user, Sysno::futex,
                    engine_.futexes.wait(user, queue_.ring().completed(), completed_));
+}
+
+// It is blocked, so that it waits for who looks for it, and merged, so that one tells of all.
+Task<void> Consumer::wait_for_signal(Sleepable& user, const WakeCondition& woken) {
+  constexpr SigSet kWake = SigSet::of(kSigIo);
+  if (signals_ == nullptr) {
+    signals_ = std::make_unique<ThreadSignals>(engine_.signals, user.thread());
+    co_await sys_rt_sigprocmask(user, SigHow::block, kWake);
+    queue_.signal_to(*signals_);
+  }
+  const bool news = co_await anything_new(user);
+  if (news || woken.holds()) co_return;
+  co_await sys_rt_sigtimedwait(user, kWake, nullptr, Duration{-1});
 }
 
 Task<void> Consumer::poll(Sleepable& user, const WakeCondition& woken) {

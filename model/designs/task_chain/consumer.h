@@ -35,16 +35,18 @@ class Consumer {
   Task<bool> anything_new(kernel::Sleepable& user);
   Task<void> wait_in_epoll(kernel::Sleepable& user, const WakeCondition& woken);
   Task<void> wait_on_futex(kernel::Sleepable& user, const WakeCondition& woken);
+  Task<void> wait_for_signal(kernel::Sleepable& user, const WakeCondition& woken);
   Task<void> poll(kernel::Sleepable& user, const WakeCondition& woken);
 
   ChainEngine& engine_;
   ChainQueue& queue_;
-  kernel::FilePtr epoll_;              // with `wake_by` eventfd, from the first wait on
-  kernel::Thread* sleeper_ = nullptr;  // in a wait that interrupt() can end
-  std::deque<ChainEvent> early_;       // taken while looking for the lost
-  std::uint32_t taken_ = 0;            // wraps, as the mapped counts do
-  std::uint32_t lost_ = 0;             // and found
-  std::uint32_t completed_ = 0;        // at the last look
+  kernel::FilePtr epoll_;  // with `wake_by` eventfd, from the first wait on
+  std::unique_ptr<kernel::ThreadSignals> signals_;  // with `wake_by` signal, likewise
+  kernel::Thread* sleeper_ = nullptr;               // in a wait that interrupt() can end
+  std::deque<ChainEvent> early_;                    // taken while looking for the lost
+  std::uint32_t taken_ = 0;                         // wraps, as the mapped counts do
+  std::uint32_t lost_ = 0;                          // and found
+  std::uint32_t completed_ = 0;                     // at the last look
 };
 
 }  // namespace iodrome::designs::task_chain

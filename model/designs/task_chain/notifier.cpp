@@ -8,8 +8,13 @@ namespace iodrome::designs::task_chain {
 using namespace kernel;
 
 Notifier::Notifier(ChainRing& ring, const ChainParams& params, WaitQueue& sleepers,
-                   FutexTable& futexes, Workqueue& workqueue)
-    : ring_(ring), params_(params), sleepers_(sleepers), futexes_(futexes), workqueue_(workqueue) {
+                   FutexTable& futexes, Workqueue& workqueue, ProcessSignals& signals)
+    : ring_(ring),
+      params_(params),
+      sleepers_(sleepers),
+      futexes_(futexes),
+      workqueue_(workqueue),
+      signals_(signals) {
   if (params.wake == WakeBy::eventfd) eventfd_ = *make_eventfd(0, kEfdNonblock);
 }
 
@@ -21,6 +26,10 @@ Task<void> Notifier::wake(Atomic& ctx) {
       return static_cast<EventFd&>(*eventfd_->object).signal(ctx);
     case WakeBy::futex:
       return wake_futex(ctx);
+    case WakeBy::signal:
+      if (listener_ == nullptr) break;
+      return then(signals_.send(ctx, {.number = kSigIo, .code = kSiKernel}, listener_),
+                  [](Errno) { return Task<void>::ready(); });
     case WakeBy::busy_poll:
       break;
   }

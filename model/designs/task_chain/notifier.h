@@ -5,6 +5,7 @@
 #include "model/designs/task_chain/chain_ring.h"
 #include "model/kernel/eventfd/eventfd.h"
 #include "model/kernel/kthread/kthread.h"
+#include "model/kernel/signal/signals.h"
 #include "model/kernel/time/hrtimer.h"
 
 namespace iodrome::designs::task_chain {
@@ -18,13 +19,16 @@ namespace iodrome::designs::task_chain {
 class Notifier {
  public:
   Notifier(ChainRing& ring, const ChainParams& params, kernel::WaitQueue& sleepers,
-           kernel::FutexTable& futexes, kernel::Workqueue& workqueue);
+           kernel::FutexTable& futexes, kernel::Workqueue& workqueue,
+           kernel::ProcessSignals& signals);
 
   /// A completion can be seen, has been put on the list or was lost. Any context, with the
   /// producers' lock or without.
   Task<void> news(kernel::Atomic& ctx) { return params_.batches() ? batch(ctx) : wake(ctx); }
   /// What is signalled with `wake_by` eventfd, else nullptr.
   const kernel::FilePtr& eventfd() const { return eventfd_; }
+  /// With `wake_by` signal: who is sent SIGIO from now on, F_SETOWN's way.
+  void signal_to(kernel::ThreadSignals& listener) { listener_ = &listener; }
 
  private:
   struct BatchTimer : kernel::HrTimer {
@@ -47,6 +51,8 @@ class Notifier {
   kernel::WaitQueue& sleepers_;
   kernel::FutexTable& futexes_;
   kernel::Workqueue& workqueue_;
+  kernel::ProcessSignals& signals_;
+  kernel::ThreadSignals* listener_ = nullptr;
   kernel::FilePtr eventfd_;
   std::uint64_t losses_ = 0;  // that consumers were woken for, where completions are batched
   BatchTimer timer_{*this};

@@ -49,7 +49,7 @@ constexpr Difference kNotModelled[] = {
      "or shared with the engine (SVM)",
      "model/chain"},
     {"the submitter as who goes on with a chain, as task work would have it", "designs/task_chain"},
-    {"a signal as wake-up; the calls that make eventfd and epoll instance", "designs/task_chain"},
+    {"the calls that make eventfd and epoll instance, and ask for a signal", "designs/task_chain"},
     {"reads whose bytes are copied in the consumer's own call, as kevent's are",
      "designs/task_chain"},
 };

@@ -42,6 +42,11 @@ inline constexpr std::uint32_t kFirstMm = 1;
 struct Thread : SchedEntity {
   enum class State : std::uint8_t { running, runnable, sleeping, dead };
 
+  Thread() = default;
+  ~Thread();  // takes its signals along
+  Thread(const Thread&) = delete;
+  Thread& operator=(const Thread&) = delete;
+
   std::uint64_t id = 0;
   std::string name;
   State state = State::sleeping;

@@ -9,18 +9,24 @@ namespace iodrome::kernel {
 // --- a thread -----------------------------------------------------------------------------------
 
 ThreadSignals::ThreadSignals(ProcessSignals& process, Thread& thread)
-    : process_(process), thread_(thread) {
+    : process_(process), thread_(&thread) {
   check(thread.signals == nullptr, "a thread belongs to one process");
   thread.signals = this;
   process.threads_.push_back(this);
   recalculate();
 }
 
-ThreadSignals::~ThreadSignals() {
+void ThreadSignals::exit() {
+  if (thread_ == nullptr) return;
   process_.queued_ -= pending_.clear();
   std::erase(process_.threads_, this);
-  thread_.signals = nullptr;
-  thread_.signal_pending = false;
+  thread_->signals = nullptr;
+  thread_->signal_pending = false;
+  thread_ = nullptr;
+}
+
+Thread::~Thread() {
+  if (signals != nullptr) signals->exit();
 }
 
 SigSet ThreadSignals::waiting() const {
@@ -28,16 +34,16 @@ SigSet ThreadSignals::waiting() const {
 }
 
 void ThreadSignals::recalculate() {
-  thread_.signal_pending = !(waiting() & ~blocked_).empty();
+  thread_->signal_pending = !(waiting() & ~blocked_).empty();
 }
 
 bool ThreadSignals::wants(std::int32_t number) const {
-  return !blocked_.has(number) && (number == kSigKill || !thread_.signal_pending);
+  return !blocked_.has(number) && (number == kSigKill || !thread_->signal_pending);
 }
 
 void ThreadSignals::block(SigSet mask) {
   const SigSet before = std::exchange(blocked_, mask & ~kSigKernelOnly);
-  if (thread_.signal_pending) process_.show_to_others(*this, blocked_ & ~before);
+  if (thread_->signal_pending) process_.show_to_others(*this, blocked_ & ~before);
   recalculate();
 }
 
@@ -82,13 +88,19 @@ Task<Errno> ProcessSignals::send(Atomic& ctx, SigInfo info, ThreadSignals* to) {
   queued_ += queued;
   std::uint64_t taker_id = 0;
   if (ThreadSignals* const taker = find_taker(info.number, to)) {
-    taker->thread_.signal_pending = true;
-    taker_id = taker->thread_.id;
+    taker->thread_->signal_pending = true;
+    taker_id = taker->thread_->id;
   }
   if (queued) co_await ctx.spend(ctx.costs().signal_queue);
   if (!readers_.empty()) co_await readers_.wake_up(ctx, 1, kPollIn);
   if (taker_id != 0) co_await wake(ctx, taker_id);
   co_return Errno::ok;
+}
+
+void ProcessSignals::send_from_outside(std::int32_t number, ThreadSignals& to) {
+  to.pending_.mark(number);
+  readers_.wake_from_outside(system_);
+  if (!to.blocked_.has(number)) signal_wake_up(system_, *to.thread_, nullptr);
 }
 
 // complete_signal(): who is to be told. Nobody: it waits until somebody unblocks or takes it.
@@ -108,9 +120,9 @@ ThreadSignals* ProcessSignals::find_taker(std::int32_t number, ThreadSignals* to
 Task<void> ProcessSignals::wake(Atomic& ctx, std::uint64_t thread_id) {
   const auto asleep = [this, thread_id]() -> Thread* {
     const auto found = std::ranges::find_if(
-        threads_, [&](const ThreadSignals* each) { return each->thread_.id == thread_id; });
-    if (found == threads_.end() || !(*found)->thread_.interruptible) return nullptr;
-    return &(*found)->thread_;
+        threads_, [&](const ThreadSignals* each) { return each->thread_->id == thread_id; });
+    if (found == threads_.end() || !(*found)->thread_->interruptible) return nullptr;
+    return (*found)->thread_;
   };
   if (asleep() == nullptr) co_return;
   co_await ctx.spend(ctx.costs().try_to_wake_up);
@@ -123,7 +135,7 @@ void ProcessSignals::show_to_others(const ThreadSignals& except, SigSet which) {
   for (ThreadSignals* const each : threads_) {
     if (each == &except || (which & ~each->blocked_).empty()) continue;
     which = which & each->blocked_;
-    if (!each->thread_.signal_pending) signal_wake_up(system_, each->thread_, nullptr);
+    if (!each->thread_->signal_pending) signal_wake_up(system_, *each->thread_, nullptr);
   }
 }
 

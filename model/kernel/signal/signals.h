@@ -41,13 +41,12 @@ class ProcessSignals;
 class ThreadSignals {
  public:
   ThreadSignals(ProcessSignals& process, Thread& thread);
-  /// What is pending here is lost.
-  ~ThreadSignals();
+  /// At the thread's end or before; what is pending here is lost.
+  ~ThreadSignals() { exit(); }
   ThreadSignals(const ThreadSignals&) = delete;
   ThreadSignals& operator=(const ThreadSignals&) = delete;
 
   ProcessSignals& process() { return process_; }
-  Thread& thread() { return thread_; }
   SigSet blocked() const { return blocked_; }
   /// sigpending(2) without the mask: what waits here or at the process.
   SigSet waiting() const;
@@ -58,13 +57,15 @@ class ThreadSignals {
 
  private:
   friend class ProcessSignals;
-  friend Task<void> deliver_signals(Sleepable& user);
+  friend struct Thread;
+  // exit_signals().
+  void exit();
   // recalc_sigpending().
   void recalculate();
   bool wants(std::int32_t number) const;
 
   ProcessSignals& process_;
-  Thread& thread_;
+  Thread* thread_;  // nullptr: it has ended
   SigSet blocked_;
   PendingSignals pending_;
 
@@ -87,6 +88,8 @@ class ProcessSignals {
   /// sent by kill(2) finds RLIMIT_SIGPENDING reached. Standard ones then, and kill(2)'s, are
   /// pending without what they carry.
   Task<Errno> send(Atomic& ctx, SigInfo info, ThreadSignals* to = nullptr);
+  /// To one of its threads at no CPU's cost: what comes from outside the machine.
+  void send_from_outside(std::int32_t number, ThreadSignals& to);
 
   const SigAction& action(std::int32_t number) const { return actions_.at(index(number)); }
   /// What waits and is ignored from now on is dropped.

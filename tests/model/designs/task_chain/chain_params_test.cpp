@@ -92,12 +92,12 @@ TEST_CASE("a batch may be as large as the ring that is made, and needs an age") 
 TEST_CASE("all that is wrong is told at once, with what would be right") {
   ChainParams params = good();
   params.ring_full = "spil";
-  params.wake_by = "signal";
+  params.wake_by = "doorbell";
   params.max_chains = 0;
   params.batch_ns = -1;
   CHECK(take_up(params) ==
         "task_chain.ring_full is one of reserve, hold, spill, drop, not 'spil'; "
-        "task_chain.wake_by is one of syscall, eventfd, futex, busy_poll, not 'signal'; "
+        "task_chain.wake_by is one of syscall, eventfd, futex, signal, busy_poll, not 'doorbell'; "
         "task_chain.max_chains must be 1 to 1048576; "
         "task_chain.batch_ns must be 0 to 10000000000");
 }

@@ -120,7 +120,7 @@ TEST_CASE("wherever a completion meets a consumer on its way to sleep, it is not
 
 TEST_CASE("on no schedule is one missed where completions come in batches") {
   for (const RingFull full : kFulls)
-    for (const WakeBy wake : {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex})
+    for (const WakeBy wake : {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex, WakeBy::signal})
       for (std::uint64_t seed = 0; seed < 40; ++seed) {
         CAPTURE(static_cast<int>(full), static_cast<int>(wake), seed);
         ChainParams params = session_params(full, wake);
@@ -192,7 +192,7 @@ TEST_CASE("who polls burns its CPU until the completion comes, a look at a time"
 }
 
 TEST_CASE("who does not poll sleeps meanwhile, woken by what it asked for") {
-  for (const WakeBy wake : {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex}) {
+  for (const WakeBy wake : {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex, WakeBy::signal}) {
     CAPTURE(static_cast<int>(wake));
     Session s(session_params(RingFull::reserve, wake));
     s.disk.latency = 10us;
@@ -204,6 +204,7 @@ TEST_CASE("who does not poll sleeps meanwhile, woken by what it asked for") {
     KernelCosts& costs = s.rig.system.costs;
     CHECK(costs.epoll_callback.count == (wake == WakeBy::eventfd ? 1 : 0));
     CHECK(costs.queue_work.count == (wake == WakeBy::futex ? 1 : 0));
+    CHECK(costs.signal_send.count == (wake == WakeBy::signal ? 1 : 0));
     CHECK(costs.event_wait.count == (wake == WakeBy::syscall ? 1 : 0));
   }
 }

@@ -58,8 +58,9 @@ struct RingScene {
   WaitQueue sleepers{"chain"};
   FutexTable futexes{rig.system};
   Workqueue workqueue{rig.system, "kworker"};
+  ProcessSignals signals{rig.system, 0};
   ChainRing ring;
-  Notifier notifier{ring, params, sleepers, futexes, workqueue};
+  Notifier notifier{ring, params, sleepers, futexes, workqueue, signals};
 };
 
 using Entries = std::vector<std::uint64_t>;

@@ -93,7 +93,7 @@ inline ChainParams session_params(RingFull full, WakeBy wake) {
 
 inline constexpr RingFull kFulls[] = {RingFull::reserve, RingFull::hold, RingFull::spill,
                                       RingFull::drop};
-inline constexpr WakeBy kWakes[] = {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex,
+inline constexpr WakeBy kWakes[] = {WakeBy::syscall, WakeBy::eventfd, WakeBy::futex, WakeBy::signal,
                                     WakeBy::busy_poll};
 
 }  // namespace iodrome::designs::task_chain
