@@ -7,12 +7,22 @@ using namespace kernel;
 
 Task<void> UserMutex::lock(Sleepable& user) {
   co_await user.spend(user.costs().mutex_lock);
-  bool mine = co_await word_.value.compare_exchange(user, kFree, kHeld);
+  const bool mine = co_await word_.value.compare_exchange(user, kFree, kHeld);
   if (mine) co_return;
   ++contended_;
-  // Who has slept cannot know whether others still do, so it leaves the mark.
+  co_await wait_for_it(user);
+}
+
+// lll_cond_lock().
+Task<void> UserMutex::lock_again(Sleepable& user) {
+  co_await user.spend(user.costs().mutex_lock);
+  co_await wait_for_it(user);
+}
+
+// Who has slept cannot know whether others still do, so it leaves the mark.
+Task<void> UserMutex::wait_for_it(Sleepable& user) {
   for (;;) {
-    mine = co_await take_or_mark(user);
+    const bool mine = co_await take_or_mark(user);
     if (mine) co_return;
     co_await syscall(user, Sysno::futex, futexes_.wait(user, word_, kWaited));
   }
@@ -46,7 +56,7 @@ Task<Errno> UserCondition::wait(Sleepable& user, UserMutex& mutex, SimTime deadl
         co_await syscall(user, Sysno::futex, sync_.futexes.wait(user, waiter.word, 0, deadline));
     if (!slept && slept.error() == Errno::etimedout) break;
   }
-  co_await mutex.lock(user);
+  co_await mutex.lock_again(user);
   co_return waiter.is_linked() ? Errno::etimedout : Errno::ok;
 }
 

@@ -37,6 +37,9 @@ class UserMutex {
 
   /// May sleep, in user mode.
   Task<void> lock(kernel::Sleepable& user);
+  /// Of who comes from a condition: whether others wait is not known, so the word says that they
+  /// do, and the next unlock() makes a system call.
+  Task<void> lock_again(kernel::Sleepable& user);
   Task<void> unlock(kernel::Sleepable& user);
   /// How often somebody had to sleep for it.
   std::uint64_t contended() const { return contended_; }
@@ -46,6 +49,7 @@ class UserMutex {
   static constexpr std::uint32_t kHeld = 1;
   static constexpr std::uint32_t kWaited = 2;  // held, and somebody may wait
   Task<bool> take_or_mark(kernel::Sleepable& user);
+  Task<void> wait_for_it(kernel::Sleepable& user);
 
   kernel::FutexTable& futexes_;
   kernel::FutexWord word_;

@@ -195,7 +195,7 @@ Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
   const bool restart = !result && result.error() == Errno::erestartsys;
   if (restart && ctx.thread().signals != nullptr) result = fail(Errno::eintr);
   crossing.end(as_return_value(result));
-  if (signals_to_deliver(ctx.thread())) [[unlikely]]
+  if (ctx.thread().signals != nullptr) [[unlikely]]
     co_await deliver_signals(ctx);
   co_return result;
 }

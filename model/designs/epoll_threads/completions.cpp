@@ -13,7 +13,7 @@ Task<void> Completions::push(Sleepable& user, FileTask& task) {
   const bool first = done_.empty();
   done_.push_back(task);
   co_await mutex_.unlock(user);
-  if (!first) co_return;
+  if (!first && !notify_each_) co_return;
   const auto one = std::bit_cast<std::array<std::byte, 8>>(std::uint64_t{1});
   const Result<std::int64_t> written =
       co_await syscall(user, Sysno::write, eventfd_->object->write(user, *eventfd_, one));

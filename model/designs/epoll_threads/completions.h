@@ -29,12 +29,15 @@ class Completions {
   using List = boost::intrusive::list<FileTask, boost::intrusive::constant_time_size<false>>;
 
   /// The file of the eventfd has no descriptor: it is the loop's alone.
-  explicit Completions(UserSync& sync)
-      : mutex_(sync), eventfd_(*kernel::make_eventfd(0, kernel::kEfdNonblock)) {}
+  Completions(UserSync& sync, bool notify_each)
+      : mutex_(sync),
+        notify_each_(notify_each),
+        eventfd_(*kernel::make_eventfd(0, kernel::kEfdNonblock)) {}
   Completions(const Completions&) = delete;
   Completions& operator=(const Completions&) = delete;
 
-  /// Any thread: puts a task on the list, and writes to the eventfd if it was empty.
+  /// Any thread: puts a task on the list, and writes to the eventfd: for each, or if it was
+  /// empty.
   Task<void> push(kernel::Sleepable& user, FileTask& task);
   /// The loop: takes all of them, the first one first.
   Task<void> take(kernel::Sleepable& user, List& to);
@@ -44,6 +47,7 @@ class Completions {
 
  private:
   UserMutex mutex_;
+  const bool notify_each_;
   List done_;
   const kernel::FilePtr eventfd_;
 };

@@ -19,6 +19,9 @@ class EpollThreads final : public Design {
     list.add("events", "events", "told by one epoll_wait", &params_.events);
     list.add("trigger", "", "how epoll tells of a socket: edge or level", &params_.trigger);
     list.add("sendfile_by", "", "who calls sendfile: loop or pool", &params_.sendfile_by);
+    list.add("notify", "",
+             "the loop's eventfd is written for each task, or for the first on its list",
+             &params_.notify);
     list.add("costs.task_prepare", "", "user: a task for the pool filled in",
              &costs_.task_prepare.each);
     list.add("costs.dispatch", "", "user: an event's handler found and called",
@@ -38,6 +41,7 @@ class EpollThreads final : public Design {
     choose("pool_of", params_.pool_of, "loop", "process", params_.pool_each);
     choose("trigger", params_.trigger, "edge", "level", params_.edge);
     choose("sendfile_by", params_.sendfile_by, "pool", "loop", params_.pool_sends);
+    choose("notify", params_.notify, "each", "first", params_.notify_each);
     if (params_.threads < 1 || params_.threads > 32'768) complain("threads must be 1 to 32768");
     if (params_.max_queue < 1 || params_.max_queue > 1 << 20)
       complain("max_queue must be 1 to 1048576");
@@ -75,6 +79,10 @@ class EpollThreads final : public Design {
 constexpr Difference kNotModelled[] = {
     {"events of connections other than room to send: accept, connect, receive, poll, inotify and "
      "sends of memory are ENOSYS; a request that arrives ends the wait at no cost",
+     "designs/epoll_threads"},
+    {"opens and unlinks by the loop itself, as nginx does them: the pool does all that may wait "
+     "for "
+     "a disk",
      "designs/epoll_threads"},
     {"memory and cache footprint of the pool's threads; their start", "designs/epoll_threads"},
     {"a pool that adapts its size; priorities and several pools of a loop",

@@ -25,7 +25,7 @@ EventLoop::EventLoop(EpollEngine& engine, EpollCosts& costs)
       pool_(engine.pool_for_loop()),
       costs_(costs),
       epoll_(*Epoll::make(0)),
-      completions_(engine.sync),
+      completions_(engine.sync, engine.params.notify_each),
       events_(static_cast<std::size_t>(engine.params.events)) {}
 
 // What never waits for a disk is a call of the loop: closing, and fstat of what is open.

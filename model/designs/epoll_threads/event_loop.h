@@ -17,11 +17,13 @@ struct EpollParams {
   std::int64_t events = 0;  // told by one epoll_wait
   std::string trigger;
   std::string sendfile_by;
+  std::string notify;
 
   // As take_up() has understood them.
   bool edge = true;
   bool pool_sends = true;
   bool pool_each = true;
+  bool notify_each = true;
 };
 
 struct EpollCosts {

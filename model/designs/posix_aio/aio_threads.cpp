@@ -32,6 +32,8 @@ struct AioRequests::Helper final : ThreadBody {
       now = co_await library.next(user);
       co_await library.mutex_.unlock(user);
     } while (now != nullptr);
+    user.turn_to(events::CpuClass::syscall);
+    co_await user.spend(user.costs().thread_exit);
   }
 
   AioRequests& library;

@@ -78,7 +78,8 @@ constexpr Difference kNotModelled[] = {
     {"waiting for a request and for a connection at once, which POSIX has no call for: an arrival "
      "ends aio_suspend at no cost, as a signal would",
      "designs/posix_aio"},
-    {"the end of a thread beyond its last lock; the memory of requests, and that it may run out "
+    {"a thread's calls for its signal mask and its priority; the memory of requests, and that it "
+     "may run out "
      "(EAGAIN)",
      "designs/posix_aio"},
     {"a chain's deadline takes nothing back from the library: the clock is looked at between steps",

@@ -18,20 +18,22 @@ using events::Stage;
 using Value = Result<std::int64_t>;
 
 // A thread of the process that has never been in user mode.
-struct AsyncHead::Cachemiss final : ThreadBody {
+struct AsyncHead::Cachemiss final : ThreadBody, SchedWatcher {
   Cachemiss(AsyncHead& owner, std::uint32_t cpu)
       : head(owner),
         thread(owner.os_.system, fmt::format("cachemiss/{}", owner.counts_.threads), CpuClass::user,
                cpu, *this),
-        stand_in(thread.thread()) {}
+        stand_in(thread.thread()) {
+    thread.thread().watchers.push_back(*this);
+  }
 
   Task<void> run(Sleepable& self) override {
     self.thread().in_kernel = true;
     self.turn_to(CpuClass::syscall);
-    started = true;
-    co_await head.starting_.wake_one(self);
+    co_await self.spend(self.costs().try_to_wake_up);
     for (;;) {
       head.spare_.push_back(this);
+      listed = true;
       co_await stand_in.rest(self);
       const WorkOn work(self, &chain->ledger, Stage::kernel);
       done = co_await head.carry_out(self, *chain, atoms);
@@ -39,7 +41,14 @@ struct AsyncHead::Cachemiss final : ThreadBody {
     }
   }
 
+  // Its maker may go on once it rests, no sooner.
+  void off_cpu(Thread&) override {
+    if (listed && !std::exchange(started, true)) head.starting_.wake_from_outside(head.os_.system);
+  }
+  void on_cpu(Thread&) override {}
+
   AsyncHead& head;
+  bool listed = false;
   bool started = false;
   ChainRun* chain = nullptr;
   std::uint32_t atoms = 0;

@@ -165,6 +165,9 @@ constexpr Difference kNotModelled[] = {
      "decides them and hands in what follows",
      "designs/syslets"},
     {"cachemiss threads that become user threads, signals; threads never end", "designs/syslets"},
+    {"stacks for the threads: memory, and the user's refill of new_thread_stack at each miss; the "
+     "ring's lock in memory",
+     "designs/syslets"},
     {"waiting for a syslet and for a connection at once: an arrival ends async_wait at no cost",
      "designs/syslets"},
     {"a chain's deadline takes nothing back from the kernel: such a chain is handed in step by "

@@ -40,7 +40,7 @@ Task<void> Consumer::wait(Sleepable& user, const WakeCondition& woken) {
   else
     co_await poll(user, woken);
   sleeper_ = nullptr;
-  user.thread().signal_pending = false;
+  if (signals_ == nullptr) user.thread().signal_pending = false;  // that interrupt() has set
 }
 
 void Consumer::interrupt(System& system) {

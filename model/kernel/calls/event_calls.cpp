@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/calls/event_calls.h"
 
-#include <utility>
-
 #include "model/kernel/eventfd/eventfd.h"
 #include "model/kernel/signal/signals.h"
 #include "model/kernel/time/sleep.h"
@@ -30,10 +28,12 @@ Task<Value> write_body(Sleepable& ctx, FileTable& files, int fd, std::span<const
 
 Task<Value> nanosleep_body(Sleepable& ctx, Duration time) {
   const SimTime expires = later(ctx.now(), time);
-  if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
-  ctx.thread().interruptible = true;
+  Thread& me = ctx.thread();
+  if (me.signal_pending) co_return fail(Errno::eintr);
+  me.interruptible = true;
+  me.woken = false;  // a wake-up from before is no news to this sleep
   const Errno ended = co_await schedule_hrtimeout(ctx, expires, "nanosleep", events::Stage::queue);
-  ctx.thread().interruptible = false;
+  me.interruptible = me.woken = false;
   if (ended != Errno::ok) co_return fail(ended);
   co_return 0;
 }
@@ -102,13 +102,10 @@ Task<Value> pwait_body(Sleepable& ctx, FileTable& files, int epfd, EpollEvent* e
                        std::int32_t max_events, Duration timeout, SigSet mask) {
   check(ctx.thread().signals != nullptr, "a thread without signals asks for them");
   ThreadSignals& mine = *ctx.thread().signals;
-  mine.saved_mask = mine.blocked();
-  mine.block(mask);
+  mine.block_for_call(mask);
   const Value count = co_await wait_body(ctx, files, epfd, events, max_events, timeout);
-  if (!count && count.error() == Errno::eintr)
-    ctx.thread().signal_pending = true;  // the mask comes back after the handlers
-  else
-    mine.block(*std::exchange(mine.saved_mask, std::nullopt));
+  // After an interruption it comes back behind the handlers.
+  if (count || count.error() != Errno::eintr) mine.restore_mask();
   co_return count;
 }
 

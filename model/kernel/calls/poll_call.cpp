@@ -110,13 +110,11 @@ Task<Value> poll_body(Sleepable& ctx, FileTable& files, std::span<PollFd> fds, D
     if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
     if (ctx.now() >= deadline) co_return 0;
     if (queues->triggered()) continue;
-    const WaitOutcome ended =
-        co_await queues->sleepers().wait_for(ctx, "poll", events::Stage::queue,
-                                             {.exclusive = false,
-                                              .interruptible = true,
-                                              .deadline = deadline,
-                                              .clock = SleepClock::high_resolution});
-    if (ended == WaitOutcome::interrupted) co_return fail(Errno::eintr);
+    co_await queues->sleepers().wait_for(ctx, "poll", events::Stage::queue,
+                                         {.exclusive = false,
+                                          .interruptible = true,
+                                          .deadline = deadline,
+                                          .clock = SleepClock::high_resolution});
   }
 }
 

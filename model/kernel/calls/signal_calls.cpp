@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/calls/signal_calls.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "model/kernel/vfs/file_ops.h"
@@ -42,10 +43,13 @@ Task<Value> mask_body(Sleepable& ctx, SigHow how, SigSet set, SigSet* old) {
 }
 
 Task<Value> send_body(Sleepable& ctx, ProcessSignals& process, ThreadSignals* to, SigInfo info) {
-  if (info.number != 0 && !exists(info.number)) co_return fail(Errno::einval);
-  if (info.number == 0) {
+  if (info.number == 0 || !exists(info.number)) {
     co_await ctx.spend(ctx.costs().signal_send);
-    if (process.threads().empty()) co_return fail(Errno::esrch);
+    const auto& threads = process.threads();
+    const bool there =
+        to == nullptr ? !threads.empty() : std::ranges::find(threads, to) != threads.end();
+    if (!there) co_return fail(Errno::esrch);
+    if (info.number != 0) co_return fail(Errno::einval);
     co_return 0;
   }
   const Errno sent = co_await process.send(ctx, info, to);
@@ -72,11 +76,10 @@ Task<Value> timedwait_body(Sleepable& ctx, SigSet wanted, SigInfo* info, Duratio
   std::optional<SigInfo> taken = mine.take(wanted);
   WaitOutcome ended = WaitOutcome::timed_out;
   if (!taken && timeout != Duration{0}) {
-    const SigSet before = mine.blocked();
-    mine.block(before & ~wanted);
+    mine.wait_for(wanted);
     ended =
         co_await sleep_for_signal(ctx, timeout < Duration{0} ? kNever : later(ctx.now(), timeout));
-    mine.block(before);
+    mine.waited();
     taken = mine.take(wanted);
   }
   if (!taken) co_return fail(ended == WaitOutcome::timed_out ? Errno::eagain : Errno::eintr);

@@ -8,12 +8,13 @@ namespace iodrome::kernel {
 /// A spare thread of the same address space and scheduling class, which runs in place of another
 /// one until it sleeps or comes to rest.
 ///
-/// The scheduler sees one thread: neither going in nor coming back is a switch, and CPU time counts
-/// as if the caller had run. When the stand-in sleeps, the caller is runnable on that CPU at once;
-/// being preempted is no sleep.
+/// The scheduler sees one thread: neither going in nor coming back is a switch that costs, and
+/// virtual time and the slice count as if the caller had run. When the stand-in sleeps, the caller
+/// is runnable on that CPU at once; being preempted is no sleep.
 /// Source: the syslet patches of February 2007, by their description.
 /// Differs: there the sleeper keeps the caller's task and the caller goes on in the spare one's.
-/// Here each keeps its own; nothing but numbers of threads tells the difference.
+/// Here each keeps its own, so traces show switches to the stand-in and back, and its CPU time is
+/// its own.
 class StandIn final : SchedWatcher {
  public:
   explicit StandIn(Thread& spare) : spare_(spare) { spare.watchers.push_back(*this); }

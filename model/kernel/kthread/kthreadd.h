@@ -28,7 +28,7 @@ class Kthreadd {
     virtual Task<void> refused(Sleepable& kthreadd) = 0;
   };
 
-  /// Threads of a system at once. Source: Linux include/linux/threads.h, PID_MAX_DEFAULT.
+  /// Threads at once, of this one's alone. Source: Linux include/linux/threads.h, PID_MAX_DEFAULT.
   static constexpr std::size_t kPidMax = 32'768;
 
   /// New threads are called `name`/0, `name`/1, ...

@@ -1,50 +1,62 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/signal/deliver.h"
 
+#include <utility>
+
 #include "model/kernel/signal/signals.h"
 
 namespace iodrome::kernel {
 
-namespace {
+class Delivery {
+ public:
+  explicit Delivery(ThreadSignals& of) : mine_(of) {}
 
-// get_signal(): what is to be handled, past what is ignored.
-std::optional<SigInfo> get_signal(ThreadSignals& mine, SigAction& action) {
-  for (;;) {
-    const std::optional<SigInfo> info = mine.take(~mine.blocked());
-    if (!info) return std::nullopt;
-    action = mine.process().action(info->number);
-    if (action.handler) return info;
-    const bool nothing = action.ignored || kSigIgnoredByDefault.has(info->number);
-    check(nothing, "a signal's default action ends or stops a process, which is not modelled");
+  Task<void> run(Sleepable& user) {
+    do {
+      while (const std::optional<SigInfo> info = get_signal()) {
+        SigAction does = action_;
+        co_await handle(user, *info, does);
+      }
+      mine_.restore_mask();
+    } while (user.thread().signal_pending);
   }
-}
 
-Task<void> handle(Sleepable& user, ThreadSignals& mine, const SigInfo& info, SigAction& action) {
-  user.turn_to(events::CpuClass::syscall);
-  co_await user.spend(user.costs().signal_deliver);
-  user.turn_to(events::CpuClass::user);
-  if (action.reset_hand) mine.process().set_action(info.number, {});
-  const SigSet before = mine.saved_mask.value_or(mine.blocked());
-  mine.saved_mask.reset();
-  SigSet meanwhile = mine.blocked() | action.mask;
-  if (!action.no_defer) meanwhile.add(info.number);
-  mine.block(meanwhile);
-  if (user.thread().signal_pending) co_await deliver_signals(user);
-  co_await action.handler(user, info);
-  mine.block(before);
-}
+ private:
+  // What is to be handled, past what is ignored.
+  std::optional<SigInfo> get_signal() {
+    for (;;) {
+      const std::optional<SigInfo> info = mine_.take(~mine_.blocked());
+      if (!info) return std::nullopt;
+      action_ = mine_.process().action(info->number);
+      if (action_.handler) {
+        if (action_.reset_hand) mine_.process().reset_handler(info->number);
+        return info;
+      }
+      const bool nothing = action_.ignored || kSigIgnoredByDefault.has(info->number);
+      check(nothing, "a signal's default action ends or stops a process, which is not modelled");
+    }
+  }
 
-}  // namespace
+  // The mask that the frame keeps is the one from before the call, if that had one of its own.
+  Task<void> handle(Sleepable& user, const SigInfo& info, const SigAction& does) {
+    const SigSet meanwhile_too = does.no_defer ? SigSet{} : SigSet::of(info.number);
+    const SigSet before = std::exchange(mine_.saved_mask_, std::nullopt).value_or(mine_.blocked());
+    mine_.block(mine_.blocked() | does.mask | meanwhile_too);
+    user.turn_to(events::CpuClass::syscall);
+    co_await user.spend(user.costs().signal_deliver);
+    user.turn_to(events::CpuClass::user);
+    if (user.thread().signal_pending) co_await deliver_signals(user);
+    co_await does.handler(user, info);
+    mine_.block(before);
+  }
+
+  ThreadSignals& mine_;
+  SigAction action_;
+};
 
 Task<void> deliver_signals(Sleepable& user) {
-  ThreadSignals& mine = *user.thread().signals;
-  SigAction action;
-  for (;;) {
-    const std::optional<SigInfo> info = get_signal(mine, action);
-    if (!info) break;
-    co_await handle(user, mine, *info, action);
-  }
-  if (mine.saved_mask) mine.block(*std::exchange(mine.saved_mask, std::nullopt));
+  Delivery delivery(*user.thread().signals);
+  co_await delivery.run(user);
 }
 
 }  // namespace iodrome::kernel

@@ -5,15 +5,11 @@
 
 namespace iodrome::kernel {
 
-/// exit_to_user_mode_loop(): runs the handlers of what is pending and not blocked. The thread is in
-/// user mode; each costs signal_deliver. Later ones lie on top, so they run first.
+/// exit_to_user_mode_loop() of a thread that can be sent signals and is in user mode: runs the
+/// handlers of what is pending and not blocked; each costs signal_deliver. Later ones lie on top,
+/// so they run first. A mask that a call had changed for itself comes back.
 ///
 /// Errors: a default action that would end or stop the process is a bug.
 Task<void> deliver_signals(Sleepable& user);
-
-/// Whether there is anything to do for it.
-inline bool signals_to_deliver(const Thread& thread) {
-  return thread.signal_pending && thread.signals != nullptr;
-}
 
 }  // namespace iodrome::kernel

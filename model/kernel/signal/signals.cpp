@@ -19,7 +19,9 @@ ThreadSignals::ThreadSignals(ProcessSignals& process, Thread& thread)
 void ThreadSignals::exit() {
   if (thread_ == nullptr) return;
   process_.queued_ -= pending_.clear();
-  std::erase(process_.threads_, this);
+  // What it was chosen for is another's now.
+  if (thread_->signal_pending) process_.show_to_others(*this, ~blocked_);
+  process_.leave(*this);
   thread_->signals = nullptr;
   thread_->signal_pending = false;
   thread_ = nullptr;
@@ -38,13 +40,32 @@ void ThreadSignals::recalculate() {
 }
 
 bool ThreadSignals::wants(std::int32_t number) const {
-  return !blocked_.has(number) && (number == kSigKill || !thread_->signal_pending);
+  const bool comes_by = thread_->state == Thread::State::running || !thread_->signal_pending;
+  return !blocked_.has(number) && (number == kSigKill || comes_by);
 }
 
 void ThreadSignals::block(SigSet mask) {
   const SigSet before = std::exchange(blocked_, mask & ~kSigKernelOnly);
   if (thread_->signal_pending) process_.show_to_others(*this, blocked_ & ~before);
   recalculate();
+}
+
+void ThreadSignals::wait_for(SigSet wanted) {
+  real_blocked_ = blocked_;
+  block(blocked_ & ~wanted);
+}
+
+void ThreadSignals::waited() {
+  block(std::exchange(real_blocked_, {}));
+}
+
+void ThreadSignals::block_for_call(SigSet mask) {
+  saved_mask_ = blocked_;
+  block(mask);
+}
+
+void ThreadSignals::restore_mask() {
+  if (saved_mask_) block(*std::exchange(saved_mask_, std::nullopt));
 }
 
 std::optional<SigInfo> ThreadSignals::take(SigSet wanted) {
@@ -57,6 +78,13 @@ std::optional<SigInfo> ThreadSignals::take(SigSet wanted) {
 }
 
 // --- the process --------------------------------------------------------------------------------
+
+// __exit_signal(): whose turn it is stays.
+void ProcessSignals::leave(const ThreadSignals& thread) {
+  const auto at = std::ranges::find(threads_, &thread);
+  if (static_cast<std::size_t>(at - threads_.begin()) < turn_) --turn_;
+  threads_.erase(at);
+}
 
 bool ProcessSignals::ignores(std::int32_t number) const {
   const SigAction& does = action(number);
@@ -76,7 +104,8 @@ Task<Errno> ProcessSignals::send(Atomic& ctx, SigInfo info, ThreadSignals* to) {
   if (gone) co_return Errno::esrch;
   const ThreadSignals& asked = to != nullptr ? *to : *threads_.front();
   // A blocked one is kept: the action may change before it is unblocked.
-  if (ignores(info.number) && !asked.blocked_.has(info.number)) co_return Errno::ok;
+  const bool kept = (asked.blocked_ | asked.real_blocked_).has(info.number);
+  if (ignores(info.number) && !kept) co_return Errno::ok;
   PendingSignals& pending = to != nullptr ? to->pending_ : shared_;
   if (info.number < kSigRtMin && pending.set().has(info.number)) co_return Errno::ok;
   const bool queued = has_room(info);
@@ -116,13 +145,14 @@ ThreadSignals* ProcessSignals::find_taker(std::int32_t number, ThreadSignals* to
   return nullptr;
 }
 
-// By its number, since the thread may end while the sender pays.
+// By its number, since the thread may end while the sender pays; or meet the signal by itself.
 Task<void> ProcessSignals::wake(Atomic& ctx, std::uint64_t thread_id) {
   const auto asleep = [this, thread_id]() -> Thread* {
     const auto found = std::ranges::find_if(
         threads_, [&](const ThreadSignals* each) { return each->thread_->id == thread_id; });
-    if (found == threads_.end() || !(*found)->thread_->interruptible) return nullptr;
-    return (*found)->thread_;
+    if (found == threads_.end()) return nullptr;
+    Thread* const thread = (*found)->thread_;
+    return thread->interruptible && thread->signal_pending ? thread : nullptr;
   };
   if (asleep() == nullptr) co_return;
   co_await ctx.spend(ctx.costs().try_to_wake_up);

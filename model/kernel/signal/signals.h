@@ -11,8 +11,9 @@
 // sigtimedwait(2), signalfd(2), getrlimit(2).
 // Differs: a process is named, not numbered, and everybody may send to it; stopping, going on and
 // ending a process by a signal's default action are not modelled, so that is a bug of who sends
-// it; SA_RESTART neither, so an interrupted call is EINTR; a thread in user mode meets the signal
-// on its next way out of the kernel, since nothing kicks its CPU; the lock is part of the costs.
+// it; no call is restarted, so an interrupted one is EINTR, also where the signal is gone by then;
+// a thread in user mode meets the signal on its next way out of the kernel, since nothing kicks its
+// CPU; the lock is part of the costs.
 #pragma once
 #include <array>
 #include <functional>
@@ -54,10 +55,20 @@ class ThreadSignals {
   void block(SigSet mask);
   /// dequeue_signal(): the thread's own before the process's.
   std::optional<SigInfo> take(SigSet wanted);
+  /// For a sleep of sigtimedwait(2): they end it, and are kept though they be ignored.
+  void wait_for(SigSet wanted);
+  /// After it; the mask is what it was.
+  void waited();
+
+  /// set_user_sigmask(): another mask for one call; the old one comes back with restore_mask(), or
+  /// once what this one lets in is handled.
+  void block_for_call(SigSet mask);
+  void restore_mask();
 
  private:
   friend class ProcessSignals;
   friend struct Thread;
+  friend class Delivery;
   // exit_signals().
   void exit();
   // recalc_sigpending().
@@ -67,11 +78,9 @@ class ThreadSignals {
   ProcessSignals& process_;
   Thread* thread_;  // nullptr: it has ended
   SigSet blocked_;
+  SigSet real_blocked_;  // during sigtimedwait(2), else empty
+  std::optional<SigSet> saved_mask_;
   PendingSignals pending_;
-
- public:
-  /// A mask that comes back once the signals that it kept out are handled: epoll_pwait(2).
-  std::optional<SigSet> saved_mask;
 };
 
 class ProcessSignals {
@@ -92,6 +101,8 @@ class ProcessSignals {
   void send_from_outside(std::int32_t number, ThreadSignals& to);
 
   const SigAction& action(std::int32_t number) const { return actions_.at(index(number)); }
+  /// SA_RESETHAND.
+  void reset_handler(std::int32_t number) { actions_.at(index(number)).handler = nullptr; }
   /// What waits and is ignored from now on is dropped.
   void set_action(std::int32_t number, SigAction action);
 
@@ -102,6 +113,7 @@ class ProcessSignals {
 
  private:
   friend class ThreadSignals;
+  void leave(const ThreadSignals& thread);
   static std::size_t index(std::int32_t number) { return static_cast<std::size_t>(number - 1); }
   bool ignores(std::int32_t number) const;
   bool has_room(const SigInfo& info) const;

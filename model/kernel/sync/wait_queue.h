@@ -159,8 +159,8 @@ inline WaitQueue::Wait WaitQueue::wait(Sleepable& ctx, const char* waits_for, ev
   return {*this, ctx, waits_for, stage};
 }
 
-/// Marks a signal pending for the thread, and wakes it if its sleep is interruptible. Delivery is
-/// nobody's yet: whoever makes it clears the mark.
+/// Marks a signal pending for the thread, and wakes it if its sleep is interruptible. Who has a
+/// ThreadSignals is sent signals by that; of others, whoever marks it clears the mark.
 void signal_wake_up(System& system, Thread& thread, Cpu* waker);
 
 }  // namespace iodrome::kernel

@@ -126,6 +126,22 @@ TEST_CASE("one read takes longer than a blocking call by exactly what the detour
   CHECK(detour.calls.at(Sysno::pread64) == 1);
 }
 
+TEST_CASE("each task tells the loop by a write, or the first on its list for those that follow") {
+  // The loop is at work on sends of nothing while the pool reads.
+  Script script = reads(8);
+  const chain::Step nothing{.op = chain::Op::send, .fd = 0, .to_fd = kOwnSocket};
+  script.clients.emplace_back(1'000, std::vector<chain::Step>{nothing});
+  const auto writes = [&](const char* notify) {
+    return played(script, {{"cpu.count", "4"},
+                           {"epoll_threads.pool_of", "process"},
+                           {"epoll_threads.sendfile_by", "loop"},
+                           {"epoll_threads.notify", notify}})
+        .calls.at(Sysno::write);
+  };
+  CHECK(writes("each") == 8);
+  CHECK(writes("first") < 8);
+}
+
 TEST_CASE("a full queue makes the loop do the step itself and is counted") {
   const Settings tight = {{"epoll_threads.threads", "1"}, {"epoll_threads.max_queue", "1"}};
   const Played full = played(reads(12), tight);

@@ -154,6 +154,14 @@ TEST_CASE("without a spare thread the caller sleeps itself") {
     CHECK(each->outcome.streams == std::vector<std::uint64_t>{kBytes, kBytes});
 }
 
+TEST_CASE("a maker has its spare thread, however long the interrupt takes that wakes it") {
+  const Played slow =
+      played(script_of({{get(kPage)}}),
+             {{"cpu.count", "2"}, {"costs.ipi_send", "50 us"}, {"costs.try_to_wake_up", "50 us"}});
+  CHECK(slow.counters.at("no_spare") == 0);
+  CHECK(slow.counters.at("misses") >= 1);
+}
+
 TEST_CASE("a failing atom ends its chain, and the application hears which") {
   const std::string missing = "/missing";
   const Played failed = played(script_of({{{open_step(missing), stat_step(0), close_step(0)}}}));

@@ -17,6 +17,7 @@ struct SignalScene {
 
   Rig rig{2};
   FileTable files{64};
+  Cost step{100ns};
   ProcessSignals process;
   ThreadSignals* first = nullptr;
   ThreadSignals* second = nullptr;

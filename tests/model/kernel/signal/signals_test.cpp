@@ -242,6 +242,129 @@ TEST_CASE("who blocks a signal that waits at the process leaves it to another th
   CHECK(s.log == "h10 second first");
 }
 
+TEST_CASE("sigtimedwait gets a signal that would be ignored, and its mask is as before") {
+  SignalScene s;
+  send_at(s, 5us, kSigChld);
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    co_await block(ctx, SigSet::of(kSigChld));
+    const Value number =
+        co_await sys_rt_sigtimedwait(ctx, SigSet::of(kSigChld), nullptr, Duration{-1});
+    CHECK(number == kSigChld);
+    CHECK(ctx.now() == SimTime{} + 5us);
+    CHECK(scene.first->blocked() == SigSet::of(kSigChld));
+  });
+}
+
+TEST_CASE("a thread that ends leaves what it was chosen for to another one") {
+  SignalScene s;
+  s.rig.system.costs.signal_take.each = 10us;
+  second_at(s, 1us, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    const Value slept = co_await sys_nanosleep(ctx, 100us);
+    CHECK(slept.error() == Errno::eintr);
+    CHECK(ctx.now() == SimTime{} + 10us);
+    scene.note("second");
+  });
+  send_at(s, 5us, kSigUsr1);
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    co_await sys_rt_sigaction(ctx, kSigUsr1, noting(scene));
+    co_await ctx.spend(ctx.costs().signal_take);
+    CHECK(ctx.thread().signal_pending);
+  });
+  CHECK(s.log == "h10 second");
+}
+
+TEST_CASE("a handler that runs once is gone before it starts, and nothing that waits with it") {
+  SignalScene s;
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    SigAction once = noting(scene);
+    once.reset_hand = true;
+    co_await sys_rt_sigaction(ctx, kSigChld, once);
+    co_await sys_kill(ctx, scene.process, kSigChld);
+    CHECK(scene.log == "h17");
+    CHECK_FALSE(scene.process.action(kSigChld).handler);
+    co_await sys_kill(ctx, scene.process, kSigChld);  // by default nothing
+    CHECK(scene.log == "h17");
+  });
+}
+
+TEST_CASE("a handler with SA_NODEFER is interrupted by its own signal") {
+  SignalScene s;
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    SigAction action;
+    action.no_defer = true;
+    action.handler = [&scene](Sleepable& user, const SigInfo&) -> Task<void> {
+      scene.note("in");
+      if (scene.log == "in") co_await sys_kill(user, scene.process, kSigUsr1);
+      scene.note("out");
+    };
+    co_await sys_rt_sigaction(ctx, kSigUsr1, action);
+    co_await sys_kill(ctx, scene.process, kSigUsr1);
+  });
+  CHECK(s.log == "in in out out");
+}
+
+// The sender pays for the entry and the wake-up while the thread handles the signal by itself.
+TEST_CASE("a signal that a thread has met by itself ends none of its later sleeps") {
+  SignalScene s;
+  s.rig.system.costs.signal_queue.each = 5us;
+  s.rig.system.costs.try_to_wake_up.each = 1us;
+  send_at(s, 5us, kSigUsr1);
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    co_await sys_rt_sigaction(ctx, kSigUsr1, noting(scene));
+    while (ctx.now() < SimTime{} + 6us) {
+      co_await ctx.spend(scene.step);
+      co_await sys_kill(ctx, scene.process, 0);
+    }
+    CHECK(scene.log == "h10");
+    const Value slept = co_await sys_nanosleep(ctx, 100us);
+    CHECK(slept == 0);
+  });
+}
+
+TEST_CASE("the mask of a call comes back though the signal that ended it is gone by then") {
+  SignalScene s;
+  s.rig.system.costs.syscall_exit.each = 10us;
+  second_at(s, 31us, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    co_await ctx.spend(scene.step, 60);
+    SigAction ignore;
+    ignore.ignored = true;
+    scene.process.set_action(kSigUsr1, ignore);
+    scene.note("ignored");
+  });
+  s.rig.at(35us, [&] { s.process.send_from_outside(kSigUsr1, *s.first); });
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    co_await sys_rt_sigaction(ctx, kSigUsr1, noting(scene));
+    co_await block(ctx, SigSet::of(kSigUsr1));
+    const Value fd = co_await sys_epoll_create1(ctx, scene.files, 0);
+    EpollEvent event;
+    const Value count =
+        co_await sys_epoll_pwait(ctx, scene.files, static_cast<int>(*fd), &event, 1, 100us, {});
+    CHECK(count.error() == Errno::eintr);
+    CHECK(ctx.now() == SimTime{} + 45us);
+    CHECK(scene.log == "ignored");
+    CHECK(scene.first->blocked() == SigSet::of(kSigUsr1));
+  });
+}
+
+TEST_CASE("a signal for a thread that has ended is ESRCH, by tgkill also with 0") {
+  SignalScene s;
+  play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
+    Thread other;
+    std::optional<ThreadSignals> gone;
+    gone.emplace(scene.process, other);
+    for (std::int32_t number : {0, kSigUsr1}) {
+      const Value there = co_await sys_tgkill(ctx, scene.process, *gone, number);
+      CHECK(there == 0);
+    }
+    ThreadSignals& address = *gone;
+    gone.reset();
+    for (std::int32_t number : {0, kSigUsr1}) {
+      const Value sent = co_await sys_tgkill(ctx, scene.process, address, number);
+      CHECK(sent.error() == Errno::esrch);
+    }
+  });
+}
+
 TEST_CASE("kill with 0 looks for somebody, and there are no other numbers than 1 to 64") {
   SignalScene s;
   play(s, [](Sleepable& ctx, SignalScene& scene) -> Task<void> {
