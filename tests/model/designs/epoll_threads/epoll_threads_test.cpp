@@ -1,11 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The loops and their pool: what is whose, and what it costs.
-#include <map>
-
-#include "model/events/block.h"
-#include "model/events/syscall.h"
-#include "model/kernel/syscall.h"
-#include "tests/model/testbed/scripted.h"
+#include "tests/model/designs/played.h"
 
 using namespace iodrome;
 using namespace iodrome::tests;
@@ -16,44 +11,9 @@ namespace {
 const std::string kPage = "/page";
 constexpr std::uint64_t kBytes = 700'000;
 
-// How often each system call was made, and how many requests were at the device at once.
-struct Seen final : events::Observer {
-  void on(const events::EventInfo& info, SimTime, std::uint32_t,
-          std::span<const std::uint64_t> words) override {
-    if (info.kind == events::SysEnter::info.kind) ++calls[static_cast<Sysno>(words[1])];
-    if (info.kind == events::BlockRqIssue::info.kind) most = std::max(most, ++at_device);
-    if (info.kind == events::BlockRqComplete::info.kind) --at_device;
-  }
-  std::map<Sysno, int> calls;
-  int at_device = 0;
-  int most = 0;
-};
-
-struct Played {
-  Outcome outcome;
-  std::map<Sysno, int> calls;
-  int at_device = 0;
-  std::map<std::string, std::uint64_t> counters;
-  std::map<std::string, testbed::CostUse> costs;
-};
-
 Played played(const Script& script, Settings set = {},
               const std::string& design = "epoll_threads") {
-  if (set.empty() || set[0].first != "cpu.count") set.insert(set.begin(), {"cpu.count", "1"});
-  Seen seen;
-  testbed::RunOptions options;
-  options.observe = [&](events::Probe& probe) {
-    static constexpr events::Subsystem kAll[] = {events::Subsystem::syscall,
-                                                 events::Subsystem::block};
-    probe.attach(seen, kAll);
-  };
-  Played all;
-  all.outcome = play(script, design, set, options);
-  all.calls = seen.calls;
-  all.at_device = seen.most;
-  for (const auto& [name, count] : all.outcome.record.design_counters) all.counters[name] = count;
-  for (const testbed::CostUse& use : all.outcome.record.costs) all.costs[use.name] = use;
-  return all;
+  return played_by(design, script, std::move(set));
 }
 
 Script reads(std::size_t clients) {
@@ -109,17 +69,11 @@ TEST_CASE("one read takes longer than a blocking call by exactly what the detour
   // One CPU and one thread, so that everything is done one after the other but the device's part.
   const Played detour = played(reads(1), {{"epoll_threads.threads", "1"}});
   const Played call = played(reads(1), {}, "sync");
-  const auto costs = [](const Played& of) {
-    Duration sum{0};
-    for (const auto& [name, use] : of.costs) sum += use.total;
-    return sum;
-  };
-  const auto latency = [](const Played& of) { return of.outcome.ends[0][0][0].latency; };
   // Once it has told the loop, the thread has begun to lock the queue for its next task.
   const testbed::CostUse& lock = detour.costs.at("mutex_lock");
   const Duration begun = lock.total / static_cast<std::int64_t>(lock.count);
-  CHECK(latency(detour) - latency(call) == costs(detour) - begun - costs(call));
-  CHECK(costs(detour) > costs(call));
+  CHECK(latency_of(detour) - latency_of(call) == costs_of(detour) - begun - costs_of(call));
+  CHECK(costs_of(detour) > costs_of(call));
   CHECK(detour.costs.at("epoll_threads.task_prepare").count == 1);
   CHECK(detour.costs.at("epoll_threads.dispatch").count == 1);
   CHECK(detour.calls.at(Sysno::write) == 1);

@@ -1,10 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is one call, what becomes a thread's, and what either costs.
-#include <map>
-
-#include "model/events/syscall.h"
-#include "model/kernel/syscall.h"
-#include "tests/model/testbed/scripted.h"
+#include "tests/model/designs/played.h"
 
 using namespace iodrome;
 using namespace iodrome::tests;
@@ -17,37 +13,8 @@ const std::string kPage = "/page";
 const std::string kOther = "/other";
 constexpr std::uint64_t kBytes = 30'000;
 
-struct Seen final : events::Observer {
-  void on(const events::EventInfo& info, SimTime, std::uint32_t,
-          std::span<const std::uint64_t> words) override {
-    if (info.kind == events::SysEnter::info.kind) ++calls[static_cast<Sysno>(words[1])];
-  }
-  std::map<Sysno, int> calls;
-};
-
-struct Played {
-  Outcome outcome;
-  std::map<Sysno, int> calls;
-  std::map<std::string, std::uint64_t> counters;
-  std::map<std::string, testbed::CostUse> costs;
-  std::uint64_t switches = 0;
-};
-
 Played played(const Script& script, Settings set = {}, const std::string& design = "syslets") {
-  if (set.empty() || set[0].first != "cpu.count") set.insert(set.begin(), {"cpu.count", "1"});
-  Seen seen;
-  testbed::RunOptions options;
-  options.observe = [&](events::Probe& probe) {
-    static constexpr events::Subsystem kAll[] = {events::Subsystem::syscall};
-    probe.attach(seen, kAll);
-  };
-  Played all;
-  all.outcome = play(script, design, set, options);
-  all.calls = seen.calls;
-  for (const auto& [name, count] : all.outcome.record.design_counters) all.counters[name] = count;
-  for (const testbed::CostUse& use : all.outcome.record.costs) all.costs[use.name] = use;
-  all.switches = all.costs.at("context_switch").count;
-  return all;
+  return played_by(design, script, std::move(set));
 }
 
 std::vector<chain::Step> get(const std::string& path) {
@@ -61,10 +28,8 @@ Script script_of(std::vector<std::vector<std::vector<chain::Step>>> clients) {
   return script;
 }
 
-Duration costs_of(const Played& of) {
-  Duration sum{0};
-  for (const auto& [name, use] : of.costs) sum += use.total;
-  return sum;
+std::uint64_t switches(const Played& of) {
+  return of.costs.at("context_switch").count;
 }
 
 Duration each(const Played& of, const char* cost) {
@@ -83,7 +48,7 @@ TEST_CASE("what is in memory is one call, without a switch, a thread's start or 
   CHECK(twice.counters.at("atoms") == once.counters.at("atoms") + 4);
   CHECK(twice.counters.at("misses") == once.counters.at("misses"));
   CHECK(twice.counters.at("threads") == once.counters.at("threads"));
-  CHECK(twice.switches == once.switches);
+  CHECK(switches(twice) == switches(once));
   CHECK(twice.costs.at("syslets.ring_put").count == once.costs.at("syslets.ring_put").count);
   CHECK(twice.outcome.streams[0] == 2 * kBytes);
   const Ended& second = twice.outcome.ends[0][1][0];
@@ -131,13 +96,12 @@ TEST_CASE("one read that sleeps takes longer than a pread by exactly what the de
   script.clients = {{{read_fd_step(0, 8'192, 4'096)}}};
   const Played detour = played(script, {{"syslets.threads", "1"}});
   const Played call = played(script, {}, "sync");
-  const auto latency = [](const Played& of) { return of.outcome.ends[0][0][0].latency; };
   CHECK(detour.counters.at("misses") == 1);
   // While the device works, the caller goes on: out of its call, and to sleep in the next one.
   const Duration meanwhile = each(detour, "context_switch") + each(detour, "try_to_wake_up") +
                              each(detour, "syslets.move_context") + each(detour, "syscall_exit") +
                              each(detour, "syscall_entry") + each(detour, "syslets.wait");
-  CHECK(latency(detour) - latency(call) == costs_of(detour) - costs_of(call) - meanwhile);
+  CHECK(latency_of(detour) - latency_of(call) == costs_of(detour) - costs_of(call) - meanwhile);
 }
 
 TEST_CASE("without a spare thread the caller sleeps itself") {
