@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "model/chain/chain_run.h"
+#include "model/engine/complaints.h"
 #include "model/engine/parameters.h"
 #include "model/kernel/os.h"
 #include "model/kernel/sync/wait_queue.h"
@@ -165,7 +166,7 @@ class Design {
   virtual ~Design() = default;
   /// Parameters and costs, filled by the loader before start().
   virtual void describe(ParameterList& parameters) = 0;
-  /// Checks what the table's types cannot. Returns the complaint, or an empty string.
+  /// Checks what the table's types cannot. Returns all complaints, or an empty string.
   virtual std::string check_parameters() { return {}; }
   /// Most requests that one application thread may have in flight.
   virtual std::int64_t slots_max() const { return 65'535; }

@@ -8,6 +8,11 @@ namespace {
 
 using namespace kernel;
 
+constexpr NamedValue<bool> kPoolOf[] = {{"loop", true}, {"process", false}};
+constexpr NamedValue<bool> kTrigger[] = {{"edge", true}, {"level", false}};
+constexpr NamedValue<bool> kSendfileBy[] = {{"pool", true}, {"loop", false}};
+constexpr NamedValue<bool> kNotify[] = {{"each", true}, {"first", false}};
+
 class EpollThreads final : public Design {
  public:
   void describe(ParameterList& list) override {
@@ -28,25 +33,15 @@ class EpollThreads final : public Design {
              &costs_.dispatch.each);
   }
   std::string check_parameters() override {
-    std::string complaints;
-    const auto complain = [&](const std::string& what) {
-      complaints.append(complaints.empty() ? "" : "; ").append("epoll_threads.").append(what);
-    };
-    const auto choose = [&](const char* key, const std::string& given, const char* yes,
-                            const char* no, bool& value) {
-      value = given == yes;
-      if (given != yes && given != no)
-        complain(std::string(key) + " is one of " + yes + ", " + no + ", not '" + given + "'");
-    };
-    choose("pool_of", params_.pool_of, "loop", "process", params_.pool_each);
-    choose("trigger", params_.trigger, "edge", "level", params_.edge);
-    choose("sendfile_by", params_.sendfile_by, "pool", "loop", params_.pool_sends);
-    choose("notify", params_.notify, "each", "first", params_.notify_each);
-    if (params_.threads < 1 || params_.threads > 32'768) complain("threads must be 1 to 32768");
-    if (params_.max_queue < 1 || params_.max_queue > 1 << 20)
-      complain("max_queue must be 1 to 1048576");
-    if (params_.events < 1 || params_.events > 65'536) complain("events must be 1 to 65536");
-    return complaints;
+    Complaints complaints("epoll_threads");
+    complaints.one_of("pool_of", params_.pool_of, kPoolOf, params_.pool_each);
+    complaints.one_of("trigger", params_.trigger, kTrigger, params_.edge);
+    complaints.one_of("sendfile_by", params_.sendfile_by, kSendfileBy, params_.pool_sends);
+    complaints.one_of("notify", params_.notify, kNotify, params_.notify_each);
+    complaints.within("threads", params_.threads, 1, 32'768);
+    complaints.within("max_queue", params_.max_queue, 1, 1 << 20);
+    complaints.within("events", params_.events, 1, 65'536);
+    return complaints.text();
   }
   void start(const Platform& platform) override {
     engine_ = std::make_unique<EpollEngine>(platform.os, platform.process, params_);

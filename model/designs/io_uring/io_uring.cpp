@@ -115,13 +115,11 @@ class IoUring final : public Design {
     list.add("costs.cqe_reap", "", "user: a CQE read", &costs_.cqe_reap.each);
   }
   std::string check_parameters() override {
-    if (params_.sq_entries < 2 || params_.sq_entries > 32'768)
-      return "io_uring.sq_entries must be 2 to 32768";
-    if (params_.direct_slots < 1 || params_.direct_slots > 1'048'576)
-      return "io_uring.direct_slots must be 1 to 1048576";
-    if (params_.workers_max < 1 || params_.workers_max > 32'768)
-      return "io_uring.workers_max must be 1 to 32768";
-    return {};
+    Complaints complaints("io_uring");
+    complaints.within("sq_entries", params_.sq_entries, 2, 32'768);
+    complaints.within("direct_slots", params_.direct_slots, 1, 1'048'576);
+    complaints.within("workers_max", params_.workers_max, 1, 32'768);
+    return complaints.text();
   }
   std::int64_t slots_max() const override {
     return std::min<std::int64_t>(params_.direct_slots, 65'535);

@@ -218,12 +218,11 @@ class KeventDesign final : public Design {
     list.add("costs.user_reap", "", "user: an entry of the ring read", &costs_.user_reap.each);
   }
   std::string check_parameters() override {
-    if (params_.ring_entries < 2 || params_.ring_entries > 65'536)
-      return "kevent.ring_entries must be 2 to 65536";
-    if (params_.threads < 1 || params_.threads > 1024) return "kevent.threads must be 1 to 1024";
-    if (params_.window_pages < 1 || params_.window_pages > 1 << 20)
-      return "kevent.window_pages must be 1 to 1048576";
-    return {};
+    Complaints complaints("kevent");
+    complaints.within("ring_entries", params_.ring_entries, 2, 65'536);
+    complaints.within("threads", params_.threads, 1, 1024);
+    complaints.within("window_pages", params_.window_pages, 1, 1 << 20);
+    return complaints.text();
   }
   void start(const Platform& platform) override {
     os_ = &platform.os;

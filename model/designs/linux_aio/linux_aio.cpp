@@ -213,10 +213,12 @@ class LinuxAio final : public Design {
     list.add("costs.copy_event", "", "an event copied out", &costs_.copy_event.each);
   }
   std::string check_parameters() override {
-    if (params_.events < 1 || params_.events > 65'536) return "linux_aio.events must be 1 to 65536";
-    if (params_.read_bytes < 512 || params_.read_bytes > 1 << 30 || params_.read_bytes % 512 != 0)
-      return "linux_aio.read_bytes must be whole sectors of 512 bytes, at most 1 GiB";
-    return {};
+    const std::int64_t bytes = params_.read_bytes;
+    Complaints complaints("linux_aio");
+    complaints.within("events", params_.events, 1, 65'536);
+    complaints.require(bytes >= 512 && bytes <= 1 << 30 && bytes % 512 == 0,
+                       "read_bytes must be whole sectors of 512 bytes, at most 1 GiB");
+    return complaints.text();
   }
   void start(const Platform& platform) override {
     os_ = &platform.os;

@@ -28,18 +28,13 @@ class PosixAio final : public Design {
     list.add("costs.look", "", "user: aio_error, and aio_return at the end", &costs_.look.each);
   }
   std::string check_parameters() override {
-    std::string complaints;
-    const auto require = [&](bool holds, const char* what) {
-      if (holds) return;
-      complaints.append(complaints.empty() ? "" : "; ").append("posix_aio.").append(what);
-    };
-    require(params_.threads >= 1 && params_.threads <= 32'768, "threads must be 1 to 32768");
-    require(params_.idle_time >= Duration{0}, "idle_time must not be negative");
-    require(params_.suspend_entries >= 1 && params_.suspend_entries <= 65'536,
-            "suspend_entries must be 1 to 65536");
-    require(params_.read_bytes >= 1 && params_.read_bytes <= 1 << 30,
-            "read_bytes must be 1 byte to 1 GiB");
-    return complaints;
+    Complaints complaints("posix_aio");
+    complaints.within("threads", params_.threads, 1, 32'768);
+    complaints.require(params_.idle_time >= Duration{0}, "idle_time must not be negative");
+    complaints.within("suspend_entries", params_.suspend_entries, 1, 65'536);
+    complaints.require(params_.read_bytes >= 1 && params_.read_bytes <= 1 << 30,
+                       "read_bytes must be 1 byte to 1 GiB");
+    return complaints.text();
   }
   void start(const Platform& platform) override {
     os_ = &platform.os;

@@ -120,11 +120,10 @@ class Syslets final : public Design {
              &costs_.ring_take.each);
   }
   std::string check_parameters() override {
-    if (params_.ring_entries < 1 || params_.ring_entries > 65'536)
-      return "syslets.ring_entries must be 1 to 65536";
-    if (params_.threads < 0 || params_.threads > 32'768)
-      return "syslets.threads must be 0 to 32768";
-    return {};
+    Complaints complaints("syslets");
+    complaints.within("ring_entries", params_.ring_entries, 1, 65'536);
+    complaints.within("threads", params_.threads, 0, 32'768);
+    return complaints.text();
   }
   void start(const Platform& platform) override {
     os_ = &platform.os;

@@ -9,66 +9,35 @@ namespace iodrome::designs::task_chain {
 
 namespace {
 
-template <class T>
-struct Named {
-  std::string_view name;
-  T value;
-};
-
 using chain::Continue;
-constexpr Named<Continue> kContinue[] = {{"cheapest", Continue::cheapest},
-                                         {"hardirq", Continue::hardirq},
-                                         {"softirq", Continue::softirq},
-                                         {"kthread", Continue::kthread},
-                                         {"kthread_per_request", Continue::kthread_per_request},
-                                         {"workqueue", Continue::workqueue},
-                                         {"workqueue_unbound", Continue::workqueue_unbound},
-                                         {"workqueue_highpri", Continue::workqueue_highpri}};
-constexpr Named<std::optional<Carrier>> kStart[] = {{"submitter", std::nullopt},
-                                                    {"kthread", Carrier::shared},
-                                                    {"kthread_per_request", Carrier::own},
-                                                    {"workqueue", Carrier::workqueue},
-                                                    {"workqueue_unbound", Carrier::unbound},
-                                                    {"workqueue_highpri", Carrier::highpri}};
-constexpr Named<RingFull> kFull[] = {{"reserve", RingFull::reserve},
-                                     {"hold", RingFull::hold},
-                                     {"spill", RingFull::spill},
-                                     {"drop", RingFull::drop}};
-constexpr Named<WakeBy> kWake[] = {{"syscall", WakeBy::syscall},
-                                   {"eventfd", WakeBy::eventfd},
-                                   {"futex", WakeBy::futex},
-                                   {"signal", WakeBy::signal},
-                                   {"busy_poll", WakeBy::busy_poll}};
+constexpr NamedValue<Continue> kContinue[] = {
+    {"cheapest", Continue::cheapest},
+    {"hardirq", Continue::hardirq},
+    {"softirq", Continue::softirq},
+    {"kthread", Continue::kthread},
+    {"kthread_per_request", Continue::kthread_per_request},
+    {"workqueue", Continue::workqueue},
+    {"workqueue_unbound", Continue::workqueue_unbound},
+    {"workqueue_highpri", Continue::workqueue_highpri}};
+constexpr NamedValue<std::optional<Carrier>> kStart[] = {{"submitter", std::nullopt},
+                                                         {"kthread", Carrier::shared},
+                                                         {"kthread_per_request", Carrier::own},
+                                                         {"workqueue", Carrier::workqueue},
+                                                         {"workqueue_unbound", Carrier::unbound},
+                                                         {"workqueue_highpri", Carrier::highpri}};
+constexpr NamedValue<RingFull> kFull[] = {{"reserve", RingFull::reserve},
+                                          {"hold", RingFull::hold},
+                                          {"spill", RingFull::spill},
+                                          {"drop", RingFull::drop}};
+constexpr NamedValue<WakeBy> kWake[] = {{"syscall", WakeBy::syscall},
+                                        {"eventfd", WakeBy::eventfd},
+                                        {"futex", WakeBy::futex},
+                                        {"signal", WakeBy::signal},
+                                        {"busy_poll", WakeBy::busy_poll}};
 
-constexpr Named<chain::UserCopy> kUserCopy[] = {{"pinned", chain::UserCopy::pinned},
-                                                {"thread", chain::UserCopy::thread},
-                                                {"provider", chain::UserCopy::provider}};
-
-// Complaints, of which a user wants to see all.
-class Complaints {
- public:
-  template <class T, std::size_t N>
-  void one_of(const char* key, const std::string& given, const Named<T> (&known)[N], T& value) {
-    std::string names;
-    for (const Named<T>& each : known) {
-      if (each.name == given) value = each.value;
-      names.append(names.empty() ? "" : ", ").append(each.name);
-    }
-    if (std::ranges::find(known, given, &Named<T>::name) == std::end(known))
-      add(std::string(key) + " is one of " + names + ", not '" + given + "'");
-  }
-  void within(const char* key, std::int64_t given, std::int64_t least, std::int64_t most) {
-    if (given < least || given > most)
-      add(std::string(key) + " must be " + std::to_string(least) + " to " + std::to_string(most));
-  }
-  void add(const std::string& complaint) {
-    text_.append(text_.empty() ? "" : "; ").append("task_chain.").append(complaint);
-  }
-  const std::string& text() const { return text_; }
-
- private:
-  std::string text_;
-};
+constexpr NamedValue<chain::UserCopy> kUserCopy[] = {{"pinned", chain::UserCopy::pinned},
+                                                     {"thread", chain::UserCopy::thread},
+                                                     {"provider", chain::UserCopy::provider}};
 
 }  // namespace
 
@@ -116,7 +85,7 @@ void describe(ChainParams& params, ChainCosts& costs, ParameterList& list) {
 }
 
 std::string take_up(ChainParams& params) {
-  Complaints complaints;
+  Complaints complaints("task_chain");
   complaints.one_of("continue_in", params.continue_in, kContinue, params.policy);
   std::optional<Carrier> start_by;
   complaints.one_of("start_in", params.start_in, kStart, start_by);

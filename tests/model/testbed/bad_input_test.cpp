@@ -153,6 +153,7 @@ TEST_CASE("values that no design can have are refused by the name of their param
       {"epoll_threads.threads", "0"},     {"epoll_threads.max_queue", "0"},
       {"epoll_threads.events", "0"},      {"epoll_threads.pool_of", "all"},
       {"epoll_threads.trigger", "edgy"},  {"epoll_threads.sendfile_by", "me"},
+      {"epoll_threads.notify", "often"},  {"syslets.threads", "40000"},
       {"syslets.ring_entries", "0"},      {"syslets.threads", "-1"},
       {"posix_aio.threads", "0"},         {"posix_aio.idle_time", "-1 s"},
       {"posix_aio.suspend_entries", "0"}, {"posix_aio.read_bytes", "0"},
@@ -171,6 +172,14 @@ TEST_CASE("values that no design can have are refused by the name of their param
     CHECK_THAT(text, Catch::Contains(key));
     CHECK(text.size() < 1000);
   }
+}
+
+TEST_CASE("all that is wrong with a design's parameters is told at once") {
+  const Input input = fio_input();
+  RaceRequest request = request_for(input);
+  request.set = {{"io_uring.workers_max", "0"}, {"io_uring.sq_entries", "1"}};
+  CHECK_THAT(complaint_of(request), Catch::Contains("io_uring.sq_entries must be 2 to 32768; "
+                                                    "io_uring.workers_max must be 1 to 32768"));
 }
 
 TEST_CASE("values that no engine or provider can have are refused by the name of their parameter") {
