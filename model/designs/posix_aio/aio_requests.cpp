@@ -103,6 +103,8 @@ Task<void> AioRequests::sleep(Sleepable& user, Suspension& self, const WakeCondi
     const std::uint32_t counter = co_await self.counter_.value.load_acquire(user);
     if (counter == 0) break;
     co_await syscall(user, Sysno::futex, sync_.futexes.wait(user, self.counter_, counter));
+    // Taken, before it looks: somebody else may have been faster with what the signal was for.
+    user.thread().signal_pending = false;
   }
   // A signal that comes once it is awake finds it on its way.
   self.sleeper_ = nullptr;
