@@ -37,4 +37,13 @@ struct SchedWaking {
   Words2 words() const { return {thread, cpu}; }
 };
 
+/// A thread that waits on one CPU is moved to another by load balancing.
+struct SchedMigrateTask {
+  static constexpr EventInfo info{"sched_migrate_task", Subsystem::sched, "thread from to"};
+  std::uint64_t thread;
+  std::uint64_t from;
+  std::uint64_t to;
+  Words3 words() const { return {thread, from, to}; }
+};
+
 }  // namespace iodrome::events

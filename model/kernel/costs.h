@@ -11,7 +11,7 @@ namespace iodrome::kernel {
 struct KernelCosts {
   Cost syscall_entry, syscall_exit;
   Cost context_switch, mm_switch, migration, socket_migration, try_to_wake_up;
-  Cost ipi_send, idle_exit, tick;
+  Cost ipi_send, idle_exit, tick, load_balance;
   Cost irq_entry, irq_exit, softirq;
   Cost spin_lock, mutex_lock, futex_call;
   Cost queue_work, worker_pick, thread_create, thread_exit;
@@ -35,13 +35,13 @@ struct KernelCosts {
   Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 92> table();
+  static constexpr std::array<CostRow<KernelCosts>, 93> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 92> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 93> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -52,6 +52,8 @@ inline constexpr std::array<CostRow<K>, 92> kKernelCosts = {{
     {"ipi_send", &K::ipi_send, "the waker's interrupt to another CPU"},
     {"idle_exit", &K::idle_exit, "out of the idle loop: its tick and clock brought back"},
     {"tick", &K::tick, "the timer tick's handler: accounting and the scheduler's check"},
+    {"load_balance", &K::load_balance,
+     "run queues of a socket or the machine looked at, to move threads"},
     {"irq_entry", &K::irq_entry, "interrupt taken, up to the handler's own code"},
     {"irq_exit", &K::irq_exit, "from the handler's end to the interrupted code"},
     {"softirq", &K::softirq, "one softirq vector: entry, dispatch, exit"},
@@ -141,7 +143,7 @@ inline constexpr std::array<CostRow<K>, 92> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 92> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 93> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

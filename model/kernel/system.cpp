@@ -13,6 +13,7 @@ System::System(Timeline& on, events::Probe& to, hw::Memory& ram)
     probe.name(events::Named::syscall, static_cast<std::uint64_t>(call.number), call.name);
   probe.name(events::Named::vector, kLocalTimerVector, "local_timer");
   probe.name(events::Named::vector, kRescheduleVector, "reschedule");
+  probe.name(events::Named::vector, kCallFunctionVector, "call_function");
 }
 
 System::~System() = default;

@@ -48,6 +48,7 @@ struct System {
   std::vector<std::unique_ptr<Cpu>> cpus;
   std::uint32_t cpus_per_socket = kMaxCpus;
   CpuMask idle_cpus;                               // on which no thread runs or waits
+  CpuMask overloaded_cpus;                         // on which some may wait besides one
   std::vector<std::unique_ptr<CpuTimers>> timers;  // of each CPU
   std::uint64_t last_thread_id = 0;
   std::uint32_t last_mm_id = 0;

@@ -33,6 +33,10 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
   list.add("sched_wakeup_granularity", "s",
            "CPU time that a woken thread must be behind to take the CPU",
            &spec.scheduler.wakeup_granularity);
+  list.add("balancing", "", "whether threads that wait go to CPUs with less to do: on or off",
+           &spec.balancing);
+  list.add("sched_migration_cost", "s", "who ran so recently is left where its caches are warm",
+           &spec.scheduler.migration_cost);
   list.add("sockets", "", "sockets; each has as many CPUs in a row, the last ones perhaps fewer",
            &spec.scheduler.sockets);
   list.add("idle_exit_latency", "s", "an idle CPU's first instruction after an interrupt; 0: polls",
@@ -262,6 +266,9 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
           "cpu.idle_exit_latency, cpu.deep_idle_after, cpu.deep_idle_exit_latency and "
           "cpu.ipi_latency must not be negative");
   require(spec.preemption == "none" || spec.preemption == "full", "cpu.preemption is none or full");
+  require(spec.balancing == "on" || spec.balancing == "off", "cpu.balancing is on or off");
+  require(spec.scheduler.migration_cost >= Duration{0} && spec.scheduler.migration_cost <= 1s,
+          "cpu.sched_migration_cost must be 0 to 1 s");
   require(spec.hrtimers == "high" || spec.hrtimers == "tick", "cpu.hrtimers is high or tick");
   require(spec.timer_params.slack >= Duration{0}, "cpu.timer_slack must not be negative");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
@@ -385,6 +392,7 @@ std::optional<MachineSpec> load_machine(Configuration& configuration, const std:
   if (!configuration.ok()) return std::nullopt;
   spec.timer_params.high_resolution = spec.hrtimers == "high";
   if (spec.preemption == "full") spec.scheduler.preemption = kernel::Preemption::full;
+  spec.scheduler.balancing = spec.balancing == "on";
   return spec;
 }
 

@@ -20,6 +20,7 @@ struct MachineSpec {
 
   std::int64_t cpus = 0;
   kernel::SchedulerParams scheduler;
+  std::string balancing;   // on or off
   std::string preemption;  // none or full
   kernel::TimerParams timer_params;
   std::string hrtimers;  // high or tick

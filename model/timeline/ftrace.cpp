@@ -71,6 +71,9 @@ class FtraceText {
       case events::SchedWaking::info.kind:
         return fmt::format("comm={} pid={} prio={prio} target_cpu={:03}", comm(words[0]), words[0],
                            words[1], fmt::arg("prio", kEverybodysPriority));
+      case events::SchedMigrateTask::info.kind:
+        return fmt::format("comm={} pid={} prio={} orig_cpu={} dest_cpu={}", comm(words[0]),
+                           words[0], kEverybodysPriority, words[1], words[2]);
       case events::TaskNewtask::info.kind:
         return fmt::format("pid={} comm={}", words[0], comm(words[0]));
       case events::IrqHandlerEntry::info.kind:

@@ -152,8 +152,7 @@ class Sleepable : public Atomic {
 ///
 /// Order: on its last CPU if that is idle, else on the first idle one after it in its socket, else
 /// in the sockets after that, else on its last; of those it may run on.
-/// Differs from Linux: the waker's own CPU is not preferred; other sockets are looked at here,
-/// since nothing balances later.
+/// Differs from Linux: the waker's own CPU is not preferred; other sockets are looked at here too.
 Spend wake_up(Atomic& ctx, Thread& thread);
 /// The same from inside the scheduler, or from outside all CPUs (nullptr), where nobody can pay.
 /// True: an interrupt was sent.

@@ -5,6 +5,7 @@
 
 #include "model/events/irq.h"
 #include "model/events/sched.h"
+#include "model/kernel/cpu/balance.h"
 #include "model/kernel/cpu/context.h"
 #include "model/kernel/cpu/irq_loop.h"
 #include "model/kernel/cpu/ksoftirqd.h"
@@ -22,6 +23,7 @@ Cpu::Cpu(System& system, std::uint32_t index)
       socket_(index / system.cpus_per_socket),
       memory_(system.timeline),
       pending_irqs_(1024),
+      balance_(std::make_unique<LoadBalance>(*this)),
       hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
       softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)),
       tick_(*this),

@@ -7,9 +7,8 @@
 //  or idle.
 //  3. A thread is in state running on one CPU, runnable in one run queue, or sleeping in neither.
 //
-// Differs from Linux: threads change CPUs at wake-ups and with their affinity alone; the depth
-// of an idle state follows from how long the CPU has been idle, not from a governor's guess.
-// Hardirqs do not nest.
+// Differs from Linux: the depth of an idle state follows from how long the CPU has been idle, not
+// from a governor's guess. Hardirqs do not nest.
 #pragma once
 #include <boost/circular_buffer.hpp>
 #include <memory>
@@ -21,6 +20,7 @@
 #include "model/events/sched.h"
 #include "model/events/stage.h"
 #include "model/kernel/cpu/burst.h"
+#include "model/kernel/cpu/ipi.h"
 #include "model/kernel/cpu/run_queue.h"
 #include "model/kernel/cpu/thread.h"
 #include "model/kernel/system.h"
@@ -29,14 +29,7 @@ namespace iodrome::kernel {
 
 class Atomic;
 class Ksoftirqd;
-
-/// What a hardirq or softirq runs. It lives as long as the machine.
-class IrqAction {
- public:
-  virtual ~IrqAction() = default;
-  virtual Task<void> handle(Atomic& ctx) = 0;
-  std::uint64_t vector = 0;
-};
+class LoadBalance;
 
 /// Linux's softirq vectors, by their numbers, which are their order of service.
 enum class Softirq : std::uint8_t {
@@ -45,9 +38,10 @@ enum class Softirq : std::uint8_t {
   net_tx = 2,
   net_rx = 3,
   block = 4,
-  tasklet = 6
+  tasklet = 6,
+  sched = 7
 };
-inline constexpr int kSoftirqs = 7;
+inline constexpr int kSoftirqs = 8;
 
 /// What the tick does besides the scheduler's work: run_local_timers().
 class TickListener {
@@ -61,9 +55,8 @@ class TickListener {
   ~TickListener() = default;
 };
 
-/// LOCAL_TIMER_VECTOR and RESCHEDULE_VECTOR of x86: no device is given them.
+/// LOCAL_TIMER_VECTOR of x86: no device is given it.
 inline constexpr std::uint64_t kLocalTimerVector = 0xec;
-inline constexpr std::uint64_t kRescheduleVector = 0xfd;
 
 class Cpu {
  public:
@@ -117,6 +110,11 @@ class Cpu {
   /// Makes a thread runnable here. `waker` is the CPU whose code does it; nullptr: none does, as
   /// where a request arrives or a thread is new. True: that CPU sent an interrupt.
   bool enqueue(Thread& thread, Cpu* waker);
+  /// Fair threads that run or wait here.
+  std::int64_t fair_threads() const {
+    const bool fair_runs = current_ != nullptr && current_->policy == SchedPolicy::normal;
+    return run_queue_.fair_waiting() + (fair_runs ? 1 : 0);
+  }
   /// Has a thread that waits or runs here go to a CPU that it may run on.
   void push_away(Thread& thread, Cpu* caller);
   void block_current();
@@ -169,19 +167,10 @@ class Cpu {
     bool pending_ = false;
     SimTime due_at_{};
   };
-  // The interrupt by which another CPU has this one look at its run queue.
-  struct Reschedule final : Event, IrqAction {
-    explicit Reschedule(Cpu& cpu) : Event{&Reschedule::due}, cpu_(cpu) {
-      vector = kRescheduleVector;
-    }
-    void send();
-    bool under_way() const { return under_way_; }
-    Task<void> handle(Atomic& ctx) override;
-
-   private:
-    static void due(Event* self);
-    Cpu& cpu_;
-    bool under_way_ = false;
+  // Has this CPU look at its run queue: the way back from the interrupt is what it is for.
+  struct Reschedule final : Ipi {
+    explicit Reschedule(Cpu& cpu) : Ipi(cpu, kRescheduleVector) {}
+    Task<void> handle(Atomic&) override { return Task<void>::ready(); }
   };
   // The way out of an idle state.
   struct IdleExit final : Event {
@@ -191,6 +180,8 @@ class Cpu {
     bool under_way = false;
   };
 
+  friend class LoadBalance;
+  void adopt(Thread& thread);
   void enter(Level level);
   void leave(Level level);
   void refreeze();
@@ -238,7 +229,8 @@ class Cpu {
   events::PrevState last_state_ = events::PrevState::runnable;
   std::uint32_t mm_ = 0;  // the address space that is loaded
   bool need_resched_ = false;
-  bool halted_ = true;  // in an idle state
+  bool pulled_ = false;  // who runs next comes from another CPU's queue
+  bool halted_ = true;   // in an idle state
   SimTime idle_since_{};
   RunQueue run_queue_;
   Switch switch_;
@@ -257,6 +249,7 @@ class Cpu {
   std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
   std::vector<IrqAction*> hi_tasklets_;
   std::unique_ptr<Ksoftirqd> ksoftirqd_;
+  std::unique_ptr<LoadBalance> balance_;
   std::unique_ptr<IrqLoop> hardirq_;
   std::unique_ptr<IrqLoop> softirq_;
   Tick tick_;

@@ -20,6 +20,7 @@ class FairQueue {
  public:
   bool empty() const { return tree_.empty(); }
   std::int64_t min_vruntime() const { return min_vruntime_; }
+  std::int64_t waiting() const { return static_cast<std::int64_t>(waiting_); }
   const SchedEntity* first() const { return tree_.empty() ? nullptr : &*tree_.begin(); }
 
   void push(SchedEntity& entity) {
@@ -28,6 +29,16 @@ class FairQueue {
     ++waiting_;
   }
   SchedEntity& take_first();
+  /// The first one in order that passes, taken out, or nullptr.
+  template <class Pass>
+  SchedEntity* take_if(Pass pass) {
+    for (SchedEntity& entity : tree_) {
+      if (!pass(entity)) continue;
+      remove(entity);
+      return &entity;
+    }
+    return nullptr;
+  }
   void remove(SchedEntity& entity);
   void clear();
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What a CPU does when nothing runs on it, and what brings it back.
+#include "model/kernel/cpu/balance.h"
 #include "model/kernel/cpu/irq_loop.h"
 
 namespace iodrome::kernel {
@@ -45,6 +46,7 @@ void Cpu::IdleExit::due(Event* self) {
 // Interrupts on an idle CPU have it look at its queue when they end, so that one message that says
 // so is enough.
 bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
+  balance_->idle_no_longer();
   const bool polls = halted_ && !idle_exit_.under_way && idle_exit_latency() == Duration{0};
   const bool told = !run_queue_.empty();  // it will look at its queue in any case
   if (waker == this || polls || (waker == nullptr && !halted_)) {
@@ -60,27 +62,23 @@ bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
     leave_idle_state();
     return false;
   }
+  if (told) system_.overloaded_cpus.set(index_);
   if (told || reschedule_.under_way()) return false;
   reschedule_.send();
   return true;
 }
 
-// --- the reschedule interrupt -------------------------------------------------------------------
+// --- interrupts between CPUs --------------------------------------------------------------------
 
-void Cpu::Reschedule::send() {
+void Ipi::send() {
   under_way_ = true;
-  cpu_.timeline_.after(cpu_.system_.scheduler.ipi_latency, *this);
+  to_.timeline().after(to_.system().scheduler.ipi_latency, *this);
 }
 
-void Cpu::Reschedule::due(Event* self) {
-  auto& message = *static_cast<Reschedule*>(self);
+void Ipi::due(Event* self) {
+  auto& message = *static_cast<Ipi*>(self);
   message.under_way_ = false;
-  message.cpu_.raise_irq(message);
-}
-
-// The way back from the interrupt is what it is for.
-Task<void> Cpu::Reschedule::handle(Atomic&) {
-  return Task<void>::ready();
+  message.to_.raise_irq(message);
 }
 
 }  // namespace iodrome::kernel

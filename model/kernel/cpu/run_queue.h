@@ -14,6 +14,7 @@ enum class Arrival : std::uint8_t { woken, preempted, yielded };
 class RunQueue {
  public:
   bool empty() const { return rt_.empty() && fair_.empty(); }
+  std::int64_t fair_waiting() const { return fair_.waiting(); }
 
   void push(Thread& thread, Arrival how) {
     if (thread.policy == SchedPolicy::normal) return fair_.push(thread);
@@ -22,6 +23,12 @@ class RunQueue {
   /// The one to run next. There must be one.
   Thread& take_next() {
     return static_cast<Thread&>(rt_.empty() ? fair_.take_first() : rt_.take_first());
+  }
+  /// The fair thread that would run first of those that pass, taken out, or nullptr.
+  template <class Pass>
+  Thread* take_fair_if(Pass pass) {
+    return static_cast<Thread*>(
+        fair_.take_if([&pass](SchedEntity& entity) { return pass(static_cast<Thread&>(entity)); }));
   }
   void remove(Thread& thread) {
     if (thread.policy == SchedPolicy::normal) return fair_.remove(thread);

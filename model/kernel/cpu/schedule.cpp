@@ -2,6 +2,7 @@
 // The scheduler's half of a CPU: who runs next, and when it takes the CPU from whom.
 #include "model/events/sched.h"
 #include "model/kernel/cpu/affinity.h"
+#include "model/kernel/cpu/balance.h"
 #include "model/kernel/cpu/context.h"
 #include "model/kernel/cpu/cpu.h"
 
@@ -13,16 +14,22 @@ using events::Stage;
 
 bool Cpu::enqueue(Thread& thread, Cpu* waker) {
   thread.state = Thread::State::runnable;
-  thread.vruntime += run_queue_.virtual_clock() - thread.cpu->run_queue_.virtual_clock();
-  thread.cpu = this;
+  adopt(thread);
   if (current_ != nullptr) run_queue_.update_current(*current_, timeline_.now());
   run_queue_.place(thread, current_, system_.scheduler);
   system_.idle_cpus.clear(index_);
   if (current_ == nullptr) return enqueue_on_idle(thread, waker);
+  system_.overloaded_cpus.set(index_);
   if (thread.context->ledger() != nullptr)
     thread.context->ledger()->enter(Stage::run_queue, timeline_.now());
   run_queue_.push(thread, Arrival::woken);
   return RunQueue::wakeup_preempts(thread, *current_, system_.scheduler) && preempt_for(waker);
+}
+
+// Its distance in virtual time comes along.
+void Cpu::adopt(Thread& thread) {
+  thread.vruntime += run_queue_.virtual_clock() - thread.cpu->run_queue_.virtual_clock();
+  thread.cpu = this;
 }
 
 // Here at once, on another CPU by an interrupt, of which one is enough.
@@ -133,7 +140,7 @@ void Cpu::leave_thread(PrevState state) {
 
 void Cpu::pick_next() {
   need_resched_ = false;
-  if (run_queue_.empty()) {
+  if (run_queue_.empty() && !(pulled_ = balance_->newidle())) {
     system_.probe.show(
         events::SchedSwitch{index_, last_thread_, 0, static_cast<std::uint64_t>(last_state_)},
         index_);
@@ -175,6 +182,7 @@ Duration Cpu::cost_of_switch_to(Thread& next) {
   KernelCosts& costs = system_.costs;
   charge(costs.context_switch);
   if (last_thread_ == 0) charge(costs.idle_exit);
+  if (std::exchange(pulled_, false)) charge(costs.load_balance);
   if (next.mm != 0 && load_mm(next.mm)) charge(costs.mm_switch);
   if (next.ran_on != nullptr && next.ran_on != this)
     charge(next.ran_on->socket_ == socket_ ? costs.migration : costs.socket_migration);
@@ -224,10 +232,10 @@ void Cpu::Tick::due(Event* self) {
 Task<void> Cpu::Tick::handle(Atomic& ctx) {
   pending_ = false;
   if (cpu_.current_ != nullptr) keep_on();
-  return then(ctx.spend(ctx.costs().tick), [this] {
+  return then(ctx.spend(ctx.costs().tick), [this, &ctx] {
     if (cpu_.tick_listener_ != nullptr) cpu_.tick_listener_->tick();
     cpu_.tick_current();
-    return Task<void>::ready();
+    return cpu_.balance_->tick(ctx);
   });
 }
 

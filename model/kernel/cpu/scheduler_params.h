@@ -20,6 +20,9 @@ struct SchedulerParams {
   Duration wakeup_granularity{};  // how far behind a woken thread must be to take the CPU
   Preemption preemption = Preemption::none;
 
+  bool balancing = false;     // threads that wait go to CPUs that have less to do
+  Duration migration_cost{};  // who ran so recently is left where its caches are warm
+
   std::int64_t sockets = 1;  // each has as many CPUs in a row; the last ones perhaps fewer
 
   // An idle CPU is in the shallow state at once and in the deep one once it has been idle for so
