@@ -22,6 +22,7 @@ inline constexpr std::int32_t kSigTstp = 20;
 inline constexpr std::int32_t kSigTtin = 21;
 inline constexpr std::int32_t kSigTtou = 22;
 inline constexpr std::int32_t kSigUrg = 23;
+inline constexpr std::int32_t kSigXfsz = 25;
 inline constexpr std::int32_t kSigWinch = 28;
 inline constexpr std::int32_t kSigIo = 29;
 /// The kernel's first real-time signal; the C library keeps two of them for itself.

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/kernel/cpu/context.h"
+
 namespace iodrome::kernel {
 
 // --- a thread -----------------------------------------------------------------------------------
@@ -225,6 +227,15 @@ void ProcessSignals::show_to_others(const ThreadSignals& except, SigSet which) {
     which = which & each->blocked_;
     if (!each->thread_->signal_pending) signal_wake_up(system_, *each->thread_, nullptr);
   }
+}
+
+bool takes_signals(const Thread& thread) {
+  return thread.signals != nullptr && thread.signals->process().owner() != nullptr;
+}
+
+Task<void> send_to_self(Sleepable& ctx, std::int32_t number) {
+  ThreadSignals& mine = *ctx.thread().signals;
+  co_await mine.process().send(ctx, {.number = number, .code = kSiUser}, &mine);
 }
 
 void ProcessSignals::set_action(std::int32_t number, SigAction action) {

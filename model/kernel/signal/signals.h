@@ -168,4 +168,9 @@ class ProcessSignals {
   WaitQueue readers_{"signalfd"};
 };
 
+/// Whether the thread's process could take what a call of its own brings upon it.
+bool takes_signals(const Thread& thread);
+/// send_sig() to oneself: such a signal, of a thread that takes_signals().
+Task<void> send_to_self(Sleepable& ctx, std::int32_t number);
+
 }  // namespace iodrome::kernel

@@ -5,21 +5,10 @@
 #include "model/kernel/calls/process_calls.h"
 #include "tests/model/designs/task_chain/scene.h"
 
-using namespace iodrome::designs::task_chain;
-
+namespace iodrome::designs::task_chain {
 namespace {
 
-using iodrome::Errno;
-using iodrome::Result;
-using iodrome::Task;
-using iodrome::tests::close_step;
-using iodrome::tests::open_step;
-using iodrome::tests::read_fd_step;
-using iodrome::tests::read_step;
 using Value = Result<std::int64_t>;
-using namespace std::chrono_literals;
-using namespace iodrome::kernel;
-namespace chain = iodrome::chain;
 
 /// A process whose descriptors are those of the scene's chains, and whose end is the queue's.
 struct ProcessScene : Scene, ExitHook {
@@ -28,15 +17,15 @@ struct ProcessScene : Scene, ExitHook {
     disk.latency = 10us;
     table.init_reaps = [this](Pid pid, std::int32_t status) { init_has[pid] = status; };
   }
-  ~ProcessScene() { rig.end(); }
+  virtual ~ProcessScene() { rig.end(); }
 
   Task<void> exit(Sleepable& ctx) override {
     ++exits;
     co_await queue.exit_chains(ctx);
   }
   kernel::Process& start(UserCode code) {
-    const std::shared_ptr<FileTable> files(&process.files, [](FileTable*) {});
-    kernel::Process& started = table.start(0, files, {}, std::move(code));
+    const std::shared_ptr<FileTable> shared(&process.files, [](FileTable*) {});
+    kernel::Process& started = table.start(0, shared, {}, std::move(code));
     started.on_exit(ExitStage::cancel, *this);
     return started;
   }
@@ -97,7 +86,7 @@ TEST_CASE("a process ends when its chains have: what is at the device is waited 
     s.rig.run();
     CHECK(s.init_has[2] == exited(3));
     CHECK(results(plain) == Results{512});
-    CHECK(results(named) == Results{1, 512, error(Errno::ecanceled), 0});
+    CHECK(results(named) == Results{0, 512, error(Errno::ecanceled), 0});
     CHECK(s.rig.now() >= 10us);
     s.check_all_gone();
   }
@@ -152,7 +141,7 @@ TEST_CASE("chains in flight at a fork stay the parent's: a child that closes the
         co_return 0;
       });
       co_await sys_wait4(ctx, -1, nullptr, 0);
-      CHECK(ctx.now() < iodrome::SimTime{} + 10us);
+      CHECK(ctx.now() < SimTime{} + 10us);
       CHECK(s.exits == 0);  // the child's end is not the chains'
       const Never never;
       co_await s.queue.wait(ctx, never);
@@ -170,7 +159,7 @@ TEST_CASE("a parent that ends takes its chains along and leaves the child the fi
   ProcessScene s;
   s.note_holders();
   ChainRun& run = s.run({read_fd_step(0, 0, 512), read_fd_step(0, 4096, 512)});
-  const std::vector<iodrome::hw::PhysAddr> pages = s.pages(1);
+  const std::vector<hw::PhysAddr> pages = s.pages(1);
   s.start([&](Sleepable& ctx, kernel::Process& self) -> Task<std::int32_t> {
     co_await sys_openat(ctx, s.os, self.files(), s.path);
     co_await submit(ctx, s);
@@ -209,7 +198,8 @@ TEST_CASE("a child that ends first and one that is killed leave the parent's cha
       std::int32_t status = -1;
       co_await sys_wait4(ctx, *child, &status, 0);
       CHECK(status == (killed ? killed_by(kSigKill) : 0));
-      CHECK(self.files().open_count() == 1);  // the chain's
+      CHECK(self.files().open_count() == 0);
+      CHECK((*s.files.lookup(s.path))->references == s.holders_before + 1);  // the chain's
       const Never never;
       co_await s.queue.wait(ctx, never);
       taken = co_await take_all(ctx, s);
@@ -222,26 +212,34 @@ TEST_CASE("a child that ends first and one that is killed leave the parent's cha
   }
 }
 
-TEST_CASE("a fork while a chain has a descriptor open gives the child that descriptor") {
-  ProcessScene s;
-  s.note_holders();
-  s.run({open_step(s.path), read_step(0, 0, 512), close_step(0)});
-  s.start([&](Sleepable& ctx, kernel::Process& self) -> Task<std::int32_t> {
-    co_await submit(ctx, s);
-    co_await sys_fork(ctx, [&s](Sleepable& mine, kernel::Process& me) -> Task<std::int32_t> {
-      CHECK(me.files().open_count() == 1);
-      co_await sys_nanosleep(mine, 50us);
-      CHECK(s.process.files.open_count() == 0);  // the chain has closed the parent's
-      CHECK(me.files().open_count() == 1);       // and nobody this one
+TEST_CASE(
+    "a fork's child has what a chain has put into the table and nothing of what it has open") {
+  for (const bool keep : {false, true}) {
+    ProcessScene s;
+    s.note_holders();
+    s.run({open_step(s.path), read_step(0, 0, 512)}).chain.steps[0].keep = keep;
+    const std::size_t kept = keep ? 1 : 0;
+    s.start([&](Sleepable& ctx, kernel::Process& self) -> Task<std::int32_t> {
+      co_await submit(ctx, s);
+      co_await sys_fork(ctx, [&](Sleepable& mine, kernel::Process& me) -> Task<std::int32_t> {
+        CHECK(me.files().open_count() == kept);
+        co_await sys_nanosleep(mine, 50us);
+        CHECK(s.process.files.open_count() == 0);  // the parent has closed it
+        CHECK(me.files().open_count() == kept);
+        CHECK((*s.files.lookup(s.path))->references == s.holders_before + kept);
+        co_return 0;
+      });
+      co_await sys_nanosleep(ctx, 20us);
+      const std::size_t taken = co_await take_all(ctx, s);
+      CHECK(taken == 1);
+      CHECK(self.files().open_count() == kept);
+      if (keep) co_await sys_close(ctx, self.files(), 0);
+      co_await sys_wait4(ctx, -1, nullptr, 0);
       co_return 0;
     });
-    co_await sys_nanosleep(ctx, 20us);
-    const std::size_t taken = co_await take_all(ctx, s);
-    CHECK(taken == 1);
-    CHECK(self.files().open_count() == 0);
-    co_await sys_wait4(ctx, -1, nullptr, 0);
-    co_return 0;
-  });
-  s.rig.run();
-  s.check_all_gone();
+    s.rig.run();
+    s.check_all_gone();
+  }
 }
+
+}  // namespace iodrome::designs::task_chain
