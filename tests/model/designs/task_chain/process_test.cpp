@@ -15,7 +15,10 @@ struct ProcessScene : Scene, ExitHook {
   explicit ProcessScene(chain::Continue continue_in = chain::Continue::cheapest)
       : Scene(continue_in), table(rig.system) {
     disk.latency = 10us;
-    table.init_reaps = [this](Pid pid, std::int32_t status) { init_has[pid] = status; };
+    table.init_reaps = [this](Pid pid, std::int32_t status) {
+      init_has[pid] = status;
+      if (pid == kFirst) in_flight_at_end = device.in_flight();
+    };
   }
   virtual ~ProcessScene() { rig.end(); }
 
@@ -37,16 +40,19 @@ struct ProcessScene : Scene, ExitHook {
     CHECK(carriers_rest());
     CHECK(process.files.open_count() == 0);
     CHECK(device.in_flight() == 0);
+    CHECK(in_flight_at_end == 0);
     const Result<Inode*> inode = files.lookup(path);
     REQUIRE(inode);
     CHECK((*inode)->references == holders_before);
   }
   void note_holders() { holders_before = (*files.lookup(path))->references; }
 
+  static constexpr Pid kFirst = 2;
   ProcessTable table;
   std::map<Pid, std::int32_t> init_has;
   int exits = 0;
   std::uint32_t holders_before = 0;
+  std::size_t in_flight_at_end = 0;  // of the chains' process
 };
 
 Task<void> submit(Sleepable& ctx, ProcessScene& s) {

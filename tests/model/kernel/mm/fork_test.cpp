@@ -80,8 +80,10 @@ TEST_CASE("who is left alone with a shared page keeps it for less than a copy") 
     co_await sys_fork(ctx, [](Sleepable&, Process&) -> Task<std::int32_t> { co_return 0; });
     co_await wait_any(ctx);
     const SimTime start = ctx.now();
+    const hw::PhysAddr page = self.mm().follow_page(at, UserAccess::read)->address;
     co_await put(ctx, self.mm(), at, 'x');
     CHECK(ctx.now() - start == 601ns);
+    CHECK(self.mm().follow_page(at, UserAccess::write)->address == page);
     CHECK(s.rig.memory.pages_in_use() == before);
     co_return 0;
   });
@@ -191,6 +193,24 @@ TEST_CASE(
           AddressSpace::unpin(pins);
           co_return 0;
         });
+    co_await wait_any(ctx);
+    co_return 0;
+  });
+}
+
+TEST_CASE("a page that was pinned once and is no more is shared by a fork") {
+  ProcessScene s(1);
+  s.play([&s](Sleepable& ctx, Process& self) -> Task<std::int32_t> {
+    const UserAddr at = co_await touched(ctx, self.mm(), 1);
+    PinnedPages pins;
+    co_await self.mm().pin_user_pages_fast(ctx, at, 1, UserAccess::write, false, pins);
+    AddressSpace::unpin(pins);
+    const std::uint64_t before = s.rig.memory.pages_in_use();
+    co_await sys_fork(ctx, [](Sleepable& mine, Process&) -> Task<std::int32_t> {
+      co_await sys_nanosleep(mine, 1us);
+      co_return 0;
+    });
+    CHECK(s.rig.memory.pages_in_use() == before);
     co_await wait_any(ctx);
     co_return 0;
   });

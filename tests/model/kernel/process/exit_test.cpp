@@ -54,8 +54,12 @@ TEST_CASE("exit_group ends threads in interruptible sleeps at once and others wh
     co_await sys_clone_thread(ctx, [&s](Sleepable& mine, Process&) -> Task<std::int32_t> {
       co_await mine.spend(s.step, 50);  // in user mode until 5 us
       s.note("in user mode at " + std::to_string(to_ps(mine.now()) / 1000));
-      co_await sys_nanosleep(mine, 1us);
-      s.note("slept");
+      const auto body = [&]() -> Task<Value> {
+        s.note("a call began");
+        co_return 0;
+      };
+      co_await syscall(mine, Sysno::read, body());
+      s.note("went on");
       co_return 0;
     });
     co_await ctx.spend(s.step, 10);
@@ -190,4 +194,20 @@ TEST_CASE("descriptors of a table that another process uses too stay open") {
   s.rig.run();
   CHECK(s.init_has.size() == 2);
   CHECK(shared->open_count() == 1);  // this test uses it too
+}
+
+TEST_CASE("of two threads that end the process at one time the first one's status counts") {
+  ProcessScene s(2);
+  s.rig.system.costs.syscall_entry.each = 500ns;
+  const std::int32_t status = s.play([&s](Sleepable& ctx, Process&) -> Task<std::int32_t> {
+    co_await sys_clone_thread(ctx, [&s](Sleepable& mine, Process&) -> Task<std::int32_t> {
+      co_await mine.spend(s.step, 11);
+      co_await sys_exit_group(mine, 2);  // in the kernel already when the other one ends it
+      co_return 0;
+    });
+    co_await ctx.spend(s.step, 8);
+    co_await sys_exit_group(ctx, 1);
+    co_return 0;
+  });
+  CHECK(status == exited(1));
 }
