@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The end of threads and processes: kernel/exit.c.
 #include <algorithm>
+#include <utility>
 
-#include "model/kernel/mm/allocation.h"
 #include "model/kernel/process/member.h"
 #include "model/kernel/vfs/file_ops.h"
 
@@ -34,15 +34,12 @@ void Process::exit_status(Sleepable& self, std::int32_t wait_status) {
 
 // --- a thread's way out -------------------------------------------------------------------------
 
-// Hooks of the first stage are for the first thread of a process that ends, since others may sleep
-// until they have cancelled what those wait for.
+// Hooks of the first stage are for the first thread of a process that ends as a whole, since others
+// may sleep until they have cancelled what those wait for; else for the last one.
 Task<void> Process::do_exit(Sleepable& self, Member& member) {
   const ProcessPtr keep = shared_from_this();
   member.signals.exit();
-  if ((exits_ || live_ == 1) && !cancelled_) {
-    cancelled_ = true;
-    co_await run_hooks(self, ExitStage::cancel);
-  }
+  if (exits_) co_await run_hooks(self, ExitStage::cancel);
   co_await self.spend(self.costs().thread_exit);
   if (--live_ == 0) co_return co_await end_last(self);
   --table_.threads_;
@@ -50,8 +47,8 @@ Task<void> Process::do_exit(Sleepable& self, Member& member) {
 }
 
 Task<void> Process::run_hooks(Sleepable& self, ExitStage stage) {
-  // A hook may forget itself.
-  const std::vector<ExitHook*> hooks = hooks_[index(stage)];
+  // Once; a hook may forget itself.
+  const std::vector<ExitHook*> hooks = std::exchange(hooks_[index(stage)], {});
   for (ExitHook* const hook : hooks) co_await hook->exit(self);
 }
 
@@ -59,6 +56,7 @@ Task<void> Process::end_last(Sleepable& self) {
   exits_ = true;
   stop_told_ = report_continued_ = false;
   stop_signal_ = report_stop_ = 0;
+  co_await run_hooks(self, ExitStage::cancel);
   co_await run_hooks(self, ExitStage::memory);
   co_await mm_->exit_mmap(self);
   self.thread().mm = 0;

@@ -160,7 +160,6 @@ class Process final : public SignalOwner, public std::enable_shared_from_this<Pr
   std::uint32_t live_ = 0;
   std::uint64_t leader_ = 0;  // the first thread's id
   bool exits_ = false;
-  bool cancelled_ = false;  // the hooks of ExitStage::cancel have been called
   std::int32_t status_ = 0;
 
   // Job control.

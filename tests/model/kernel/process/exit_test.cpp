@@ -211,3 +211,19 @@ TEST_CASE("of two threads that end the process at one time the first one's statu
   });
   CHECK(status == exited(1));
 }
+
+TEST_CASE("hooks are called also where all threads end by themselves and at one time") {
+  ProcessScene s(2);
+  s.rig.system.costs.thread_exit.each = 1us;
+  Hook cancel(s, "cancel");
+  Hook memory(s, "memory");
+  s.play([&](Sleepable& ctx, Process& self) -> Task<std::int32_t> {
+    for (Hook* const hook : {&cancel, &memory}) hook->of = &self;
+    self.on_exit(ExitStage::cancel, cancel);
+    self.on_exit(ExitStage::memory, memory);
+    co_await sys_clone_thread(ctx, [](Sleepable&, Process&) -> Task<std::int32_t> { co_return 0; });
+    co_await sys_exit(ctx, 0);
+    co_return 0;
+  });
+  CHECK(s.log == "cancel0/0 memory0/0");
+}
