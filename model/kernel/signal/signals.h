@@ -71,7 +71,7 @@ class ThreadSignals {
   ProcessSignals& process() { return process_; }
   /// exit_signals(): none comes any more.
   void exit();
-  /// TIF_NOTIFY_SIGNAL's use by job control is over, or begins: signals count as pending meanwhile.
+  /// JOBCTL_PENDING_MASK: as long as it is wanted, the thread has to come by its way to user mode.
   void attend(bool wanted);
   SigSet blocked() const { return blocked_; }
   /// sigpending(2) without the mask: what waits here or at the process.
