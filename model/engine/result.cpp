@@ -18,6 +18,7 @@ constexpr Name kNames[] = {
     {Errno::eio, "EIO"},
     {Errno::e2big, "E2BIG"},
     {Errno::ebadf, "EBADF"},
+    {Errno::echild, "ECHILD"},
     {Errno::eagain, "EAGAIN"},
     {Errno::enomem, "ENOMEM"},
     {Errno::efault, "EFAULT"},

@@ -16,6 +16,7 @@ enum class Errno : std::int16_t {
   eio = 5,
   e2big = 7,
   ebadf = 9,
+  echild = 10,
   eagain = 11,
   enomem = 12,
   efault = 14,

@@ -33,15 +33,17 @@ struct KernelCosts {
   Cost inotify_watch, inotify_event, inotify_call, inotify_copy;
   Cost signal_send, signal_queue, signal_take, signal_deliver;
   Cost page_fault_minor, page_fault_bad, vma_call, page_unmap, page_reclaim;
+  Cost page_fault_cow, page_fault_reuse;
+  Cost fork_call, fork_page, process_exit, wait_call, process_reap;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 93> table();
+  static constexpr std::array<CostRow<KernelCosts>, 100> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 93> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 100> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -133,9 +135,18 @@ inline constexpr std::array<CostRow<K>, 93> kKernelCosts = {{
     {"page_fault_minor", &K::page_fault_minor,
      "a first touch of user memory: fault, page taken, zeroed and mapped"},
     {"page_fault_bad", &K::page_fault_bad, "a fault that finds nothing to map: up to the fix-up"},
+    {"page_fault_cow", &K::page_fault_cow,
+     "a write to a page shared since a fork: fault, page taken, copied and mapped"},
+    {"page_fault_reuse", &K::page_fault_reuse,
+     "the same where nobody shares it any more: fault, entry made writable"},
     {"vma_call", &K::vma_call, "mmap's, munmap's or mprotect's own work, per call"},
     {"page_unmap", &K::page_unmap, "a resident page taken out of the page table and let go"},
     {"page_reclaim", &K::page_reclaim, "a clean page found and taken from the page cache"},
+    {"fork_call", &K::fork_call, "fork's own work, without the pages of the caller"},
+    {"fork_page", &K::fork_page, "a page table entry copied and made read-only by a fork"},
+    {"process_exit", &K::process_exit, "a process's end, without its pages, files and threads"},
+    {"wait_call", &K::wait_call, "wait4's own work: children looked at, per call"},
+    {"process_reap", &K::process_reap, "a zombie's status told and the rest of it freed"},
     {"iommu_map", &K::iommu_map, "a page mapped for a device: address found, entry written"},
     {"iommu_unmap", &K::iommu_unmap, "a page unmapped from a device, without the invalidation"},
     {"iommu_flush", &K::iommu_flush, "an IOTLB invalidation queued, and waited for"},
@@ -143,7 +154,7 @@ inline constexpr std::array<CostRow<K>, 93> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 93> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 100> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

@@ -32,6 +32,9 @@ enum class Sysno : std::uint16_t {
   bind = 49,
   listen = 50,
   clone = 56,
+  fork = 57,
+  exit = 60,
+  wait4 = 61,
   kill = 62,
   fcntl = 72,
   fsync = 74,
@@ -52,6 +55,7 @@ enum class Sysno : std::uint16_t {
   epoll_wait = 232,
   epoll_ctl = 233,
   tgkill = 234,
+  waitid = 247,
   inotify_add_watch = 254,
   inotify_rm_watch = 255,
   openat = 257,
@@ -65,6 +69,7 @@ enum class Sysno : std::uint16_t {
   eventfd2 = 290,
   epoll_create1 = 291,
   inotify_init1 = 294,
+  prlimit64 = 302,
   io_uring_enter = 426,
   chain_submit = 1000,
   chain_wait = 1001,
@@ -107,6 +112,9 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::bind, "bind"},
     {Sysno::listen, "listen"},
     {Sysno::clone, "clone"},
+    {Sysno::fork, "fork"},
+    {Sysno::exit, "exit"},
+    {Sysno::wait4, "wait4"},
     {Sysno::kill, "kill"},
     {Sysno::fcntl, "fcntl"},
     {Sysno::fsync, "fsync"},
@@ -127,6 +135,7 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::epoll_wait, "epoll_wait"},
     {Sysno::epoll_ctl, "epoll_ctl"},
     {Sysno::tgkill, "tgkill"},
+    {Sysno::waitid, "waitid"},
     {Sysno::inotify_add_watch, "inotify_add_watch"},
     {Sysno::inotify_rm_watch, "inotify_rm_watch"},
     {Sysno::openat, "openat"},
@@ -140,6 +149,7 @@ inline constexpr SysnoName kSysnoNames[] = {
     {Sysno::eventfd2, "eventfd2"},
     {Sysno::epoll_create1, "epoll_create1"},
     {Sysno::inotify_init1, "inotify_init1"},
+    {Sysno::prlimit64, "prlimit64"},
     {Sysno::io_uring_enter, "io_uring_enter"},
     {Sysno::chain_submit, "chain_submit"},
     {Sysno::chain_wait, "chain_wait"},
@@ -184,12 +194,17 @@ class Crossing {
 };
 
 /// Runs `body` as a system call of the thread; of one that is in the kernel, as a plain call. Where
-/// signals can be sent to it, ERESTARTSYS becomes EINTR, and handlers run before this returns.
+/// signals can be sent to it, ERESTARTSYS becomes EINTR, and handlers run before this returns; one
+/// whose process ends meanwhile does not come back from here, and does not begin the call.
 template <class T>
 Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
   if (ctx.thread().in_kernel) co_return co_await std::move(body);
   Crossing crossing(ctx, number);
   co_await crossing.enter();
+  if (ctx.thread().fatal_pending) [[unlikely]] {
+    crossing.end(0);
+    co_await deliver_signals(ctx);
+  }
   Result<T> result = co_await std::move(body);
   co_await crossing.leave();
   const bool restart = !result && result.error() == Errno::erestartsys;

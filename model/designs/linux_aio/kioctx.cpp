@@ -55,12 +55,14 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   const WorkOn work(ctx, iocb.ledger, events::Stage::kernel);
   co_await ctx.spend(costs_.prepare);
   co_await kernel::fault_in_user(ctx, iocb.pages, iocb.bytes);
+  if (dead_) co_return Errno::einval;
   if (requests_active_ >= ring_.size()) co_return Errno::eagain;
   if (allocation_fails(os_.system, "kiocb")) co_return Errno::eagain;
   const Result<FilePtr> file = files_.get(iocb.fd);
   if (!file) co_return file.error();
   if (iocb.command == Command::fsync || iocb.command == Command::fdsync) co_return Errno::einval;
   ++requests_active_;
+  ++in_flight_;
   auto* kiocb = new Kiocb(*this, iocb);
   ctx.emit(events::IoAccepted{iocb.data});
   Value started = fail(Errno::eagain);
@@ -75,6 +77,7 @@ Task<Errno> Kioctx::submit_one(Sleepable& ctx, const Iocb& iocb) {
   if (!started) {
     --requests_active_;
     delete kiocb;
+    co_await ended(ctx);
     co_return started.error();
   }
   // Nothing is pending at the end of the file, or when the device was faster than this call.
@@ -106,15 +109,29 @@ Task<void> Kioctx::complete(Atomic& ctx, Kiocb& kiocb, std::int64_t res) {
   const IoEvent event{kiocb.data, res};
   events::StageLedger* const ledger = kiocb.ledger;
   delete &kiocb;
-  Spinlock::Guard guard = co_await lock_.lock(ctx);
-  ctx.emit(events::IoComplete{event.data, static_cast<std::uint64_t>(res)});
-  if (ledger != nullptr) {
-    // From here on the request waits for the application, whatever this context does.
-    if (ctx.ledger() == ledger) ctx.stop_work();
-    ledger->enter(events::Stage::reap, ctx.now());
+  {
+    Spinlock::Guard guard = co_await lock_.lock(ctx);
+    ctx.emit(events::IoComplete{event.data, static_cast<std::uint64_t>(res)});
+    if (ledger != nullptr) {
+      // From here on the request waits for the application, whatever this context does.
+      if (ctx.ledger() == ledger) ctx.stop_work();
+      ledger->enter(events::Stage::reap, ctx.now());
+    }
+    const bool posted = co_await ring_.post(ctx, event);
+    check(posted, "an accepted AIO request found no ring slot");
   }
-  const bool posted = co_await ring_.post(ctx, event);
-  check(posted, "an accepted AIO request found no ring slot");
+  co_await ended(ctx);
+}
+
+Task<void> Kioctx::ended(Atomic& ctx) {
+  --in_flight_;
+  return dead_ && in_flight_ == 0 ? last_event_.wake_all(ctx) : Task<void>::ready();
+}
+
+Task<void> Kioctx::exit(Sleepable& ctx) {
+  dead_ = true;
+  co_await sleepers_.wake_all(ctx);
+  while (in_flight_ > 0) co_await last_event_.wait(ctx, "exit_aio", events::Stage::reap);
 }
 
 Task<Value> Kioctx::getevents(Sleepable& user, std::uint32_t min, std::span<IoEvent> to) {
@@ -133,6 +150,7 @@ Task<Value> Kioctx::getevents_body(Sleepable& ctx, std::uint32_t min, std::span<
       --requests_active_;
     }
     if (copied >= min) co_return static_cast<std::int64_t>(copied);
+    if (dead_) co_return fail(Errno::eintr);
     const bool more = co_await ring_.has_entries(ctx);
     if (!more) co_await sleepers_.wait(ctx, "io_getevents", events::Stage::reap);
   }
@@ -147,6 +165,7 @@ Task<Value> Kioctx::epoll_body(Sleepable& ctx, const WakeCondition& woken) {
   for (;;) {
     const bool events = co_await ring_.has_entries(ctx);
     if (events || woken.holds()) co_return 1;
+    if (dead_) co_return fail(Errno::eintr);
     co_await sleepers_.wait(ctx, "epoll_wait", events::Stage::arrival);
   }
 }

@@ -64,6 +64,10 @@ class Kioctx {
   /// and the connections.
   Task<Result<std::int64_t>> epoll_wait(kernel::Sleepable& user, const WakeCondition& woken);
 
+  /// exit_aio() of a context: nothing is accepted any more, and what is in flight is waited for, as
+  /// nothing at a disk can be cancelled. Threads in its calls get EINVAL or EINTR.
+  Task<void> exit(kernel::Sleepable& ctx);
+
   /// User: whether the ring shows an event; no call.
   auto has_events(kernel::Sleepable& user) const { return ring_.has_entries(user); }
   std::uint32_t slots() const { return ring_.size(); }
@@ -81,6 +85,7 @@ class Kioctx {
                                             std::span<IoEvent> to);
   Task<Result<std::int64_t>> epoll_body(kernel::Sleepable& ctx, const WakeCondition& woken);
   Task<void> complete(kernel::Atomic& ctx, Kiocb& kiocb, std::int64_t res);
+  Task<void> ended(kernel::Atomic& ctx);
 
   kernel::Os& os_;
   kernel::FileTable& files_;
@@ -88,6 +93,9 @@ class Kioctx {
   kernel::CompletionRing<IoEvent> ring_;
   kernel::WaitQueue& sleepers_;
   kernel::Spinlock lock_{"kioctx.completion_lock"};
+  std::uint32_t in_flight_ = 0;  // accepted, and their events not yet in the ring
+  bool dead_ = false;            // its process ends
+  kernel::WaitQueue last_event_{"exit_aio"};
   std::uint32_t requests_active_ = 0;  // accepted, and not yet taken out of the ring
 };
 

@@ -228,6 +228,12 @@ Task<void> ChainQueue::exit(Sleepable& user) {
 }
 
 Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
+  co_await exit_chains(ctx);
+  co_await exit_files(ctx, engine_.process.files);
+  co_return 0;
+}
+
+Task<void> ChainQueue::exit_chains(Sleepable& ctx) {
   const std::vector<ChainQueue*> queues = engine_.queues;
   for (ChainQueue* const queue : queues) {
     queue->exiting_ = true;
@@ -241,8 +247,6 @@ Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
   for (ChainQueue* const queue : queues) {
     while (queue->busy()) co_await queue->last_chain_.wait(ctx, "chains", events::Stage::reap);
   }
-  co_await exit_files(ctx, engine_.process.files);
-  co_return 0;
 }
 
 // --- the consumer's calls -----------------------------------------------------------------------

@@ -64,6 +64,9 @@ class ChainQueue final : public chain::WalkerHost {
   /// Differs from Linux: the caller's thread must end of itself; who sleeps in epoll or on a futex
   /// is not woken.
   Task<void> exit(kernel::Sleepable& user);
+  /// The part of it that a kernel::Process's end calls, in the kernel already; descriptors are that
+  /// one's to close.
+  Task<void> exit_chains(kernel::Sleepable& ctx);
   /// User: takes an entry from the ring, no call.
   Task<std::optional<ChainEvent>> take(kernel::Sleepable& user);
 

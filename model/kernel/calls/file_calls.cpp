@@ -2,6 +2,7 @@
 #include "model/kernel/calls/file_calls.h"
 
 #include "model/kernel/mm/copy.h"
+#include "model/kernel/signal/signals.h"
 #include "model/kernel/vfs/fsnotify.h"
 #include "model/kernel/vfs/run_blocking.h"
 #include "model/kernel/vfs/write_ops.h"
@@ -78,6 +79,17 @@ Task<Value> pread_buffered(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t o
   co_return got;
 }
 
+// MSG_NOSIGNAL is not set.
+Task<Value> with_sigpipe(Sleepable& ctx, Task<Value> body) {
+  const Value sent = co_await std::move(body);
+  if (!sent && sent.error() == Errno::epipe) co_await send_to_self(ctx, kSigPipe);
+  co_return sent;
+}
+
+Task<Value> sending(Sleepable& ctx, Task<Value> body) {
+  return takes_signals(ctx.thread()) ? with_sigpipe(ctx, std::move(body)) : std::move(body);
+}
+
 }  // namespace
 
 Task<Value> pread_blocking(Sleepable& ctx, Os& os, FilePtr file, bool direct, std::uint64_t offset,
@@ -108,12 +120,13 @@ Task<Value> sys_pread(Sleepable& user, Os& os, FileTable& files, int fd, bool di
 Task<Value> sys_sendfile(Sleepable& user, Os& os, FileTable& files, int out_fd, int in_fd,
                          std::uint64_t offset, std::uint64_t bytes) {
   return syscall(user, Sysno::sendfile,
-                 sendfile_body(user, os, files, out_fd, in_fd, offset, bytes));
+                 sending(user, sendfile_body(user, os, files, out_fd, in_fd, offset, bytes)));
 }
 
 Task<Value> sys_send(Sleepable& user, Os& os, FileTable& files, int fd,
                      std::span<const hw::PhysAddr> pages, std::uint64_t bytes, std::uint64_t from) {
-  return syscall(user, Sysno::sendto, send_body(user, os, files, fd, pages, bytes, from));
+  return syscall(user, Sysno::sendto,
+                 sending(user, send_body(user, os, files, fd, pages, bytes, from)));
 }
 
 }  // namespace iodrome::kernel

@@ -1,11 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/calls/write_calls.h"
 
+#include "model/kernel/signal/signals.h"
+
 namespace iodrome::kernel {
 
 namespace {
 
 using Value = Result<std::int64_t>;
+
+bool too_large(const Value& value) {
+  return !value && value.error() == Errno::efbig;
+}
+
+// EFBIG of RLIMIT_FSIZE comes with a signal, that of the file system alone.
+Task<void> tell_limit(Sleepable& ctx, bool of_process) {
+  const bool told = of_process && takes_signals(ctx.thread());
+  return told ? send_to_self(ctx, kSigXfsz) : Task<void>::ready();
+}
 
 Task<Value> pwrite_body(Sleepable& ctx, Os& os, FileTable& files, int fd, bool direct,
                         std::uint64_t offset, std::uint64_t bytes,
@@ -13,7 +25,12 @@ Task<Value> pwrite_body(Sleepable& ctx, Os& os, FileTable& files, int fd, bool d
   const Result<FilePtr> file = files.get(fd);
   if (!file) co_return fail(file.error());
   co_await fault_in_user(ctx, pages, bytes);
-  co_return co_await pwrite_blocking(ctx, os, *file, direct, offset, bytes, pages);
+  const Value written = co_await pwrite_blocking(ctx, os, *file, direct, offset, bytes, pages);
+  if (too_large(written)) {
+    const std::uint64_t at = (*file)->append ? (*file)->inode->size_bytes : offset;
+    co_await tell_limit(ctx, at >= os.files.fsize_limit);
+  }
+  co_return written;
 }
 
 Task<Value> fsync_body(Sleepable& ctx, Os& os, FileTable& files, int fd, bool data_only) {
@@ -33,7 +50,9 @@ Task<Value> truncate_body(Sleepable& ctx, Os& os, FileTable& files, int fd,
                           std::uint64_t size_bytes) {
   const Result<FilePtr> file = files.get(fd);
   if (!file) co_return fail(file.error());
-  co_return co_await truncate_blocking(ctx, os, *file, size_bytes);
+  const Value done = co_await truncate_blocking(ctx, os, *file, size_bytes);
+  if (too_large(done)) co_await tell_limit(ctx, size_bytes > os.files.fsize_limit);
+  co_return done;
 }
 
 }  // namespace

@@ -64,6 +64,8 @@ struct Thread : SchedEntity {
   bool signal_pending = false;           // see signal_wake_up()
   ThreadSignals* signals = nullptr;      // none: nobody sends it any
   bool interruptible = false;            // a signal ends its sleep
+  bool killable = false;                 // only the end of its process does
+  bool fatal_pending = false;            // its process ends: fatal_signal_pending()
   bool in_kernel = false;                // its calls are made there: without a crossing
   SchedWatchers watchers;
   std::uint32_t preempt_count = 0;  // spinlocks held

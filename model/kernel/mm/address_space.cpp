@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Mappings and faults; pins are in pin.cpp.
+// Mappings and faults; pins are in pin.cpp, forks in fork.cpp.
 #include "model/kernel/mm/address_space.h"
 
 #include <algorithm>
@@ -127,12 +127,13 @@ Task<Result<std::int64_t>> AddressSpace::munmap(Sleepable& ctx, UserAddr start,
   co_return 0;
 }
 
-// The zero page is nobody's to write, whatever its mapping says.
+// The zero page is nobody's to write, whatever its mapping says, and a shared one nobody's yet.
 void AddressSpace::protect_entries(UserAddr start, UserAddr end, Prot prot) {
   const auto last = page_table_.lower_bound(end / kPage);
-  for (auto entry = page_table_.lower_bound(start / kPage); entry != last; ++entry)
-    entry->second.allows =
-        prot == Prot::write && entry->second.page == zero_page_ ? Prot::read : prot;
+  for (auto entry = page_table_.lower_bound(start / kPage); entry != last; ++entry) {
+    const bool shared = entry->second.cow || entry->second.page == zero_page_;
+    entry->second.allows = prot == Prot::write && shared ? Prot::read : prot;
+  }
 }
 
 Errno AddressSpace::change_prot(UserAddr start, UserAddr end, Prot prot) {
@@ -186,12 +187,15 @@ Task<Errno> AddressSpace::map_new_page(Sleepable& ctx, UserAddr address) {
   co_return Errno::ok;
 }
 
-Task<Errno> AddressSpace::fault_locked(Sleepable& ctx, UserAddr address, UserAccess access) {
+Task<Errno> AddressSpace::fault_locked(Sleepable& ctx, UserAddr address, UserAccess access,
+                                       bool unshare) {
   const auto vma = find_vma(address);
   Errno error = Errno::ok;
   if (vma == vmas_.end() || !allowed(vma->second.prot, access)) {
     co_await ctx.spend(ctx.costs().page_fault_bad);
     error = Errno::efault;
+  } else if ((access == UserAccess::write || unshare) && cow_entry(address) != nullptr) {
+    error = co_await wp_page(ctx, address, vma->second.prot);
   } else {
     co_await ctx.spend(ctx.costs().page_fault_minor);
     if (access == UserAccess::write) {

@@ -5,12 +5,14 @@
 //  1. A page table entry lies inside a mapping, and lets nobody do what the mapping forbids.
 //  2. Mappings do not overlap, and neighbours of equal rights are one.
 //  3. Every pin and every borrower is given back before the address space goes.
+//  4. An entry whose page another address space has too, since a fork, lets nobody write; a pinned
+//     page is one address space's alone, or the zero page.
 //
-// Source: Linux mm/mmap.c, mm/memory.c, mm/gup.c, kernel/kthread.c; mmap(2), mprotect(2),
-// getrlimit(2).
+// Source: Linux mm/mmap.c, mm/memory.c, mm/gup.c, kernel/fork.c, kernel/kthread.c; mmap(2),
+// mprotect(2), fork(2), getrlimit(2).
 // Differs: anonymous private mappings alone, of 4 KiB pages, at addresses the kernel chooses; no
-// swap, so every fault is minor; no TLB: another CPU's is flushed for free; each address space has
-// a zero page of its own; a fault sleeps for memory and for the lock alone.
+// swap, so every fault is minor; no TLB: another CPU's is flushed for free; an address space and
+// its forks have a zero page of their own; a fault sleeps for memory and for the lock alone.
 #pragma once
 #include <map>
 #include <span>
@@ -80,6 +82,18 @@ class AddressSpace {
   Task<Result<std::int64_t>> mprotect(Sleepable& ctx, UserAddr start, std::uint64_t bytes,
                                       Prot prot);
 
+  /// dup_mmap() of a fork(2): `child`, which is new and empty, has the same mappings, and every
+  /// page from now on until one of the two writes to it. Pages that are pinned stay this one's: the
+  /// child gets a copy at once, so that I/O under way into them is seen here and not there (as
+  /// since 5.12). Sleeps for mmap_lock and memory.
+  ///
+  /// Errors: ENOMEM; the child has a part, and this one's pages are whole.
+  Task<Errno> dup_to(Sleepable& ctx, AddressSpace& child);
+  /// exit_mmap(): nothing is mapped any more. Pinned pages outlive it, but not the object.
+  Task<void> exit_mmap(Sleepable& ctx);
+  /// RLIMIT_MEMLOCK has changed.
+  void set_memlock(std::uint64_t bytes) { memlock_pages_ = bytes / kPage; }
+
   /// A page fault of a thread at `address`. Sleeps for mmap_lock and for memory.
   ///
   /// Errors: EFAULT (no mapping, or one that forbids it), ENOMEM.
@@ -88,8 +102,9 @@ class AddressSpace {
   Page* follow_page(UserAddr address, UserAccess access);
 
   /// pin_user_pages_fast(): pins up to `count` pages from that of `start` on. Resident pages take
-  /// no lock; others are faulted in. Returns how many, which are fewer where one behind the first
-  /// cannot be had. With `long_term` (FOLL_LONGTERM) they count against RLIMIT_MEMLOCK.
+  /// no lock; others are faulted in, and what a fork shares is copied first, whatever for it is
+  /// pinned (FAULT_FLAG_UNSHARE, since 5.19). Returns how many, which are fewer where one behind
+  /// the first cannot be had. With `long_term` (FOLL_LONGTERM) they count against RLIMIT_MEMLOCK.
   ///
   /// Errors: EFAULT, ENOMEM (memory, or the limit); then none is pinned.
   /// Differs: Linux leaves the limit's account to the caller (account_locked_vm()).
@@ -125,6 +140,7 @@ class AddressSpace {
   struct Entry {
     PagePtr page;
     Prot allows;
+    bool cow = false;  // shared since a fork, or once was
   };
   using Vmas = std::map<UserAddr, Vma>;  // by start
 
@@ -135,9 +151,15 @@ class AddressSpace {
   void protect_entries(UserAddr start, UserAddr end, Prot prot);
   Errno change_prot(UserAddr start, UserAddr end, Prot prot);
   UserAddr unmapped_area(std::uint64_t bytes) const;
-  Task<Errno> fault_locked(Sleepable& ctx, UserAddr address, UserAccess access);
+  Task<Errno> fault_locked(Sleepable& ctx, UserAddr address, UserAccess access,
+                           bool unshare = false);
   Task<Errno> map_new_page(Sleepable& ctx, UserAddr address);
+  Entry* cow_entry(UserAddr address);
+  Task<Errno> wp_page(Sleepable& ctx, UserAddr address, Prot prot);
+  Task<Errno> copy_pinned(Sleepable& ctx, AddressSpace& child, std::uint64_t number);
+  Page* page_to_pin(UserAddr address, UserAccess access);
   PagePtr zeroed_page();
+  PagePtr copy_of(const Page& page);
   Task<std::int64_t> pin_resident(Atomic& ctx, UserAddr& at, std::uint64_t count, UserAccess access,
                                   PinnedPages& to);
   Task<Errno> pin_absent(Sleepable& ctx, UserAddr& at, std::uint64_t count, UserAccess access,
@@ -147,7 +169,7 @@ class AddressSpace {
 
   System& system_;
   const std::uint32_t id_;
-  const std::uint64_t memlock_pages_;
+  std::uint64_t memlock_pages_;
   Rwsem mmap_lock_{"mmap_lock"};
   Vmas vmas_;
   std::map<std::uint64_t, Entry> page_table_;  // by page number

@@ -26,6 +26,7 @@ struct Page : boost::intrusive::list_base_hook<>, Pooled {
   hw::Memory& memory;
   hw::PhysAddr address;
   std::uint32_t references = 0;
+  std::uint32_t pins = 0;  // of them, those of pin_user_pages()
   State state = State::uptodate;
   bool dirty = false;
   bool writeback = false;  // on its way to the device

@@ -31,15 +31,22 @@ std::vector<hw::PhysAddr> PinnedPages::addresses() const {
   return all;
 }
 
+// gup_must_unshare(): a pin is to a page that no fork's child has.
+Page* AddressSpace::page_to_pin(UserAddr address, UserAccess access) {
+  Page* const page = follow_page(address, access);
+  return page != nullptr && cow_entry(address) == nullptr ? page : nullptr;
+}
+
 // The page table is walked with interrupts disabled: nobody unmaps meanwhile. `at` stops at the
 // first page that is absent.
 Task<std::int64_t> AddressSpace::pin_resident(Atomic& ctx, UserAddr& at, std::uint64_t count,
                                               UserAccess access, PinnedPages& to) {
   std::int64_t pinned = 0;
   for (std::uint64_t i = 0; i < count; ++i) {
-    Page* const page = follow_page(at, access);
+    Page* const page = page_to_pin(at, access);
     if (page == nullptr) break;
     to.pages.emplace_back(page);
+    ++page->pins;
     ++pins_;
     ++pinned;
     at += kPage;
@@ -55,7 +62,7 @@ Task<Errno> AddressSpace::pin_absent(Sleepable& ctx, UserAddr& at, std::uint64_t
   co_await mmap_lock_.down_read(ctx);
   for (const UserAddr end = at + count * kPage; at < end && error == Errno::ok;) {
     const std::int64_t there = co_await pin_resident(ctx, at, 1, access, to);
-    if (there == 0) error = co_await fault_locked(ctx, at, access);
+    if (there == 0) error = co_await fault_locked(ctx, at, access, true);
   }
   co_await mmap_lock_.up_read(ctx);
   co_return error;
@@ -99,6 +106,7 @@ Task<std::int64_t> AddressSpace::pin_user_pages_fast_only(Atomic& ctx, UserAddr 
 void AddressSpace::unpin(PinnedPages& pins) {
   if (pins.mm == nullptr) return;
   pins.mm->pins_ -= pins.pages.size();
+  for (const PagePtr& page : pins.pages) --page->pins;
   if (pins.long_term) pins.mm->locked_ -= pins.pages.size();
   pins.pages.clear();
   pins.mm = nullptr;

@@ -12,10 +12,15 @@ class Delivery {
   explicit Delivery(ThreadSignals& of) : mine_(of) {}
 
   Task<void> run(Sleepable& user) {
+    SignalOwner* const owner = mine_.process().owner();
     do {
+      if (owner != nullptr) co_await owner->stay_stopped(user);
+      if (owner != nullptr && owner->exits()) throw ThreadEnds{};
       while (const std::optional<SigInfo> info = get_signal()) {
         SigAction does = action_;
-        co_await handle(user, *info, does);
+        if (!does.handler) co_await act_by_default(user, *info);
+        if (owner != nullptr && owner->exits()) throw ThreadEnds{};
+        if (does.handler) co_await handle(user, *info, does);
       }
       mine_.restore_mask();
     } while (user.thread().signal_pending);
@@ -32,9 +37,19 @@ class Delivery {
         if (action_.reset_hand) mine_.process().reset_handler(info->number);
         return info;
       }
-      const bool nothing = action_.ignored || kSigIgnoredByDefault.has(info->number);
-      check(nothing, "a signal's default action ends or stops a process, which is not modelled");
+      if (action_.ignored || kSigIgnoredByDefault.has(info->number)) continue;
+      check(mine_.process().owner() != nullptr,
+            "a signal's default action ends or stops a process that nobody owns");
+      return info;
     }
+  }
+
+  Task<void> act_by_default(Sleepable& user, const SigInfo& info) {
+    SignalOwner& owner = *mine_.process().owner();
+    if (default_action(info.number) != DefaultAction::stop)
+      co_return co_await owner.group_exit(user, info.number);
+    co_await owner.group_stop(user, info.number);
+    co_await owner.stay_stopped(user);
   }
 
   // The mask that the frame keeps is the one from before the call, if that had one of its own.

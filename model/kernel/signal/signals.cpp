@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/kernel/cpu/context.h"
+
 namespace iodrome::kernel {
 
 // --- a thread -----------------------------------------------------------------------------------
@@ -23,7 +25,7 @@ void ThreadSignals::exit() {
   if (thread_->signal_pending) process_.show_to_others(*this, ~blocked_);
   process_.leave(*this);
   thread_->signals = nullptr;
-  thread_->signal_pending = false;
+  thread_->signal_pending = thread_->fatal_pending = false;
   thread_ = nullptr;
 }
 
@@ -36,7 +38,12 @@ SigSet ThreadSignals::waiting() const {
 }
 
 void ThreadSignals::recalculate() {
-  thread_->signal_pending = !(waiting() & ~blocked_).empty();
+  thread_->signal_pending = attend_ || thread_->fatal_pending || !(waiting() & ~blocked_).empty();
+}
+
+void ThreadSignals::attend(bool wanted) {
+  attend_ = wanted;
+  recalculate();
 }
 
 bool ThreadSignals::wants(std::int32_t number) const {
@@ -96,12 +103,57 @@ bool ProcessSignals::has_room(const SigInfo& info) const {
   return queued_ < most_pending_ || (info.number < kSigRtMin && info.code >= 0);
 }
 
+// What is neither caught nor ignored and leaves no core ends the process where it is sent.
+bool ProcessSignals::fatal(std::int32_t number) const {
+  const SigAction& does = action(number);
+  return owner_ != nullptr && !does.handler && !does.ignored &&
+         default_action(number) == DefaultAction::terminate;
+}
+
+void ProcessSignals::flush(SigSet numbers) {
+  for (std::int32_t number = 1; number <= kSigMax; ++number) {
+    if (!numbers.has(number)) continue;
+    queued_ -= shared_.flush(number);
+    for (ThreadSignals* const each : threads_) queued_ -= each->pending_.flush(number);
+  }
+  for (ThreadSignals* const each : threads_) each->recalculate();
+}
+
+// prepare_signal(): what stops and what goes on take each other back, blocked or not.
+Task<void> ProcessSignals::prepare(Atomic& ctx, std::int32_t number) {
+  if (kSigStops.has(number)) flush(SigSet::of(kSigCont));
+  if (number != kSigCont) co_return;
+  flush(kSigStops);
+  co_await owner_->go_on(ctx);
+}
+
+Task<void> ProcessSignals::summon(Atomic& ctx, const ThreadSignals* except, bool to_end) {
+  std::vector<std::uint64_t> ids;
+  for (ThreadSignals* const each : threads_) {
+    if (each == except) continue;
+    each->thread_->signal_pending = true;
+    if (to_end)
+      each->thread_->fatal_pending = true;
+    else
+      each->attend_ = true;
+    ids.push_back(each->thread_->id);
+  }
+  for (const std::uint64_t id : ids) co_await wake(ctx, id);
+}
+
 Task<Errno> ProcessSignals::send(Atomic& ctx, SigInfo info, ThreadSignals* to) {
   check(info.number >= 1 && info.number <= kSigMax, "a signal that does not exist");
   co_await ctx.spend(ctx.costs().signal_send);
   const bool gone =
       to != nullptr ? std::ranges::find(threads_, to) == threads_.end() : threads_.empty();
   if (gone) co_return Errno::esrch;
+  if (owner_ != nullptr) {
+    if (owner_->exits()) co_return Errno::ok;  // it is dying: nothing is to be done
+    co_await prepare(ctx, info.number);
+    // The threads may have changed while who sent this paid for wake-ups.
+    if (threads_.empty() || (to != nullptr && std::ranges::find(threads_, to) == threads_.end()))
+      co_return Errno::esrch;
+  }
   const ThreadSignals& asked = to != nullptr ? *to : *threads_.front();
   // A blocked one is kept: the action may change before it is unblocked.
   const bool kept = (asked.blocked_ | asked.real_blocked_).has(info.number);
@@ -116,13 +168,19 @@ Task<Errno> ProcessSignals::send(Atomic& ctx, SigInfo info, ThreadSignals* to) {
     pending.mark(info.number);
   queued_ += queued;
   std::uint64_t taker_id = 0;
+  bool ends = false;
   if (ThreadSignals* const taker = find_taker(info.number, to)) {
     taker->thread_->signal_pending = true;
     taker_id = taker->thread_->id;
+    ends = fatal(info.number) && !taker->real_blocked_.has(info.number);
+    if (ends) owner_->begin_exit(info.number);
   }
   if (queued) co_await ctx.spend(ctx.costs().signal_queue);
   if (!readers_.empty()) co_await readers_.wake_up(ctx, 1, kPollIn);
-  if (taker_id != 0) co_await wake(ctx, taker_id);
+  if (ends)
+    co_await summon(ctx, nullptr, true);
+  else if (taker_id != 0)
+    co_await wake(ctx, taker_id);
   co_return Errno::ok;
 }
 
@@ -152,7 +210,9 @@ Task<void> ProcessSignals::wake(Atomic& ctx, std::uint64_t thread_id) {
         threads_, [&](const ThreadSignals* each) { return each->thread_->id == thread_id; });
     if (found == threads_.end()) return nullptr;
     Thread* const thread = (*found)->thread_;
-    return thread->interruptible && thread->signal_pending ? thread : nullptr;
+    const bool ends = (thread->interruptible && thread->signal_pending) ||
+                      (thread->killable && thread->fatal_pending);
+    return ends ? thread : nullptr;
   };
   if (asleep() == nullptr) co_return;
   co_await ctx.spend(ctx.costs().try_to_wake_up);
@@ -167,6 +227,15 @@ void ProcessSignals::show_to_others(const ThreadSignals& except, SigSet which) {
     which = which & each->blocked_;
     if (!each->thread_->signal_pending) signal_wake_up(system_, *each->thread_, nullptr);
   }
+}
+
+bool takes_signals(const Thread& thread) {
+  return thread.signals != nullptr && thread.signals->process().owner() != nullptr;
+}
+
+Task<void> send_to_self(Sleepable& ctx, std::int32_t number) {
+  ThreadSignals& mine = *ctx.thread().signals;
+  co_await mine.process().send(ctx, {.number = number, .code = kSiUser}, &mine);
 }
 
 void ProcessSignals::set_action(std::int32_t number, SigAction action) {

@@ -9,11 +9,11 @@
 //
 // Source: Linux kernel/signal.c, fs/signalfd.c; signal(7), sigaction(2), rt_sigqueueinfo(2),
 // sigtimedwait(2), signalfd(2), getrlimit(2).
-// Differs: a process is named, not numbered, and everybody may send to it; stopping, going on and
-// ending a process by a signal's default action are not modelled, so that is a bug of who sends
-// it; no call is restarted, so an interrupted one is EINTR, also where the signal is gone by then;
-// a thread in user mode meets the signal on its next way out of the kernel, since nothing kicks its
-// CPU; the lock is part of the costs.
+// Differs: everybody may send to a process; where nobody owns the signals (SignalOwner), a default
+// action that would stop or end the process is a bug of who sends the signal; no call is restarted,
+// so an interrupted one is EINTR, also where the signal is gone by then; a thread in user mode
+// meets the signal on its next way out of the kernel, since nothing kicks its CPU; the lock is part
+// of the costs.
 #pragma once
 #include <array>
 #include <functional>
@@ -30,13 +30,34 @@ namespace iodrome::kernel {
 struct SigAction {
   /// Runs in user mode. What it refers to outlives the action.
   std::function<Task<void>(Sleepable&, const SigInfo&)> handler{};
-  bool ignored = false;     // SIG_IGN
-  SigSet mask{};            // blocked while it runs, and the signal itself
-  bool no_defer = false;    // SA_NODEFER: the signal itself is not
-  bool reset_hand = false;  // SA_RESETHAND: once
+  bool ignored = false;        // SIG_IGN
+  SigSet mask{};               // blocked while it runs, and the signal itself
+  bool no_defer = false;       // SA_NODEFER: the signal itself is not
+  bool reset_hand = false;     // SA_RESETHAND: once
+  bool no_child_stop = false;  // SA_NOCLDSTOP, of SIGCHLD: not for children that stop or go on
+  bool no_child_wait = false;  // SA_NOCLDWAIT: children that end leave no zombies
 };
 
 class ProcessSignals;
+
+/// The process that signals belong to: what becomes of it by their default actions.
+class SignalOwner {
+ public:
+  /// do_group_exit(): the process ends, by one of its threads. The caller then ends its thread.
+  virtual Task<void> group_exit(Sleepable& self, std::int32_t number) = 0;
+  /// do_signal_stop(): all of its threads are to stop. It takes effect before anything is awaited.
+  virtual Task<void> group_stop(Sleepable& self, std::int32_t number) = 0;
+  /// A thread on its way to user mode: where the process is stopped, it stays here.
+  virtual Task<void> stay_stopped(Sleepable& self) = 0;
+  /// A SIGCONT is being sent: what is stopped goes on, by the sender.
+  virtual Task<void> go_on(Atomic& sender) = 0;
+  /// A signal that ends the process, and leaves no core, has been sent: SIGNAL_GROUP_EXIT.
+  virtual void begin_exit(std::int32_t number) = 0;
+  virtual bool exits() const = 0;
+
+ protected:
+  ~SignalOwner() = default;
+};
 
 /// A thread's blocked and pending signals, from when it can be sent some until it ends.
 class ThreadSignals {
@@ -48,6 +69,10 @@ class ThreadSignals {
   ThreadSignals& operator=(const ThreadSignals&) = delete;
 
   ProcessSignals& process() { return process_; }
+  /// exit_signals(): none comes any more.
+  void exit();
+  /// JOBCTL_PENDING_MASK: as long as it is wanted, the thread has to come by its way to user mode.
+  void attend(bool wanted);
   SigSet blocked() const { return blocked_; }
   /// sigpending(2) without the mask: what waits here or at the process.
   SigSet waiting() const;
@@ -69,8 +94,6 @@ class ThreadSignals {
   friend class ProcessSignals;
   friend struct Thread;
   friend class Delivery;
-  // exit_signals().
-  void exit();
   // recalc_sigpending().
   void recalculate();
   bool wants(std::int32_t number) const;
@@ -81,13 +104,14 @@ class ThreadSignals {
   SigSet real_blocked_;  // during sigtimedwait(2), else empty
   std::optional<SigSet> saved_mask_;
   PendingSignals pending_;
+  bool attend_ = false;  // its process stops or goes on
 };
 
 class ProcessSignals {
  public:
   /// RLIMIT_SIGPENDING: entries that may wait, of all threads together.
-  ProcessSignals(System& system, std::uint64_t most_pending)
-      : system_(system), most_pending_(most_pending) {}
+  ProcessSignals(System& system, std::uint64_t most_pending, SignalOwner* owner = nullptr)
+      : system_(system), most_pending_(most_pending), owner_(owner) {}
   ProcessSignals(const ProcessSignals&) = delete;
   ProcessSignals& operator=(const ProcessSignals&) = delete;
 
@@ -99,6 +123,15 @@ class ProcessSignals {
   Task<Errno> send(Atomic& ctx, SigInfo info, ThreadSignals* to = nullptr);
   /// To one of its threads at no CPU's cost: what comes from outside the machine.
   void send_from_outside(std::int32_t number, ThreadSignals& to);
+
+  SignalOwner* owner() { return owner_; }
+  void set_most_pending(std::uint64_t most) { most_pending_ = most; }
+  /// copy_sighand(): a fork's child does as its parent; what is pending stays with that.
+  void copy_actions(const ProcessSignals& from) { actions_ = from.actions_; }
+  /// zap_other_threads(), or the same for a group stop: `except` apart, all threads have to come by
+  /// their way to user mode. Marked at once, then woken from interruptible sleeps, and from
+  /// killable ones if they are to end.
+  Task<void> summon(Atomic& ctx, const ThreadSignals* except, bool to_end);
 
   const SigAction& action(std::int32_t number) const { return actions_.at(index(number)); }
   /// SA_RESETHAND.
@@ -118,11 +151,15 @@ class ProcessSignals {
   bool ignores(std::int32_t number) const;
   bool has_room(const SigInfo& info) const;
   ThreadSignals* find_taker(std::int32_t number, ThreadSignals* to);
+  Task<void> prepare(Atomic& ctx, std::int32_t number);
+  void flush(SigSet numbers);
+  bool fatal(std::int32_t number) const;
   Task<void> wake(Atomic& ctx, std::uint64_t thread_id);
   void show_to_others(const ThreadSignals& except, SigSet which);
 
   System& system_;
-  const std::uint64_t most_pending_;
+  std::uint64_t most_pending_;
+  SignalOwner* const owner_;
   std::uint64_t queued_ = 0;
   PendingSignals shared_;
   std::vector<ThreadSignals*> threads_;  // in the order in which they came
@@ -130,5 +167,10 @@ class ProcessSignals {
   std::array<SigAction, kSigMax> actions_;
   WaitQueue readers_{"signalfd"};
 };
+
+/// Whether the thread's process could take what a call of its own brings upon it.
+bool takes_signals(const Thread& thread);
+/// send_sig() to oneself: such a signal, of a thread that takes_signals().
+Task<void> send_to_self(Sleepable& ctx, std::int32_t number);
 
 }  // namespace iodrome::kernel

@@ -141,7 +141,7 @@ class Socket final : public Pollable {
   std::uint64_t bytes_received() const { return received_; }                // ever, in order
   std::uint64_t bytes_held() const { return received_ - freed_ + early_; }  // in the receive buffer
   std::uint64_t bytes_dropped() const { return dropped_; }      // beyond the window, or known
-  std::uint64_t sigpipes() const { return sigpipes_; }          // counted, delivered to nobody
+  std::uint64_t sigpipes() const { return sigpipes_; }          // counted for all who send
   std::uint64_t listen_drops() const { return listen_drops_; }  // SYNs that found the queue full
 
  private:

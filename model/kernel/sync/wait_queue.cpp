@@ -109,6 +109,7 @@ class WaitQueue::Sleeper : public WaitEntry {
     exclusive = options.exclusive;
     last_in_first_out = options.last_in_first_out;
     me.interruptible = options.interruptible;
+    me.killable = options.killable;
     me.woken = false;  // a wake-up from before is no news to this sleep
     queue.link(*this);
   }
@@ -126,10 +127,17 @@ class WaitQueue::Sleeper : public WaitEntry {
   WaitQueue& queue_;
 };
 
+namespace {
+// signal_pending_state().
+bool signal_ends(const Thread& me, const WaitOptions& options) {
+  return (options.interruptible && me.signal_pending) || (options.killable && me.fatal_pending);
+}
+}  // namespace
+
 Task<WaitOutcome> WaitQueue::wait_for(Sleepable& ctx, const char* waits_for, events::Stage stage,
                                       WaitOptions options) {
   Thread& me = ctx.thread();
-  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  if (signal_ends(me, options)) co_return WaitOutcome::interrupted;
   if (options.deadline <= ctx.now()) co_return WaitOutcome::timed_out;
   const bool timed = options.deadline != kNever;
   SleepTimer timer(me, options.clock);
@@ -138,9 +146,9 @@ Task<WaitOutcome> WaitQueue::wait_for(Sleepable& ctx, const char* waits_for, eve
   co_await ctx.block(waits_for, stage);
   const bool unchosen = place.leave();
   if (timed) co_await timer.stop(ctx);
-  me.interruptible = me.woken = false;
+  me.interruptible = me.killable = me.woken = false;
   if (!unchosen) co_return WaitOutcome::woken;
-  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  if (signal_ends(me, options)) co_return WaitOutcome::interrupted;
   co_return timer.expired() ? WaitOutcome::timed_out : WaitOutcome::woken;
 }
 

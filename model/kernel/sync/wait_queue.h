@@ -45,6 +45,7 @@ struct WaitOptions {
   SimTime deadline = kNever;
   SleepClock clock = SleepClock::jiffies;
   bool last_in_first_out = false;  // __add_wait_queue_exclusive(): the youngest is woken first
+  bool killable = false;           // of all signals one that ends the process ends the sleep
 };
 /// Readers of a descriptor: all are woken, and a signal ends the sleep.
 inline constexpr WaitOptions kSharedWait{false, true, kNever};

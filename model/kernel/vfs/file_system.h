@@ -87,7 +87,7 @@ class FileSystem final {
   /// Largest file. Source: ext4 with 4 KiB blocks, 2^32 of them.
   std::uint64_t max_file_bytes = std::uint64_t{1} << 44;
   /// RLIMIT_FSIZE, in bytes, of whoever writes; and how often it was met, each time with a SIGXFSZ
-  /// that nobody delivers.
+  /// that a thread of a Process gets for its calls.
   static constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
   std::uint64_t fsize_limit = kNoLimit;
   std::uint64_t sigxfsz = 0;

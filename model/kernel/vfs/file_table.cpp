@@ -8,7 +8,7 @@ namespace iodrome::kernel {
 
 Result<int> FileTable::install(FilePtr file) {
   int fd = static_cast<int>(files_.size());
-  if (!free_.empty()) {
+  if (!free_.empty() && static_cast<std::uint32_t>(free_.front()) < limit_) {
     std::pop_heap(free_.begin(), free_.end(), std::greater<>{});
     fd = free_.back();
     free_.pop_back();

@@ -49,7 +49,8 @@ inline void intrusive_ptr_release(File* file) {
 }
 using FilePtr = boost::intrusive_ptr<File>;
 
-/// A process's descriptors: always the lowest free one, as POSIX asks.
+/// A process's descriptors: always the lowest free one, as POSIX asks. A copy has the same open
+/// files, with their positions and flags.
 class FileTable {
  public:
   explicit FileTable(std::uint32_t limit) : limit_(limit) {}
@@ -64,6 +65,8 @@ class FileTable {
   int next_open(int from) const;
   std::size_t open_count() const { return open_; }
   std::uint32_t limit() const { return limit_; }
+  /// RLIMIT_NOFILE has changed; what is open beyond it stays.
+  void set_limit(std::uint32_t limit) { limit_ = limit; }
 
  private:
   std::uint32_t limit_;
