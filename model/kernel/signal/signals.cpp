@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/kernel/kthread/task_work.h"
+
 namespace iodrome::kernel {
 
 // --- a thread -----------------------------------------------------------------------------------
@@ -28,6 +30,7 @@ void ThreadSignals::exit() {
 }
 
 Thread::~Thread() {
+  if (task_works != nullptr) task_works->forget();
   if (signals != nullptr) signals->exit();
 }
 

@@ -129,7 +129,7 @@ class WaitQueue::Sleeper : public WaitEntry {
 Task<WaitOutcome> WaitQueue::wait_for(Sleepable& ctx, const char* waits_for, events::Stage stage,
                                       WaitOptions options) {
   Thread& me = ctx.thread();
-  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  if (options.interruptible && me.interrupted()) co_return WaitOutcome::interrupted;
   if (options.deadline <= ctx.now()) co_return WaitOutcome::timed_out;
   const bool timed = options.deadline != kNever;
   SleepTimer timer(me, options.clock);
@@ -140,7 +140,7 @@ Task<WaitOutcome> WaitQueue::wait_for(Sleepable& ctx, const char* waits_for, eve
   if (timed) co_await timer.stop(ctx);
   me.interruptible = me.woken = false;
   if (!unchosen) co_return WaitOutcome::woken;
-  if (options.interruptible && me.signal_pending) co_return WaitOutcome::interrupted;
+  if (options.interruptible && me.interrupted()) co_return WaitOutcome::interrupted;
   co_return timer.expired() ? WaitOutcome::timed_out : WaitOutcome::woken;
 }
 
