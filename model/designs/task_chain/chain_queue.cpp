@@ -56,19 +56,28 @@ ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCos
       costs(with),
       params(as),
       carriers(os.system, as),
+      submitters(carriers),
       workqueue(os.system, "kworker"),
       futexes(os.system),
       signals(os.system, 0),
+      held{static_cast<std::uint64_t>(as.held_pages), 0},
       tasklet(std::make_unique<Tasklet>(os.system)) {}
 
 ChainEngine::~ChainEngine() = default;
+
+std::uint64_t ChainEngine::chain_nr() const {
+  std::uint64_t all = 0;
+  for (const ChainQueue* queue : queues) all += queue->in_kernel();
+  return all;
+}
 
 ChainQueue::ChainQueue(ChainEngine& engine, WaitQueue& sleepers)
     : engine_(engine),
       sleepers_(sleepers),
       ring_(engine.os.system, engine.costs, engine.params, sleepers,
             kRingsAt + kRingsApart * engine.rings++),
-      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue, engine.signals) {
+      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue, engine.signals),
+      deliveries_(engine.held) {
   engine.queues.push_back(this);
 }
 
@@ -78,6 +87,13 @@ ChainQueue::~ChainQueue() {
 
 void ChainQueue::defer_to_softirq(Atomic& ctx, Branch& branch) {
   engine_.tasklet->schedule(ctx.cpu(), branch);
+}
+
+// Who polls sees in its mapped ring that there is something to do in the kernel.
+Task<void> ChainQueue::hand_to_submitter(Atomic& ctx, Branch& branch) {
+  const std::uint32_t number = branch.walker().submitted_by();
+  const bool told = co_await engine_.submitters.queue(ctx, branch, number);
+  if (told && engine_.params.wake == WakeBy::busy_poll) co_await ring_.tell_task_work(ctx);
 }
 
 Task<Value> ChainQueue::submit(Sleepable& user, std::span<ChainRun* const> runs) {
@@ -98,7 +114,9 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   for (ChainRun* const run : runs) {
     if (exiting_) refused = Errno::eintr;
     const bool room = co_await ring_.room(ctx);
-    if (exiting_ || !room) break;
+    // Nothing is awaited between this look and accept(), so no two calls get the last place.
+    const bool full = engine_.chain_nr() >= static_cast<std::uint64_t>(engine_.params.max_nr);
+    if (exiting_ || !room || full) break;
     if (allocation_fails(ctx.system(), "chain walker")) {
       refused = Errno::enomem;
       break;
@@ -124,6 +142,8 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
 Task<void> ChainQueue::begin(Sleepable& ctx, ChainRun& run) {
   ctx.emit(events::IoAccepted{run.cookie()});
   auto* const walker = new Walker(*this, run);
+  if (policy() == chain::Continue::submitter)
+    walker->set_submitted_by(engine_.submitters.number_of(ctx.thread()));
   walkers_.push_back(*walker);
   drains_ += run.chain.drain;
   if (ctx.now() < run.expires())
@@ -152,7 +172,8 @@ bool ChainQueue::must_wait(const Walker& walker) const {
   return false;
 }
 
-// A chain has ended: those that waited for it alone begin in kernel threads.
+// A chain has ended: those that waited for it alone begin in kernel threads, or where chains go on
+// in their submitters, there.
 Task<void> ChainQueue::begin_held(Atomic& ctx) {
   std::vector<Branch*> free;
   for (Walker& each : walkers_) {
@@ -161,8 +182,14 @@ Task<void> ChainQueue::begin_held(Atomic& ctx) {
     if (each.let_go()) free.push_back(&each.first());
     if (drains) break;
   }
-  for (Branch* const branch : free)
-    co_await engine_.carriers.queue(ctx, *branch, engine_.params.start_by);
+  const bool by_submitter =
+      engine_.params.start_in_submitter && policy() == chain::Continue::submitter;
+  for (Branch* const branch : free) {
+    if (by_submitter)
+      co_await hand_to_submitter(ctx, *branch);
+    else
+      co_await engine_.carriers.queue(ctx, *branch, engine_.params.start_by);
+  }
 }
 
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
@@ -182,10 +209,12 @@ Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
     if (ctx.ledger() == &run.ledger) ctx.stop_work();
     run.ledger.enter(events::Stage::reap, ctx.now());
     // While the process exits, the completion goes nowhere.
-    if (exiting_)
+    if (exiting_) {
       ring_.forget();
-    else
+      deliveries_.drop(run.cookie());
+    } else {
       co_await ring_.complete(ctx, {run.cookie(), error});
+    }
     ending.unlink();
     if (!exiting_) co_await notifier_.news(ctx);
   }
@@ -233,6 +262,7 @@ Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
     queue->exiting_ = true;
     for (Walker& walker : queue->walkers_) walker.abandon();
   }
+  co_await engine_.submitters.retire(ctx);
   for (ChainQueue* const queue : queues) {
     co_await queue->sleepers_.wake_all(ctx);
     // What it says matters to nobody: chains that cannot be stopped end by themselves.
@@ -241,6 +271,8 @@ Task<Value> ChainQueue::exit_body(Sleepable& ctx) {
   for (ChainQueue* const queue : queues) {
     while (queue->busy()) co_await queue->last_chain_.wait(ctx, "chains", events::Stage::reap);
   }
+  // There is no memory any more to copy to.
+  for (ChainQueue* const queue : queues) queue->deliveries_.drop_all();
   co_await exit_files(ctx, engine_.process.files);
   co_return 0;
 }
@@ -260,8 +292,23 @@ Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken,
     const bool lost = static_cast<std::uint32_t>(ring_.dropped()) != dropped;
     if (exiting_) co_return fail(Errno::eintr);
     if (untaken.count > 0 || lost || woken.holds()) co_return 1;
-    co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
+    const bool goes_on = co_await sleep(ctx);
+    if (!goes_on) co_return fail(Errno::eintr);
   }
+}
+
+// Where the thread has chains to go on with, it does that instead. False: a signal has come.
+Task<bool> ChainQueue::sleep(Sleepable& ctx) {
+  if (policy() != chain::Continue::submitter) {
+    co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
+    co_return true;
+  }
+  const WaitOutcome ended =
+      co_await sleepers_.wait_for(ctx, "chain_wait", events::Stage::reap, {.interruptible = true});
+  if (ended != WaitOutcome::interrupted) co_return true;
+  const bool mine = ctx.thread().notify_signal;
+  if (mine) co_await task_work_run(ctx);
+  co_return mine;
 }
 
 Task<Value> ChainQueue::flush(Sleepable& user) {
@@ -276,11 +323,32 @@ Task<Value> ChainQueue::flush_body(Sleepable& ctx) {
 
 // At most a ring full, however fast the user frees it; the lock is for one entry at a time.
 Task<void> ChainQueue::move_held(Sleepable& ctx) {
+  if (user_copy() == chain::UserCopy::consumer) co_return co_await deliver_and_move(ctx);
   for (std::uint32_t left = ring_.size(); left > 0; --left) {
-    Spinlock::Guard guard = co_await lock_.lock(ctx);
-    const bool moved = co_await ring_.move_one(ctx);
+    const bool moved = co_await move_one(ctx);
     if (!moved) co_return;
   }
+}
+
+Task<bool> ChainQueue::move_one(Sleepable& ctx) {
+  const Spinlock::Guard guard = co_await lock_.lock(ctx);
+  const bool moved = co_await ring_.move_one(ctx);
+  co_return moved;
+}
+
+// Copies before the lock is taken, since user memory may not be there; one consumer at a time, as
+// with kevent's ring.
+Task<void> ChainQueue::deliver_and_move(Sleepable& ctx) {
+  co_await consumers_.lock(ctx);
+  for (std::uint32_t left = ring_.size(); left > 0; --left) {
+    ChainEvent* const oldest = co_await ring_.next_to_move(ctx);
+    if (oldest == nullptr) break;
+    const Errno error = co_await deliveries_.copy(ctx, oldest->user_data);
+    if (oldest->error == 0) oldest->error = -static_cast<std::int64_t>(error);
+    const bool moved = co_await move_one(ctx);
+    if (!moved) break;
+  }
+  co_await consumers_.unlock(ctx);
 }
 
 Task<Value> ChainQueue::status(Sleepable& user, std::span<const std::uint64_t> named,
