@@ -16,10 +16,10 @@ using Value = Result<std::int64_t>;
 
 namespace {
 
-struct Place {
+struct Stretch {
   std::uint64_t at;
   std::uint64_t bytes;
-  bool meets(const Place& other) const {
+  bool meets(const Stretch& other) const {
     return bytes > 0 && other.bytes > 0 && at < other.at + other.bytes && other.at < at + bytes;
   }
 };
@@ -29,7 +29,7 @@ std::uint64_t most_bytes(const Step& step, std::uint64_t all) {
   return step.bytes_from.used() ? all : step.bytes;
 }
 
-bool touches(const Step& step, const Place& place, std::uint64_t all) {
+bool touches(const Step& step, const Stretch& place, std::uint64_t all) {
   if (step.op == Op::inotify) return place.meets({step.memory, kernel::kInotifyLongest});
   if (!step.fills_or_drains() && !step.on_memory()) return false;
   const std::uint64_t bytes = most_bytes(step, all);
@@ -44,7 +44,7 @@ bool touches(const Step& step, const Place& place, std::uint64_t all) {
 
 bool may_wait(const Chain& chain, std::size_t index, std::uint64_t memory_bytes) {
   const Step& read = chain.steps[index];
-  const Place place{read.memory, most_bytes(read, memory_bytes)};
+  const Stretch place{read.memory, most_bytes(read, memory_bytes)};
   for (std::size_t k = 0; k < chain.steps.size(); ++k) {
     const Step& other = chain.steps[k];
     if (other.loop.used() || other.op == Op::write || other.truncate) return false;

@@ -5,8 +5,7 @@
 namespace iodrome::designs::task_chain {
 namespace {
 
-constexpr chain::UserCopy kCopies[] = {chain::UserCopy::pinned, chain::UserCopy::thread,
-                                       chain::UserCopy::provider};
+constexpr auto& kCopies = kUserCopies;
 const std::int64_t kCanceled = error(Errno::ecanceled);
 
 chain::Step echo_step(int to, int received) {
