@@ -74,13 +74,6 @@ void Deliveries::let_go(const Waiting& of) {
   for (const Piece& piece : of.pieces) give_back(piece.parts.size());
 }
 
-void Deliveries::drop(std::uint64_t cookie) {
-  const auto found = waiting_.find(cookie);
-  if (found == waiting_.end()) return;
-  let_go(found->second);
-  waiting_.erase(found);
-}
-
 void Deliveries::drop_all() {
   for (const auto& [cookie, of] : waiting_) let_go(of);
   waiting_.clear();

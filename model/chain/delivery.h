@@ -41,8 +41,7 @@ class Deliveries {
   /// copy_to_user() of all that waits for the chain, in the consumer's call. EFAULT is the result
   /// of steps whose place in memory is gone, and what this returns; else ok.
   Task<Errno> copy(kernel::Sleepable& ctx, std::uint64_t cookie);
-  /// Nobody will take the chain's end.
-  void drop(std::uint64_t cookie);
+  /// Nobody will take any chain's end.
   void drop_all();
 
  private:

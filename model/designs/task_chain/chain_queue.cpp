@@ -209,12 +209,10 @@ Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
     if (ctx.ledger() == &run.ledger) ctx.stop_work();
     run.ledger.enter(events::Stage::reap, ctx.now());
     // While the process exits, the completion goes nowhere.
-    if (exiting_) {
+    if (exiting_)
       ring_.forget();
-      deliveries_.drop(run.cookie());
-    } else {
+    else
       co_await ring_.complete(ctx, {run.cookie(), error});
-    }
     ending.unlink();
     if (!exiting_) co_await notifier_.news(ctx);
   }

@@ -187,6 +187,22 @@ TEST_CASE("a full ring keeps the others' pages waiting") {
   CHECK(s.engine.held.used == 0);
 }
 
+TEST_CASE("what waits when the process exits is given back and copied by nobody") {
+  Late s;
+  const ChainRun& ended = s.read(0, 8192);
+  s.add({open_step(s.path),
+         read_step(0, 16'384, 4096),
+         {.op = chain::Op::timeout, .bytes = 1 << 20}});
+  play_in<Late>(s, [](Sleepable& ctx, Late& scene) -> Task<void> {
+    co_await submit(ctx, scene);
+    co_await schedule_hrtimeout(ctx, SimTime{} + 20us, "later", events::Stage::queue);
+    CHECK(scene.engine.held.used == 3);
+    co_await scene.queue.exit(ctx);
+    CHECK(scene.engine.held.used == 0);
+  });
+  CHECK_FALSE(s.has(ended, 0, 8192));
+}
+
 // --- on every schedule ---------------------------------------------------------------------------
 
 struct Left : Late {
