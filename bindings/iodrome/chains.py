@@ -60,6 +60,7 @@ class Chain:
     interval: str | None = None
     copies: int = 1
     deadline: str | None = None
+    priority: str | None = None
 
     def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Chain:
         given = {key: value for key, value in operands.items() if value is not None}
@@ -267,13 +268,17 @@ class Chain:
         *,
         copies: int = 1,
         deadline: str | None = None,
+        priority: str | None = None,
     ) -> Chain:
         """By how many clients, how often by each; `interval` between arrivals of a client, or,
         without one, each after the end of the one before. `copies`: sets of steps in a chain.
-        `deadline`: how long each has from its arrival on; then it fails with ETIME."""
+        `deadline`: how long each has from its arrival on; then it fails with ETIME. `priority`:
+        "rt/0" to "rt/7", "be/0" to "be/7" or "idle"; without one, be/4. Errors: TypeError."""
         for name, time in (("interval", interval), ("deadline", deadline)):
             if time is not None and not isinstance(time, str):
                 raise TypeError(f"{name}: a duration is a string with its unit, such as '200 us'")
+        if priority is not None and not isinstance(priority, str):
+            raise TypeError("priority: it is a string, such as 'rt/0', 'be/4' or 'idle'")
         return replace(
             self,
             clients=clients,
@@ -281,6 +286,7 @@ class Chain:
             interval=interval,
             copies=copies,
             deadline=deadline,
+            priority=priority,
         )
 
     @property
@@ -302,9 +308,13 @@ class Chain:
         head += [f"repeat = {toml_value('repeat', self.repeat)}"]
         if self.copies != 1:
             head += [f"copies = {toml_value('copies', self.copies)}"]
-        for name, time in (("interval", self.interval), ("deadline", self.deadline)):
-            if time is not None:
-                head += [f"{name} = {toml_value(name, time)}"]
+        for name, given in (
+            ("interval", self.interval),
+            ("deadline", self.deadline),
+            ("priority", self.priority),
+        ):
+            if given is not None:
+                head += [f"{name} = {toml_value(name, given)}"]
         return "\n\n".join(["\n".join(head), *(step.text() for step in self.steps)]) + "\n"
 
 

@@ -152,6 +152,7 @@ def _forms() -> dict[str, Callable[[], Schema]]:
         "value": lambda: {"anyOf": amounts},
         "offset": lambda: {"anyOf": [*amounts, {"const": "random"}]},
         "flags": lambda: {"type": "array", "items": {"enum": told["flags"]}},
+        "priority": lambda: {"enum": told["priorities"]},
         "sync_action": lambda: {"enum": told["sync_actions"]},
         "size": lambda: {
             "anyOf": [

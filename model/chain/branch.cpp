@@ -60,6 +60,7 @@ Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
   if (branch.running_) return Task<void>::ready();
   if (branch.submitter != nullptr) return branch.wake_own_thread(ctx);
   const Continue policy = branch.walker_.host_.policy();
+  if (policy == Continue::submitter) return branch.hand_to_submitter(ctx);
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::hardirq && ctx.level() == Level::hardirq) ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
@@ -78,6 +79,15 @@ Task<void> Branch::hand_over(Atomic& ctx) {
     co_return;
   }
   co_await host.hand_to_thread(ctx, *this);
+}
+
+// As io_uring's requests do, it waits for that thread to run.
+Task<void> Branch::hand_to_submitter(Atomic& ctx) {
+  WalkerHost& host = walker_.host_;
+  co_await ctx.spend(host.walker_costs().hand_over);
+  if (ctx.ledger() == ledger) ctx.stop_work();
+  ledger->enter(events::Stage::wakeup, ctx.now());
+  co_await host.hand_to_submitter(ctx, *this);
 }
 
 void Branch::begin(std::size_t step) {
@@ -202,6 +212,7 @@ bool Branch::may_drop() const {
   if (const auto* take = std::get_if<std::unique_ptr<InotifyTake>>(&operation_))
     return (*take)->queued();
   return std::holds_alternative<BufferedRead>(operation_) ||
+         std::holds_alternative<std::unique_ptr<HeldRead>>(operation_) ||
          std::holds_alternative<FileSend>(operation_) ||
          std::holds_alternative<Accepting>(operation_) ||
          std::holds_alternative<Connecting>(operation_) ||
@@ -214,6 +225,7 @@ bool Branch::may_drop() const {
 bool Branch::drop_wait() {
   const bool bounded = std::holds_alternative<BufferedRead>(operation_) ||
                        std::holds_alternative<std::unique_ptr<ProvidedRead>>(operation_) ||
+                       std::holds_alternative<std::unique_ptr<HeldRead>>(operation_) ||
                        std::holds_alternative<std::unique_ptr<Timeout>>(operation_);
   if (cleans_up_ && (bounded || !walker_.abandoned_)) return false;
   if (charged || pending == 0 || !may_drop()) return false;

@@ -11,6 +11,7 @@
 #pragma once
 #include <variant>
 
+#include "model/chain/delivery.h"
 #include "model/chain/memory_work.h"
 #include "model/chain/provided_read.h"
 #include "model/kernel/inotify/inotify_take.h"
@@ -56,6 +57,8 @@ class Branch final : public kernel::IoWait,
     submitter = &ctx;
     return run(ctx);
   }
+
+  Walker& walker() { return walker_; }
 
   /// Leaves the wait it sleeps in, if its step was begun before the chain was stopped and waits
   /// for another's page, for room in a socket, for a time or for an event. Nobody goes on with the
@@ -118,6 +121,7 @@ class Branch final : public kernel::IoWait,
   Task<bool> fork(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
   Task<void> end(kernel::Atomic& ctx);
   Task<void> hand_over(kernel::Atomic& ctx);
+  Task<void> hand_to_submitter(kernel::Atomic& ctx);
   bool may_drop() const;
   bool drop_wait();
   std::int64_t so_far() const;
@@ -134,6 +138,7 @@ class Branch final : public kernel::IoWait,
   Task<Value> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> read(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Errno> begin_read(kernel::Atomic& ctx, const Step& step);
+  bool begin_held(const kernel::FilePtr& file, const Course::Numbers& asked);
   Task<Errno> begin_buffered(kernel::Atomic& ctx, kernel::FilePtr file, Course::Numbers asked,
                              std::span<const hw::PhysAddr> memory);
   Task<Value> read_on(kernel::Atomic& ctx, kernel::Sleepable* sleeper);
@@ -169,9 +174,10 @@ class Branch final : public kernel::IoWait,
   std::unique_ptr<events::StageLedger> own_ledger_;  // of a branch that was forked
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
-               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>, Accepting, Connecting,
-               Receiving, std::unique_ptr<SendMemory>, std::unique_ptr<kernel::FilePoll>,
-               std::unique_ptr<kernel::InotifyTake>, std::unique_ptr<NamedFile>>
+               std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>, std::unique_ptr<HeldRead>,
+               Accepting, Connecting, Receiving, std::unique_ptr<SendMemory>,
+               std::unique_ptr<kernel::FilePoll>, std::unique_ptr<kernel::InotifyTake>,
+               std::unique_ptr<NamedFile>>
       operation_;
   std::optional<std::uint16_t> step_;  // the one it carries out
   bool cleans_up_ = false;             // the step was begun after the chain was stopped

@@ -128,6 +128,7 @@ Task<Errno> Branch::begin_buffered(Atomic& ctx, FilePtr file, Course::Numbers as
                                    std::span<const hw::PhysAddr> memory) {
   co_await ctx.spend(ctx.costs().vfs_read);
   const UserCopy way = walker_.host_.user_copy();
+  if (way == UserCopy::consumer && begin_held(file, asked)) co_return Errno::ok;
   // Where the copy may run in any context, the user's pages are pinned first.
   if (way != UserCopy::thread) co_await ctx.spend(ctx.costs().page_pin, memory.size());
   if (way == UserCopy::provider)
@@ -135,6 +136,17 @@ Task<Errno> Branch::begin_buffered(Atomic& ctx, FilePtr file, Course::Numbers as
   else
     operation_.emplace<BufferedRead>(file, asked.offset, asked.bytes, memory);
   co_return Errno::ok;
+}
+
+// False: this one is copied at once.
+bool Branch::begin_held(const FilePtr& file, const Course::Numbers& asked) {
+  ChainRun& run = walker_.run_;
+  Deliveries& to = walker_.host_.deliveries();
+  const std::uint64_t pages = HeldRead::pages_of(asked);
+  if (!may_wait(run.chain, *step_, run.buffer.size() * hw::kPageBytes) || !to.reserve(pages))
+    return false;
+  operation_ = std::make_unique<HeldRead>(to, run, *step_, file, asked, pages);
+  return true;
 }
 
 Task<Value> Branch::read(Atomic& ctx, Sleepable* sleeper, const Step& step) {
@@ -148,6 +160,8 @@ Task<Value> Branch::read_on(Atomic& ctx, Sleepable* sleeper) {
   Os& os = walker_.host_.os();
   if (auto* provided = std::get_if<std::unique_ptr<ProvidedRead>>(&operation_))
     return (*provided)->try_run(ctx, os, walker_.host_.providers(), *this);
+  if (auto* held = std::get_if<std::unique_ptr<HeldRead>>(&operation_))
+    return (*held)->try_run(ctx, os, *this);
   if (auto* buffered = std::get_if<BufferedRead>(&operation_)) {
     const bool borrows = walker_.host_.user_copy() == UserCopy::thread && sleeper != nullptr &&
                          sleeper->thread().mm == 0;

@@ -124,12 +124,29 @@ struct Step {
 
 static_assert(sizeof(Step) == 72);  // a million chains may be in flight
 
+/// A chain's priority, as ioprio_set(2) has it: IOPRIO_CLASS_RT, _BE and _IDLE, the first two with
+/// levels from 0, the highest, to 7.
+enum class PriorityClass : std::uint8_t { rt, best_effort, idle };
+inline constexpr std::uint8_t kPriorityLevels = 8;
+struct Priority {
+  PriorityClass of = PriorityClass::best_effort;
+  std::uint8_t level = 4;  // IOPRIO_NORM; idle has none
+
+  bool operator==(const Priority&) const = default;
+  /// Lower ones first.
+  std::uint8_t rank() const {
+    const int first = static_cast<int>(of) * kPriorityLevels;
+    return static_cast<std::uint8_t>(of == PriorityClass::idle ? first : first + level);
+  }
+};
+
 struct Chain {
   boost::container::small_vector<Step, 4> steps;
   bool graph = false;
   /// Begins when every chain has ended that was submitted to its queue before it; those behind it
   /// wait for its end, as IOSQE_IO_DRAIN has it.
   bool drain = false;
+  Priority priority{};  // who is taken up first, where chains wait for a thread
   /// After the request's arrival, us; 0: none. The chain is then cancelled, and its error is ETIME
   /// if that kept a step from its end.
   std::uint32_t deadline_us = 0;

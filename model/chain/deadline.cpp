@@ -11,7 +11,8 @@ Task<HrRestart> Deadline::expired(Atomic& ctx, HrTimer& self) {
   auto& deadline = static_cast<Deadline&>(self);
   deadline.on_its_way_ = true;
   deadline.walker_->stop(Errno::etime);
-  co_await deadline.walker_->host().threads().queue(ctx, deadline);
+  Walker& walker = *deadline.walker_;
+  co_await walker.host().threads().queue(ctx, deadline, walker.run().chain.priority.rank());
   co_return HrRestart::no;
 }
 

@@ -11,6 +11,7 @@
 
 #include "model/chain/branch.h"
 #include "model/chain/deadline.h"
+#include "model/chain/delivery.h"
 
 namespace iodrome::chain {
 
@@ -29,6 +30,7 @@ enum class Continue : std::uint8_t {
   workqueue,            // always a worker bound to the interrupted CPU
   workqueue_unbound,    // always a worker, wherever the scheduler puts it
   workqueue_highpri,    // always a worker bound to the interrupted CPU, of nice -20
+  submitter,            // the thread that submitted it, as task work
 };
 
 /// How the bytes of a buffered read reach user memory.
@@ -36,6 +38,7 @@ enum class UserCopy : std::uint8_t {
   pinned,    // its pages are pinned, and whoever finds the file's page copies
   thread,    // by a thread: the submitter, or a kernel thread that borrows its address space
   provider,  // pinned, and a provider copies
+  consumer,  // by the thread that takes the chain's end, in its call; else as pinned
 };
 
 /// Where finished chains go, and the contexts that branches are handed to.
@@ -48,9 +51,13 @@ class WalkerHost {
   virtual providers::Registry& providers() = 0;
   virtual Continue policy() const = 0;
   virtual UserCopy user_copy() const = 0;
+  /// Where the bytes of reads wait with UserCopy::consumer.
+  virtual Deliveries& deliveries() = 0;
   virtual kernel::KthreadPool& threads() = 0;
   /// Runs the branch in a kernel thread of the kind that goes on with chains.
   virtual Task<void> hand_to_thread(kernel::Atomic& ctx, Branch& branch) = 0;
+  /// Runs the branch in the thread that submitted its chain.
+  virtual Task<void> hand_to_submitter(kernel::Atomic& ctx, Branch& branch) = 0;
   /// Runs the branch in a softirq of this CPU.
   virtual void defer_to_softirq(kernel::Atomic& ctx, Branch& branch) = 0;
   /// The chain has ended; results are in its run. The walker is gone afterwards.
@@ -91,6 +98,9 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   ChainRun& run() { return run_; }
   const ChainRun& run() const { return run_; }
   bool cancelled() const { return cancelled_; }
+  /// Who submitted it, by the host's numbers; nobody's concern but the host's.
+  std::uint32_t submitted_by() const { return submitted_by_; }
+  void set_submitted_by(std::uint32_t number) { submitted_by_ = number; }
 
  private:
   friend class Branch;
@@ -113,6 +123,7 @@ class Walker : public Pooled, public boost::intrusive::list_base_hook<> {
   bool cancelled_ = false;
   bool held_ = false;
   bool abandoned_ = false;
+  std::uint32_t submitted_by_ = 0;
 };
 
 }  // namespace iodrome::chain

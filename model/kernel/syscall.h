@@ -3,6 +3,7 @@
 #pragma once
 #include "model/engine/result.h"
 #include "model/events/syscall.h"
+#include "model/kernel/kthread/task_work_run.h"
 #include "model/kernel/signal/deliver.h"
 
 namespace iodrome::kernel {
@@ -194,8 +195,9 @@ class Crossing {
 };
 
 /// Runs `body` as a system call of the thread; of one that is in the kernel, as a plain call. Where
-/// signals can be sent to it, ERESTARTSYS becomes EINTR, and handlers run before this returns; one
-/// whose process ends meanwhile does not come back from here, and does not begin the call.
+/// signals can be sent to it, or task work has come, ERESTARTSYS becomes EINTR. Task work runs
+/// before the kernel is left, handlers before this returns; one whose process ends meanwhile does
+/// not come back from here, and does not begin the call.
 template <class T>
 Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
   if (ctx.thread().in_kernel) co_return co_await std::move(body);
@@ -206,9 +208,12 @@ Task<Result<T>> syscall(Sleepable& ctx, Sysno number, Task<Result<T>> body) {
     co_await deliver_signals(ctx);
   }
   Result<T> result = co_await std::move(body);
+  const bool notified = ctx.thread().notify_signal;
+  if (notified) [[unlikely]]
+    co_await task_work_run(ctx);
   co_await crossing.leave();
   const bool restart = !result && result.error() == Errno::erestartsys;
-  if (restart && ctx.thread().signals != nullptr) result = fail(Errno::eintr);
+  if (restart && (notified || ctx.thread().signals != nullptr)) result = fail(Errno::eintr);
   crossing.end(as_return_value(result));
   if (ctx.thread().signals != nullptr) [[unlikely]]
     co_await deliver_signals(ctx);

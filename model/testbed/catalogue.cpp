@@ -242,6 +242,7 @@ Json input_words() {
   words["input_kinds"] = kInputKinds;
   words["workload_kinds"] = workloads::workload_kind_names;
   words["sync_actions"] = workloads::sync_action_names;
+  words["priorities"] = workloads::priority_names;
   words["error_reactions"] = workloads::error_reactions;
   words["short_reactions"] = workloads::short_reactions;
   const workloads::ScenarioVocabulary vocabulary = scenario_vocabulary();

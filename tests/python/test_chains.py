@@ -9,8 +9,16 @@ import iodrome as io
 from tests.python.conftest import ROOT
 
 SCENARIOS = ROOT / "scenarios"
-ALL = ["sync", "io_uring", "kevent", "linux_aio", "epoll_threads", "posix_aio", "syslets",
-       "task_chain"]
+ALL = [
+    "sync",
+    "io_uring",
+    "kevent",
+    "linux_aio",
+    "epoll_threads",
+    "posix_aio",
+    "syslets",
+    "task_chain",
+]
 
 
 def text_of(name, **changes):
@@ -232,6 +240,51 @@ def test_a_deadline_is_whole_microseconds(tmp_path, deadline):
         io.run(path, ["sync"])
     with pytest.raises(TypeError, match="unit"):
         io.chain().nop().issued(deadline=5)
+
+
+def test_a_priority_changes_no_result_and_others_say_that_they_have_none():
+    reads = io.chain().open("/f", size="64 KiB").read("4 KiB", "random").close()
+    settings = {"task_chain.start_in": "kthread", "task_chain.threads": 1}
+    means = set()
+    for priority in (None, "rt/0", "be/4", "idle"):
+        issued = reads.issued(clients=8, repeat=5, priority=priority)
+        assert ("priority" in issued.text()) == (priority is not None)
+        result = io.run(issued, ["sync", "task_chain"], set=settings)
+        assert [run["errors"] for run in result.runs] == [0, 0]
+        means.add(result.runs[1]["latency_ns"]["mean"])
+        told = any(
+            "priorities, but with task_chain" in row["what"] for row in result.data["not_modelled"]
+        )
+        assert told == (priority not in (None, "be/4"))
+    assert len(means) == 1  # all of them wait with the same priority
+
+
+def test_chains_of_a_higher_priority_overtake_those_that_wait(tmp_path):
+    def mean(first, second):
+        path = tmp_path / "two.toml"
+        path.write_text(
+            "".join(
+                "[[chain]]\nclients = 20\nrepeat = 20\ncopies = 50\n"
+                f"priority = '{priority}'\n[[chain.step]]\nop = 'nop'\n"
+                for priority in (first, second)
+            )
+        )
+        settings = {"task_chain.start_in": "kthread", "task_chain.threads": 1}
+        return io.run(path, ["task_chain"], set=settings).runs[0]["latency_ns"]["mean"]
+
+    # Who goes first matters where somebody goes later.
+    assert mean("idle", "idle") == mean("be/4", "be/4") != mean("rt/0", "idle")
+
+
+@pytest.mark.parametrize("priority", ["rt", "rt/8", "high", "be/-1"])
+def test_an_unknown_priority_is_told_with_the_nearest(tmp_path, priority):
+    path = tmp_path / "s.toml"
+    path.write_text(f"[chain]\npriority = '{priority}'\nrepeat = 0\nstep = [{{ op = 'nop' }}]\n")
+    with pytest.raises(io.InputError, match="priority") as refused:
+        io.run(path, ["sync"])
+    assert "repeat" in str(refused.value)
+    with pytest.raises(TypeError, match="priority"):
+        io.chain().nop().issued(priority=4)
 
 
 def test_a_chain_says_in_python_what_it_says_in_a_file():

@@ -4,6 +4,10 @@
 //
 // The workqueues have the default max_active and no rescuer, since nobody waits for a chain to free
 // memory. They take items in their order, whichever chain's; a chain never sleeps for I/O in one.
+//
+// Of a chain's priority the shared threads make the order in which they take what waits, workqueues
+// a pool of nice -20 for the class rt, and a thread of its own a nice value: level n of best effort
+// is 5n - 20, as task_nice_ioprio() has it the other way round, rt -20, idle 19.
 #pragma once
 #include "model/designs/task_chain/chain_params.h"
 #include "model/kernel/kthread/kthreadd.h"
@@ -32,7 +36,8 @@ class Carriers {
  private:
   class Item;
   class OwnThread;
-  static constexpr int kQueues = 3;  // bound, unbound, highpri
+  static constexpr int kQueues = 4;  // bound, unbound, both of nice -20
+  kernel::wq::Workqueue& made(int index);
 
   kernel::KthreadPool shared_;
   std::unique_ptr<kernel::wq::Pools> pools_;

@@ -18,7 +18,8 @@ constexpr NamedValue<Continue> kContinue[] = {
     {"kthread_per_request", Continue::kthread_per_request},
     {"workqueue", Continue::workqueue},
     {"workqueue_unbound", Continue::workqueue_unbound},
-    {"workqueue_highpri", Continue::workqueue_highpri}};
+    {"workqueue_highpri", Continue::workqueue_highpri},
+    {"submitter", Continue::submitter}};
 constexpr NamedValue<std::optional<Carrier>> kStart[] = {{"submitter", std::nullopt},
                                                          {"kthread", Carrier::shared},
                                                          {"kthread_per_request", Carrier::own},
@@ -37,7 +38,8 @@ constexpr NamedValue<WakeBy> kWake[] = {{"syscall", WakeBy::syscall},
 
 constexpr NamedValue<chain::UserCopy> kUserCopy[] = {{"pinned", chain::UserCopy::pinned},
                                                      {"thread", chain::UserCopy::thread},
-                                                     {"provider", chain::UserCopy::provider}};
+                                                     {"provider", chain::UserCopy::provider},
+                                                     {"consumer", chain::UserCopy::consumer}};
 
 }  // namespace
 
@@ -48,18 +50,23 @@ void describe(ChainParams& params, ChainCosts& costs, ParameterList& list) {
   list.add("threads", "threads", "kernel threads that chains may use", &params.threads);
   list.add("continue_in", "",
            "who goes on: cheapest, hardirq, softirq, kthread, kthread_per_request, workqueue, "
-           "workqueue_unbound or workqueue_highpri",
+           "workqueue_unbound, workqueue_highpri or submitter",
            &params.continue_in);
   list.add("start_in", "",
            "who takes the first steps: submitter, kthread, kthread_per_request, workqueue, "
            "workqueue_unbound or workqueue_highpri",
            &params.start_in);
-  list.add("user_copy", "", "how read bytes reach user memory: pinned, thread or provider",
+  list.add("user_copy", "",
+           "how read bytes reach user memory: pinned, thread, provider or consumer",
            &params.user_copy);
+  list.add("held_pages", "pages", "of files, that may wait for consumers to copy them",
+           &params.held_pages);
   list.add("ring_full", "", "a completion without room: reserve, hold, spill or drop",
            &params.ring_full);
   list.add("max_chains", "chains", "in the kernel per application thread, but with reserve",
            &params.max_chains);
+  list.add("max_nr", "chains", "in the kernel, of all application threads together",
+           &params.max_nr);
   list.add("wake_by", "", "how a consumer is woken: syscall, eventfd, futex, signal or busy_poll",
            &params.wake_by);
   list.add("batch_count", "completions", "so many that nobody has taken wake the consumer",
@@ -93,11 +100,17 @@ std::string take_up(ChainParams& params) {
   params.start_by = start_by.value_or(carrier_of(params.policy));
   complaints.one_of("user_copy", params.user_copy, kUserCopy, params.copy_way);
   complaints.one_of("ring_full", params.ring_full, kFull, params.full);
+  complaints.within("held_pages", params.held_pages, 0, 1 << 30);
+  if (params.copy_way == chain::UserCopy::consumer && params.full != RingFull::hold)
+    complaints.add(
+        "user_copy = consumer needs ring_full = hold: what the consumer copies in its call comes "
+        "into the ring by that call");
   complaints.one_of("wake_by", params.wake_by, kWake, params.wake);
   complaints.within("ring_entries", params.ring_entries, 1, 1 << 20);
   complaints.within("max_steps", params.max_steps, 1, static_cast<std::int64_t>(chain::kMaxSteps));
   complaints.within("threads", params.threads, 1, 32'768);
   complaints.within("max_chains", params.max_chains, 1, 1 << 20);
+  complaints.within("max_nr", params.max_nr, 1, ChainParams::kNoLimit);
   const std::int64_t slots = std::clamp<std::int64_t>(params.ring_entries, 1, 1 << 20);
   const auto rounded = static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(slots)));
   if (params.batch_count < 1 || params.batch_count > rounded)
@@ -125,6 +138,7 @@ Carrier carrier_of(Continue policy) {
     case Continue::hardirq:
     case Continue::softirq:
     case Continue::kthread:
+    case Continue::submitter:
       break;
   }
   return Carrier::shared;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What of the task-chain design can be set: parameters and costs, their table and their limits.
 #pragma once
+#include <limits>
 #include <string>
 
 #include "model/chain/walker.h"
@@ -39,26 +40,29 @@ enum class Carrier : std::uint8_t {
   unbound,    // a worker that runs anywhere
   highpri,    // as workqueue, of nice -20
 };
-/// The threads that go on with chains where no interrupt may.
+/// The kernel threads that go on with chains where no interrupt, or not the submitter, may.
 Carrier carrier_of(chain::Continue policy);
 
 /// How a consumer that sleeps learns of completions.
 enum class WakeBy : std::uint8_t { syscall, eventfd, futex, signal, busy_poll };
 
 struct ChainParams {
+  static constexpr std::int64_t kNoLimit = std::numeric_limits<std::int64_t>::max();
   std::int64_t ring_entries = 0;
   std::int64_t max_steps = 0;
   std::int64_t threads = 0;  // kernel threads that any chain may use
-  std::string continue_in;   // cheapest | hardirq | softirq | a kind of thread
+  std::string continue_in;   // cheapest | hardirq | softirq | submitter | a kind of thread
   std::string start_in;      // submitter | a kind of thread
   chain::Continue policy = chain::Continue::cheapest;
   bool start_in_submitter = true;
-  std::string ring_full{};       // reserve | hold | spill | drop
-  std::int64_t max_chains = 0;   // in the kernel per queue, but with `reserve`
-  std::string wake_by{};         // syscall | eventfd | futex | busy_poll
-  std::int64_t batch_count = 1;  // completions that wake a consumer
-  std::int64_t batch_ns = 0;     // age of the oldest that does
-  std::string user_copy{};       // pinned | thread | provider
+  std::string ring_full{};         // reserve | hold | spill | drop
+  std::int64_t max_chains = 0;     // in the kernel per queue, but with `reserve`
+  std::int64_t max_nr = kNoLimit;  // in the kernel, of all queues of the machine
+  std::string wake_by{};           // syscall | eventfd | futex | busy_poll
+  std::int64_t batch_count = 1;    // completions that wake a consumer
+  std::int64_t batch_ns = 0;       // age of the oldest that does
+  std::string user_copy{};         // pinned | thread | provider | consumer
+  std::int64_t held_pages = 0;     // that may wait for consumers to copy them
   RingFull full = RingFull::reserve;
   WakeBy wake = WakeBy::syscall;
   chain::UserCopy copy_way = chain::UserCopy::pinned;

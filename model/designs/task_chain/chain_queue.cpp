@@ -56,19 +56,28 @@ ChainEngine::ChainEngine(Os& on, Process& of, providers::Registry& who, ChainCos
       costs(with),
       params(as),
       carriers(os.system, as),
+      submitters(carriers),
       workqueue(os.system, "kworker"),
       futexes(os.system),
       signals(os.system, 0),
+      held{static_cast<std::uint64_t>(as.held_pages), 0},
       tasklet(std::make_unique<Tasklet>(os.system)) {}
 
 ChainEngine::~ChainEngine() = default;
+
+std::uint64_t ChainEngine::chain_nr() const {
+  std::uint64_t all = 0;
+  for (const ChainQueue* queue : queues) all += queue->in_kernel();
+  return all;
+}
 
 ChainQueue::ChainQueue(ChainEngine& engine, WaitQueue& sleepers)
     : engine_(engine),
       sleepers_(sleepers),
       ring_(engine.os.system, engine.costs, engine.params, sleepers,
             kRingsAt + kRingsApart * engine.rings++),
-      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue, engine.signals) {
+      notifier_(ring_, engine.params, sleepers, engine.futexes, engine.workqueue, engine.signals),
+      deliveries_(engine.held) {
   engine.queues.push_back(this);
 }
 
@@ -78,6 +87,13 @@ ChainQueue::~ChainQueue() {
 
 void ChainQueue::defer_to_softirq(Atomic& ctx, Branch& branch) {
   engine_.tasklet->schedule(ctx.cpu(), branch);
+}
+
+// Who polls sees in its mapped ring that there is something to do in the kernel.
+Task<void> ChainQueue::hand_to_submitter(Atomic& ctx, Branch& branch) {
+  const std::uint32_t number = branch.walker().submitted_by();
+  const bool told = co_await engine_.submitters.queue(ctx, branch, number);
+  if (told && engine_.params.wake == WakeBy::busy_poll) co_await ring_.tell_task_work(ctx);
 }
 
 Task<Value> ChainQueue::submit(Sleepable& user, std::span<ChainRun* const> runs) {
@@ -98,7 +114,9 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
   for (ChainRun* const run : runs) {
     if (exiting_) refused = Errno::eintr;
     const bool room = co_await ring_.room(ctx);
-    if (exiting_ || !room) break;
+    // Nothing is awaited between this look and accept(), so no two calls get the last place.
+    const bool full = engine_.chain_nr() >= static_cast<std::uint64_t>(engine_.params.max_nr);
+    if (exiting_ || !room || full) break;
     if (allocation_fails(ctx.system(), "chain walker")) {
       refused = Errno::enomem;
       break;
@@ -124,6 +142,8 @@ Task<Value> ChainQueue::submit_body(Sleepable& ctx, std::span<ChainRun* const> r
 Task<void> ChainQueue::begin(Sleepable& ctx, ChainRun& run) {
   ctx.emit(events::IoAccepted{run.cookie()});
   auto* const walker = new Walker(*this, run);
+  if (policy() == chain::Continue::submitter)
+    walker->set_submitted_by(engine_.submitters.number_of(ctx.thread()));
   walkers_.push_back(*walker);
   drains_ += run.chain.drain;
   if (ctx.now() < run.expires())
@@ -152,7 +172,8 @@ bool ChainQueue::must_wait(const Walker& walker) const {
   return false;
 }
 
-// A chain has ended: those that waited for it alone begin in kernel threads.
+// A chain has ended: those that waited for it alone begin in kernel threads, or where chains go on
+// in their submitters, there.
 Task<void> ChainQueue::begin_held(Atomic& ctx) {
   std::vector<Branch*> free;
   for (Walker& each : walkers_) {
@@ -161,8 +182,14 @@ Task<void> ChainQueue::begin_held(Atomic& ctx) {
     if (each.let_go()) free.push_back(&each.first());
     if (drains) break;
   }
-  for (Branch* const branch : free)
-    co_await engine_.carriers.queue(ctx, *branch, engine_.params.start_by);
+  const bool by_submitter =
+      engine_.params.start_in_submitter && policy() == chain::Continue::submitter;
+  for (Branch* const branch : free) {
+    if (by_submitter)
+      co_await hand_to_submitter(ctx, *branch);
+    else
+      co_await engine_.carriers.queue(ctx, *branch, engine_.params.start_by);
+  }
 }
 
 Task<void> ChainQueue::finished(Atomic& ctx, Walker& walker) {
@@ -239,6 +266,7 @@ Task<void> ChainQueue::exit_chains(Sleepable& ctx) {
     queue->exiting_ = true;
     for (Walker& walker : queue->walkers_) walker.abandon();
   }
+  co_await engine_.submitters.retire(ctx);
   for (ChainQueue* const queue : queues) {
     co_await queue->sleepers_.wake_all(ctx);
     // What it says matters to nobody: chains that cannot be stopped end by themselves.
@@ -247,76 +275,8 @@ Task<void> ChainQueue::exit_chains(Sleepable& ctx) {
   for (ChainQueue* const queue : queues) {
     while (queue->busy()) co_await queue->last_chain_.wait(ctx, "chains", events::Stage::reap);
   }
-}
-
-// --- the consumer's calls -----------------------------------------------------------------------
-
-Task<Value> ChainQueue::wait(Sleepable& user, const WakeCondition& woken, std::uint32_t dropped) {
-  return syscall(user, Sysno::chain_wait, wait_body(user, woken, dropped));
-}
-
-Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken,
-                                  std::uint32_t dropped) {
-  co_await ctx.spend(ctx.costs().event_wait);
-  for (;;) {
-    if (ring_.holds_any()) co_await move_held(ctx);
-    const ChainRing::Untaken untaken = co_await ring_.untaken(ctx);
-    const bool lost = static_cast<std::uint32_t>(ring_.dropped()) != dropped;
-    if (exiting_) co_return fail(Errno::eintr);
-    if (untaken.count > 0 || lost || woken.holds()) co_return 1;
-    co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
-  }
-}
-
-Task<Value> ChainQueue::flush(Sleepable& user) {
-  return syscall(user, Sysno::chain_wait, flush_body(user));
-}
-
-Task<Value> ChainQueue::flush_body(Sleepable& ctx) {
-  co_await ctx.spend(ctx.costs().event_wait);
-  co_await move_held(ctx);
-  co_return 1;
-}
-
-// At most a ring full, however fast the user frees it; the lock is for one entry at a time.
-Task<void> ChainQueue::move_held(Sleepable& ctx) {
-  for (std::uint32_t left = ring_.size(); left > 0; --left) {
-    Spinlock::Guard guard = co_await lock_.lock(ctx);
-    const bool moved = co_await ring_.move_one(ctx);
-    if (!moved) co_return;
-  }
-}
-
-Task<Value> ChainQueue::status(Sleepable& user, std::span<const std::uint64_t> named,
-                               std::span<bool> over) {
-  return syscall(user, Sysno::chain_status, status_body(user, named, over));
-}
-
-Task<Value> ChainQueue::status_body(Sleepable& ctx, std::span<const std::uint64_t> named,
-                                    std::span<bool> over) {
-  co_await ctx.spend(ctx.costs().event_wait);
-  co_await ctx.spend(engine_.costs.status, named.size());
-  std::int64_t ended = 0;
-  for (std::size_t i = 0; i < named.size(); ++i) {
-    over[i] = !under_way(named[i]);
-    ended += over[i] ? 1 : 0;
-  }
-  co_return ended;
-}
-
-bool ChainQueue::under_way(std::uint64_t user_data) {
-  const auto is = [user_data](const auto& each) { return each.user_data == user_data; };
-  const auto walks = [user_data](Walker& each) { return each.run().cookie() == user_data; };
-  return std::ranges::any_of(walkers_, walks) || std::ranges::any_of(ending_, is) ||
-         ring_.holds(user_data);
-}
-
-Task<std::optional<ChainEvent>> ChainQueue::take(Sleepable& user) {
-  using Taken = Task<std::optional<ChainEvent>>;
-  return then(ring_.take(user), [this, &user](const std::optional<ChainEvent>& event) {
-    if (!event) return Taken::ready(event);
-    return then(user.spend(engine_.costs.user_reap), [event] { return Taken::ready(event); });
-  });
+  // There is no memory any more to copy to.
+  for (ChainQueue* const queue : queues) queue->deliveries_.drop_all();
 }
 
 }  // namespace iodrome::designs::task_chain

@@ -7,6 +7,8 @@
 #pragma once
 #include "model/designs/task_chain/carriers.h"
 #include "model/designs/task_chain/notifier.h"
+#include "model/designs/task_chain/submitters.h"
+#include "model/kernel/sync/mutex.h"
 #include "model/kernel/sync/spinlock.h"
 
 namespace iodrome::designs::task_chain {
@@ -23,11 +25,16 @@ struct ChainEngine {
   ChainCosts& costs;
   const ChainParams& params;
   Carriers carriers;
+  Submitters submitters;
   kernel::Workqueue workqueue;     // of wake-ups that an interrupt may not do
   kernel::FutexTable futexes;      // of the process
   kernel::ProcessSignals signals;  // SIGIO alone, which needs no room
   std::uint64_t rings = 0;         // mapped so far
+  chain::Deliveries::Limit held;   // pages that wait for consumers, of all queues
   std::vector<ChainQueue*> queues;
+  /// What `max_nr` limits, as /proc/sys/fs/aio-nr tells of AIO's: chains of all queues, each until
+  /// its completion is in the ring, where it is the user's, or is lost, or its process has exited.
+  std::uint64_t chain_nr() const;
   class Tasklet;
   std::unique_ptr<Tasklet> tasklet;
   ~ChainEngine();
@@ -40,7 +47,7 @@ class ChainQueue final : public chain::WalkerHost {
 
   /// chain_submit: every chain is validated before any runs. Returns how many were accepted.
   /// Errors: EINVAL, E2BIG, EFAULT (chain/validate.h; a bad chain anywhere); for the first, EAGAIN
-  /// (no ring slot, or `max_chains` are in the kernel), ENOMEM.
+  /// (no ring slot; `max_chains` of this queue, or `max_nr` of all, are in the kernel), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
   /// chain_wait: moves completions from the list into the ring while there is room, then sleeps
   /// until an entry is visible, more than `dropped` are lost or `woken` holds.
@@ -74,6 +81,7 @@ class ChainQueue final : public chain::WalkerHost {
   /// For checks.
   std::uint64_t slots_free() { return ring_.slots_free(); }
   RingCounts counts() const { return ring_.counts(); }
+  std::uint64_t in_kernel() const { return ring_.in_kernel(); }
   /// What is signalled with `wake_by` eventfd, else nullptr.
   const kernel::FilePtr& eventfd() const { return notifier_.eventfd(); }
   /// Who is signalled with `wake_by` signal.
@@ -86,10 +94,12 @@ class ChainQueue final : public chain::WalkerHost {
   providers::Registry& providers() override { return engine_.providers; }
   chain::Continue policy() const override { return engine_.params.policy; }
   chain::UserCopy user_copy() const override { return engine_.params.copy_way; }
+  chain::Deliveries& deliveries() override { return deliveries_; }
   kernel::KthreadPool& threads() override { return engine_.carriers.shared(); }
   Task<void> hand_to_thread(kernel::Atomic& ctx, chain::Branch& branch) override {
     return engine_.carriers.queue(ctx, branch, carrier_of(engine_.params.policy));
   }
+  Task<void> hand_to_submitter(kernel::Atomic& ctx, chain::Branch& branch) override;
   void defer_to_softirq(kernel::Atomic& ctx, chain::Branch& branch) override;
   Task<void> finished(kernel::Atomic& ctx, chain::Walker& walker) override;
 
@@ -103,10 +113,13 @@ class ChainQueue final : public chain::WalkerHost {
                                          std::span<bool> over);
   bool under_way(std::uint64_t user_data);
   Task<void> move_held(kernel::Sleepable& ctx);
+  Task<void> deliver_and_move(kernel::Sleepable& ctx);
+  Task<bool> move_one(kernel::Sleepable& ctx);
   Task<void> begin(kernel::Sleepable& ctx, ChainRun& run);
   Task<void> start(kernel::Sleepable& ctx, chain::Walker& walker);
   bool must_wait(const chain::Walker& walker) const;
   Task<void> begin_held(kernel::Atomic& ctx);
+  Task<bool> sleep(kernel::Sleepable& ctx);
   /// A chain of it has not ended, or its completion is on its way.
   bool busy() const { return !walkers_.empty() || !ending_.empty(); }
   Task<Result<std::int64_t>> exit_body(kernel::Sleepable& ctx);
@@ -123,6 +136,9 @@ class ChainQueue final : public chain::WalkerHost {
   ChainRing ring_;
   Notifier notifier_;
   kernel::Spinlock lock_{"chain_queue.lock"};
+  // Of consumers that copy: an entry may be seen once its bytes are there.
+  kernel::Mutex consumers_{"chain_queue.consumers"};
+  chain::Deliveries deliveries_;
   boost::intrusive::list<chain::Walker> walkers_;  // oldest first
   boost::intrusive::list<Ending, boost::intrusive::constant_time_size<false>> ending_;
   std::uint32_t drains_ = 0;  // of walkers_, those that drain

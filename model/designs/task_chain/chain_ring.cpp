@@ -84,8 +84,19 @@ Task<void> ChainRing::publish(Atomic& ctx) {
               [&ctx] { return then_done(smp_mb(ctx)); });
 }
 
+Task<void> ChainRing::tell_task_work(Atomic& ctx) {
+  return then_done(task_work_word_.store_release(ctx, ++task_work_told_));
+}
+
 void ChainRing::note_time(SimTime since) {
   if (!since_.empty()) since_[(ring_.posted() - 1) % since_.size()] = since;
+}
+
+Task<ChainEvent*> ChainRing::next_to_move(Atomic& ctx) {
+  return then(ring_.occupied(ctx), [this](std::uint32_t used) {
+    const bool moves = !held_.empty() && used < ring_.size();
+    return Task<ChainEvent*>::ready(moves ? &held_.front().event : nullptr);
+  });
 }
 
 Task<bool> ChainRing::move_one(Atomic& ctx) {

@@ -53,6 +53,10 @@ class ChainRing {
   Task<void> complete(kernel::Atomic& ctx, const ChainEvent& event);
   /// Whether completions wait outside the ring.
   bool holds_any() const { return !held_.empty(); }
+  /// A submitter that polls has task work; as IORING_SQ_TASKRUN, but counted.
+  Task<void> tell_task_work(kernel::Atomic& ctx);
+  /// The oldest of them, if there is room for it, else nullptr.
+  Task<ChainEvent*> next_to_move(kernel::Atomic& ctx);
   /// Moves the oldest of them into the ring. False: none is left, or there is no room. With the
   /// lock.
   Task<bool> move_one(kernel::Atomic& ctx);
@@ -67,6 +71,8 @@ class ChainRing {
   };
   Task<Untaken> untaken(kernel::Atomic& ctx);
   std::uint64_t dropped() const { return dropped_; }
+  /// Chains that own a place of the kernel's: what is in the ring is the user's.
+  std::uint64_t in_kernel() const { return accepted_ - ring_.posted() - dropped_; }
   RingCounts counts() const;
 
   // User.
@@ -80,6 +86,8 @@ class ChainRing {
     std::uint32_t dropped = 0;
   };
   Task<View> look(kernel::Atomic& user);
+  /// How often tell_task_work() was called; wraps.
+  auto task_work_told(kernel::Atomic& user) { return task_work_word_.load_acquire(user); }
   /// The word that counts completions; with `reserve`, the tail by another name.
   kernel::FutexWord& completed() { return completed_; }
 
@@ -97,8 +105,6 @@ class ChainRing {
     ChainEvent event;
     SimTime since;
   };
-  /// Chains that own a place of the kernel's: what is in the ring is the user's.
-  std::uint64_t in_kernel() const { return accepted_ - ring_.posted() - dropped_; }
   void note_time(SimTime since);
   Task<void> hold(kernel::Atomic& ctx, const ChainEvent& event);
   Task<void> spill(kernel::Atomic& ctx, ChainEvent event);
@@ -111,6 +117,8 @@ class ChainRing {
   kernel::CompletionRing<ChainEvent> ring_;
   kernel::FutexWord completed_;
   Shared<std::uint32_t> dropped_word_;
+  Shared<std::uint32_t> task_work_word_;
+  std::uint32_t task_work_told_ = 0;
   std::deque<Held> held_;       // the ready list, or the overflow entries
   std::vector<SimTime> since_;  // by slot, where completions are batched
   std::uint64_t accepted_ = 0;

@@ -46,12 +46,16 @@ class ChainSide final : public AppSide {
         in_flight_ += static_cast<std::size_t>(*accepted);
         continue;
       }
-      check(accepted.error() == Errno::enomem,
+      const Errno why = accepted.error();
+      check(why == Errno::enomem || why == Errno::eagain,
             "the application submitted a chain that cannot be accepted");
-      runs_[queued_[done]->slot] = nullptr;
-      fail_chain(*queued_[done++], Errno::enomem);
+      for (const ChainRun* const run : rest) runs_[run->slot] = nullptr;
+      // All of the machine's chains are in use: this thread tries again when one of its own has
+      // ended. Where it has none, nobody would tell it when.
+      if (why == Errno::eagain && in_flight_ > 0) break;
+      fail_chain(*queued_[done++], why);
     }
-    queued_.clear();
+    queued_.erase(queued_.begin(), queued_.begin() + static_cast<std::ptrdiff_t>(done));
   }
 
   Task<Finished> reap(Sleepable& user) override {

@@ -2,6 +2,7 @@
 #include "model/designs/task_chain/consumer.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "model/kernel/calls/signal_calls.h"
 
@@ -102,9 +103,17 @@ Task<void> Consumer::wait_for_signal(Sleepable& user, const WakeCondition& woken
 Task<void> Consumer::poll(Sleepable& user, const WakeCondition& woken) {
   for (;;) {
     co_await user.spend(engine_.costs.user_poll);
+    if (engine_.params.policy == chain::Continue::submitter) co_await do_task_work(user);
     const bool news = co_await anything_new(user);
     if (news || woken.holds()) co_return;
   }
+}
+
+// Who never leaves user mode goes through the kernel for it.
+Task<void> Consumer::do_task_work(Sleepable& user) {
+  const std::uint32_t told = co_await queue_.ring().task_work_told(user);
+  if (told == std::exchange(task_work_, told)) co_return;
+  co_await queue_.flush(user);
 }
 
 // --- what was lost ------------------------------------------------------------------------------

@@ -37,6 +37,7 @@ class Consumer {
   Task<void> wait_on_futex(kernel::Sleepable& user, const WakeCondition& woken);
   Task<void> wait_for_signal(kernel::Sleepable& user, const WakeCondition& woken);
   Task<void> poll(kernel::Sleepable& user, const WakeCondition& woken);
+  Task<void> do_task_work(kernel::Sleepable& user);
 
   ChainEngine& engine_;
   ChainQueue& queue_;
@@ -47,6 +48,7 @@ class Consumer {
   std::uint32_t taken_ = 0;                         // wraps, as the mapped counts do
   std::uint32_t lost_ = 0;                          // and found
   std::uint32_t completed_ = 0;                     // at the last look
+  std::uint32_t task_work_ = 0;                     // at the last look, who polls
 };
 
 }  // namespace iodrome::designs::task_chain

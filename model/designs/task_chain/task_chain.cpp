@@ -48,10 +48,16 @@ constexpr Difference kNotModelled[] = {
     {"pinning of the pages that memory steps work on: a chain's memory is as if registered before, "
      "or shared with the engine (SVM)",
      "model/chain"},
-    {"the submitter as who goes on with a chain, as task work would have it", "designs/task_chain"},
-    {"the calls that make eventfd and epoll instance, and ask for a signal", "designs/task_chain"},
-    {"reads whose bytes are copied in the consumer's own call, as kevent's are",
+    {"the interrupt that takes a thread out of user mode for its task work: it meets it on its "
+     "next "
+     "way out of the kernel",
      "designs/task_chain"},
+    {"the calls that make eventfd and epoll instance, and ask for a signal", "designs/task_chain"},
+    {"receives and directory events whose bytes are copied in the consumer's own call: reads of "
+     "files alone",
+     "model/chain"},
+    {"priorities of chains below the threads that carry them: the block layer has none",
+     "model/chain"},
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ Task<Value> write_body(Sleepable& ctx, FileTable& files, int fd, std::span<const
 Task<Value> nanosleep_body(Sleepable& ctx, Duration time) {
   const SimTime expires = later(ctx.now(), time);
   Thread& me = ctx.thread();
-  if (me.signal_pending) co_return fail(Errno::eintr);
+  if (me.interrupted()) co_return fail(Errno::eintr);
   me.interruptible = true;
   me.woken = false;  // a wake-up from before is no news to this sleep
   const Errno ended = co_await schedule_hrtimeout(ctx, expires, "nanosleep", events::Stage::queue);

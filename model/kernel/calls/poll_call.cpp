@@ -107,7 +107,7 @@ Task<Value> poll_body(Sleepable& ctx, FileTable& files, std::span<PollFd> fds, D
     }
     queued = true;
     if (ready > 0) co_return ready;
-    if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
+    if (ctx.thread().interrupted()) co_return fail(Errno::eintr);
     if (ctx.now() >= deadline) co_return 0;
     if (queues->triggered()) continue;
     co_await queues->sleepers().wait_for(ctx, "poll", events::Stage::queue,

@@ -17,6 +17,7 @@ namespace iodrome::kernel {
 class Cpu;
 class Sleepable;
 class Spend;
+class TaskWorks;
 class ThreadSignals;
 struct Thread;
 
@@ -43,7 +44,7 @@ struct Thread : SchedEntity {
   enum class State : std::uint8_t { running, runnable, sleeping, dead };
 
   Thread() = default;
-  ~Thread();  // takes its signals along
+  ~Thread();  // takes its signals and its task work along
   Thread(const Thread&) = delete;
   Thread& operator=(const Thread&) = delete;
 
@@ -63,7 +64,9 @@ struct Thread : SchedEntity {
   bool woken = false;                    // a wake-up came between queueing and blocking
   bool signal_pending = false;           // see signal_wake_up()
   ThreadSignals* signals = nullptr;      // none: nobody sends it any
-  bool interruptible = false;            // a signal ends its sleep
+  bool notify_signal = false;            // TIF_NOTIFY_SIGNAL: there is task work
+  TaskWorks* task_works = nullptr;       // none: nobody gives it any
+  bool interruptible = false;            // a signal or task work ends its sleep
   bool killable = false;                 // only the end of its process does
   bool fatal_pending = false;            // its process ends: fatal_signal_pending()
   bool in_kernel = false;                // its calls are made there: without a crossing
@@ -73,6 +76,8 @@ struct Thread : SchedEntity {
   Duration blocked_total{};           // time asleep since it was made
   SleepTimes* sleep_times = nullptr;  // where it is also counted, while somebody wants to know
 
+  /// signal_pending(): what ends an interruptible sleep, or keeps it from one.
+  bool interrupted() const { return signal_pending || notify_signal; }
   bool may_run_on(std::uint32_t number) const {
     return allowed == nullptr || allowed->test(number);
   }

@@ -221,7 +221,7 @@ Task<Value> Epoll::wait(Sleepable& ctx, std::span<EpollEvent> to, SimTime deadli
       if (!sent || *sent > 0) co_return sent;
     }
     if (timed_out) co_return 0;
-    if (ctx.thread().signal_pending) co_return fail(Errno::eintr);
+    if (ctx.thread().interrupted()) co_return fail(Errno::eintr);
     look = true;
     if (available()) continue;
     const WaitOptions options{true, true, deadline, SleepClock::high_resolution, true};

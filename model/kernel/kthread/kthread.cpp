@@ -3,9 +3,12 @@
 
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "model/events/sched.h"
 #include "model/events/workqueue.h"
 #include "model/kernel/cpu/affinity.h"
+#include "model/kernel/kthread/task_work.h"
 
 namespace iodrome::kernel {
 
@@ -45,6 +48,8 @@ RunningThread::RunningThread(System& system, std::string name, events::CpuClass 
 Task<void> RunningThread::main(ThreadBody& body) {
   co_await FirstRun{*this};
   co_await body.run(context_);
+  if (thread_.task_works != nullptr) [[unlikely]]
+    co_await thread_.task_works->exit(context_);
   thread_.cpu->exit_current();
 }
 
@@ -59,7 +64,7 @@ struct KthreadPool::Worker final : ThreadBody {
   Task<void> run(Sleepable& ctx) override {
     for (;;) {
       while (pool.items_.empty()) co_await pool.idle_.wait(ctx, "work", events::Stage::queue);
-      Work& work = *pool.items_.front();
+      Work& work = *pool.items_.front().work;
       pool.items_.pop_front();
       ++pool.busy_;
       const std::uint64_t id = work.id;
@@ -95,10 +100,16 @@ KthreadPool::KthreadPool(System& system, const char* name, const Cpu& pinned_to)
 
 KthreadPool::~KthreadPool() = default;
 
-Task<void> KthreadPool::queue(Atomic& ctx, Work& work) {
+void KthreadPool::insert(const Item& item) {
+  auto behind = items_.end();
+  while (behind != items_.begin() && std::prev(behind)->rank > item.rank) --behind;
+  items_.insert(behind, item);
+}
+
+Task<void> KthreadPool::queue(Atomic& ctx, Work& work, std::uint8_t rank) {
   co_await ctx.spend(ctx.costs().queue_work);
   ctx.emit(events::WorkqueueQueueWork{ctx.cpu().index(), work.id});
-  items_.push_back(&work);
+  insert({&work, rank});
   const std::size_t threads = workers_.size() + starting_;
   if (busy_ + items_.size() > threads && threads < max_threads_) {
     ++starting_;

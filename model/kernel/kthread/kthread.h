@@ -46,7 +46,7 @@ class Work {
   std::uint64_t id = 0;
 };
 
-/// Kernel threads that take work in FIFO order.
+/// Kernel threads that take work in FIFO order, what has a lower rank first.
 class KthreadPool {
  public:
   /// Starts `threads` of them; when work finds all of them busy, more are made, up to
@@ -58,13 +58,19 @@ class KthreadPool {
   KthreadPool(const KthreadPool&) = delete;
   KthreadPool& operator=(const KthreadPool&) = delete;
 
-  /// Legal in any context. `work` must live until it has run.
-  Task<void> queue(Atomic& ctx, Work& work);
+  /// Legal in any context. `work` must live until it has run. It overtakes what waits with a higher
+  /// rank, and nothing that runs.
+  Task<void> queue(Atomic& ctx, Work& work, std::uint8_t rank = 0);
   std::size_t backlog() const { return items_.size(); }
   std::size_t thread_count() const { return workers_.size(); }
 
  private:
   struct Worker;
+  struct Item {
+    Work* work;
+    std::uint8_t rank;
+  };
+  void insert(const Item& item);
   void add_worker(bool pinned, std::uint32_t cpu);
 
   System& system_;
@@ -73,7 +79,7 @@ class KthreadPool {
   std::uint32_t busy_ = 0;
   std::uint32_t starting_ = 0;  // threads being made
   WaitQueue idle_;
-  std::deque<Work*> items_;
+  std::deque<Item> items_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "model/kernel/cpu/context.h"
+#include "model/kernel/kthread/task_work.h"
 
 namespace iodrome::kernel {
 
@@ -30,6 +31,7 @@ void ThreadSignals::exit() {
 }
 
 Thread::~Thread() {
+  if (task_works != nullptr) task_works->forget();
   if (signals != nullptr) signals->exit();
 }
 

@@ -64,7 +64,7 @@ Task<Result<std::int64_t>> FutexTable::sleep(Sleepable& ctx, Waiter& waiter, Sim
   const bool timed = deadline != kNever;
   SleepTimer timer(me, SleepClock::high_resolution);
   if (timed) co_await timer.start(ctx, deadline);
-  while (waiter.bucket != nullptr && !timer.expired() && !me.signal_pending) {
+  while (waiter.bucket != nullptr && !timer.expired() && !me.interrupted()) {
     me.interruptible = true;
     co_await ctx.block("futex", events::Stage::queue);
     me.interruptible = false;

@@ -157,7 +157,7 @@ Task<Result<void>> Mutex::sleep(Sleepable& ctx, bool interruptible) {
   bool woken = false;
   while (!try_acquire(me)) {
     if (woken && &waiters_.front() == &waiter) hand_over_ = true;
-    if (interruptible && me.signal_pending) {
+    if (interruptible && me.interrupted()) {
       waiter.unlink();
       if (waiters_.empty()) hand_over_ = false;
       co_return fail(Errno::eintr);

@@ -130,7 +130,7 @@ class WaitQueue::Sleeper : public WaitEntry {
 namespace {
 // signal_pending_state().
 bool signal_ends(const Thread& me, const WaitOptions& options) {
-  return (options.interruptible && me.signal_pending) || (options.killable && me.fatal_pending);
+  return (options.interruptible && me.interrupted()) || (options.killable && me.fatal_pending);
 }
 }  // namespace
 

@@ -293,6 +293,19 @@ void name_copies(std::vector<ScenarioStep>& steps, std::size_t set) {
 
 }  // namespace
 
+namespace {
+
+chain::Priority read_priority(TomlTable& table) {
+  const std::optional<std::string> name = table.choice("priority", priority_names);
+  if (!name) return {};
+  const auto rank =
+      static_cast<std::size_t>(std::ranges::find(priority_names, *name) - priority_names.begin());
+  return {static_cast<chain::PriorityClass>(rank / chain::kPriorityLevels),
+          static_cast<std::uint8_t>(rank % chain::kPriorityLevels)};
+}
+
+}  // namespace
+
 ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocabulary) {
   ScenarioChain chain;
   chain.repeat = table.integer("repeat", 1, kLargestInteger).value_or(1);
@@ -302,6 +315,7 @@ ScenarioChain read_chain_table(TomlTable& table, const ScenarioVocabulary& vocab
   constexpr std::uint64_t kMost = std::numeric_limits<std::uint32_t>::max();
   chain.deadline_us = static_cast<std::uint32_t>(
       ChainReader::read_time(table, "deadline", kUs, "us", kMost).value_or(0));
+  chain.priority = read_priority(table);
   ChainReader reader(vocabulary);
   std::vector<TomlTable> steps = table.tables("step");
   for (TomlTable& step : steps) reader.read_step(step);

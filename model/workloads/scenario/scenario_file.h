@@ -30,6 +30,10 @@ inline constexpr std::array<std::string_view, 4> error_reactions = {"stop", "con
 inline constexpr std::array<std::string_view, 2> poll_event_names = {"in", "out"};
 inline constexpr std::array<std::string_view, 5> inotify_event_names = {
     "close_write", "moved_to", "create", "modify", "delete"};
+/// A chain's priority, by its rank: chain::Priority::rank().
+inline constexpr std::array<std::string_view, 17> priority_names = {
+    "rt/0", "rt/1", "rt/2", "rt/3", "rt/4", "rt/5", "rt/6", "rt/7", "be/0",
+    "be/1", "be/2", "be/3", "be/4", "be/5", "be/6", "be/7", "idle"};
 inline constexpr std::array<std::string_view, 3> short_reactions = {"accept", "resume", "error"};
 
 /// `$open.fd`: what an earlier step yielded.
@@ -89,6 +93,7 @@ struct ScenarioChain {
   std::optional<std::int64_t> interval_ps;
   std::uint32_t deadline_us = 0;  ///< after a chain's arrival; 0: none
   bool graph = false;             ///< some step says `after`
+  chain::Priority priority{};
 };
 
 /// A dotted parameter name and its value as written (strings without their quotes).

@@ -49,6 +49,10 @@ inline constexpr std::array scenario_keys = {
     ScenarioKey{"chain", "deadline", "duration",
                 "After its arrival a chain has this long, in whole us; then what has not begun is "
                 "cancelled, but for the clean-up, and the request fails with ETIME."},
+    ScenarioKey{
+        "chain", "priority", "priority",
+        "Of ioprio_set(2): \"rt/0\" to \"rt/7\", \"be/0\" to \"be/7\" or \"idle\". With task_chain "
+        "the order in which waiting chains are taken up. Without it, be/4."},
     ScenarioKey{"chain", "step", "steps", "The steps, in order."},
     ScenarioKey{"chain.step", "op", "operation", "What the step does."},
     ScenarioKey{"chain.step", "name", "name",

@@ -135,6 +135,7 @@ std::unique_ptr<ScriptWorkload> ScriptWorkload::make(std::span<const ScenarioCha
 void ScriptPart::build() {
   chain.graph = script.graph;
   chain.deadline_us = script.deadline_us;
+  chain.priority = script.priority;
   for (const ScenarioStep& written : script.steps) {
     chain.steps.push_back(step_of(written));
     direct = direct || written.has_flag("direct");
@@ -339,6 +340,11 @@ std::vector<designs::Difference> ScriptWorkload::not_modelled() const {
         {"deadlines inside a step, but with task_chain: applications of other designs look at "
          "their clock between steps",
          "model/app"});
+  if (any([](const ScriptPart& part) { return part.chain.priority != chain::Priority{}; }))
+    missing.push_back(
+        {"chains' priorities, but with task_chain, where they order what waits for a thread; the "
+         "block layer has none",
+         "model/workloads"});
   return missing;
 }
 

@@ -164,7 +164,8 @@ TEST_CASE("values that no design can have are refused by the name of their param
       {"linux_aio.events", "-3"},         {"linux_aio.read_bytes", "100"},
       {"task_chain.ring_entries", "0"},   {"task_chain.max_steps", "0"},
       {"task_chain.threads", "0"},        {"task_chain.continue_in", "nowhere"},
-      {"task_chain.start_in", "nowhere"},
+      {"task_chain.start_in", "nowhere"}, {"task_chain.max_nr", "0"},
+      {"task_chain.held_pages", "-1"},    {"task_chain.user_copy", "nobody"},
   };
   for (const auto& [key, value] : wrong) {
     const std::string text = complaint_of_setting(key, value);
@@ -261,6 +262,8 @@ TEST_CASE("values at the edge of what is allowed run") {
       {"linux_aio.read_bytes", "512 B"},
       {"task_chain.threads", "1"},
       {"task_chain.ring_entries", "1"},
+      {"task_chain.max_nr", "16"},
+      {"task_chain.held_pages", "0"},
       {"page_cache.capacity", "4 KiB"},
       {"page_cache.readahead", "4096"},
       {"page_cache.max_bio", "4096"},

@@ -47,7 +47,8 @@ TEST_CASE(
                            {"kthread_per_request", Continue::kthread_per_request, Carrier::own},
                            {"workqueue", Continue::workqueue, Carrier::workqueue},
                            {"workqueue_unbound", Continue::workqueue_unbound, Carrier::unbound},
-                           {"workqueue_highpri", Continue::workqueue_highpri, Carrier::highpri}};
+                           {"workqueue_highpri", Continue::workqueue_highpri, Carrier::highpri},
+                           {"submitter", Continue::submitter, Carrier::shared}};
   for (const Row& row : kRows) {
     CAPTURE(row.name);
     ChainParams params = good();
@@ -58,6 +59,7 @@ TEST_CASE(
     CHECK(params.start_in_submitter);
     CHECK(params.start_by == row.carrier);  // of chains that had to wait for others
     params.start_in = row.name;
+    if (row.policy == Continue::submitter) continue;
     const bool starts = row.policy >= Continue::kthread;
     CHECK(take_up(params).empty() == starts);
     CHECK(params.start_in_submitter != starts);
@@ -71,7 +73,8 @@ TEST_CASE("who is none that goes on is told with all that are") {
   params.start_in = "hardirq";
   CHECK(take_up(params) ==
         "task_chain.continue_in is one of cheapest, hardirq, softirq, kthread, "
-        "kthread_per_request, workqueue, workqueue_unbound, workqueue_highpri, not 'tasklet'; "
+        "kthread_per_request, workqueue, workqueue_unbound, workqueue_highpri, submitter, "
+        "not 'tasklet'; "
         "task_chain.start_in is one of submitter, kthread, kthread_per_request, workqueue, "
         "workqueue_unbound, workqueue_highpri, not 'hardirq'");
 }
@@ -89,16 +92,33 @@ TEST_CASE("a batch may be as large as the ring that is made, and needs an age") 
   CHECK_THAT(take_up(params), Catch::StartsWith("task_chain.batch_ns must be more than 0"));
 }
 
+TEST_CASE("what the consumer copies needs a ring that holds what has ended") {
+  ChainParams params = good();
+  params.user_copy = "consumer";
+  for (const char* full : {"reserve", "spill", "drop"}) {
+    params.ring_full = full;
+    CHECK_THAT(take_up(params),
+               Catch::StartsWith("task_chain.user_copy = consumer needs ring_full = hold"));
+  }
+  params.ring_full = "hold";
+  CHECK(take_up(params).empty());
+  CHECK(params.copy_way == chain::UserCopy::consumer);
+  params.held_pages = -1;
+  CHECK(take_up(params) == "task_chain.held_pages must be 0 to 1073741824");
+}
+
 TEST_CASE("all that is wrong is told at once, with what would be right") {
   ChainParams params = good();
   params.ring_full = "spil";
   params.wake_by = "doorbell";
   params.max_chains = 0;
+  params.max_nr = 0;
   params.batch_ns = -1;
   CHECK(take_up(params) ==
         "task_chain.ring_full is one of reserve, hold, spill, drop, not 'spil'; "
         "task_chain.wake_by is one of syscall, eventfd, futex, signal, busy_poll, not 'doorbell'; "
         "task_chain.max_chains must be 1 to 1048576; "
+        "task_chain.max_nr must be 1 to 9223372036854775807; "
         "task_chain.batch_ns must be 0 to 10000000000");
 }
 

@@ -98,7 +98,9 @@ TEST_CASE("a chain goes on in the interrupt, a softirq, a thread or the workqueu
     const bool defers = policy == Continue::cheapest || policy == Continue::softirq;
     CHECK(hardirq == (collects ? 100ns : 0ns));
     CHECK(softirq == (defers ? 300ns - hardirq : 0ns));
-    CHECK(thread == (defers ? 0ns : 300ns - hardirq));
+    const bool itself = policy == Continue::submitter;
+    CHECK(thread == (defers || itself ? 0ns : 300ns - hardirq));
+    CHECK(s.rig.spent(0, CpuClass::syscall) == (itself ? 500ns : 200ns));
     run.ledger.close(s.rig.timeline.now());
   }
 }
@@ -119,8 +121,8 @@ TEST_CASE("who starts and who goes on changes times, never results or bytes; sub
   std::vector<const char*> starts = threads;
   starts.push_back("submitter");
   std::vector<const char*> continuations = threads;
-  for (const char* by_interrupt : {"cheapest", "hardirq", "softirq"})
-    continuations.push_back(by_interrupt);
+  for (const char* by_none : {"cheapest", "hardirq", "softirq", "submitter"})
+    continuations.push_back(by_none);
   for (const char* start : starts)
     for (const char* go_on : continuations) {
       CAPTURE(start, go_on);
@@ -138,7 +140,7 @@ TEST_CASE("who starts and who goes on changes times, never results or bytes; sub
   // Cached reads and sends are not legal in a hardirq, so there `cheapest` is `softirq` and
   // `hardirq` is `kthread`. What began in a thread of its own goes on there, whatever is asked;
   // only that workers stand by shows.
-  CHECK(fingerprints.size() == 5 * 6 + 2);
+  CHECK(fingerprints.size() == 5 * 7 + 2);
 }
 
 }  // namespace iodrome::designs::task_chain

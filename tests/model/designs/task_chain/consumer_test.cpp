@@ -78,6 +78,17 @@ TEST_CASE("on no schedule is a completion between the last look and the sleep mi
       }
 }
 
+TEST_CASE("on no schedule does a submitter sleep while a chain of its waits for it to go on") {
+  for (const RingFull full : kFulls)
+    for (const WakeBy wake : kWakes)
+      for (std::uint64_t seed = 0; seed < 60; ++seed) {
+        CAPTURE(static_cast<int>(full), static_cast<int>(wake), seed);
+        explore::RandomWalk walk(seed);
+        NoFailures oracle(walk);
+        CHECK_FALSE(stalls(session_params(full, wake, chain::Continue::submitter), &oracle, seed));
+      }
+}
+
 TEST_CASE("on no schedule is a completion of another thread's chain missed") {
   for (const RingFull full : kFulls)
     for (const WakeBy wake : kWakes)
@@ -106,7 +117,10 @@ TEST_CASE("wherever a completion meets a consumer on its way to sleep, it is not
       for (int first = 5; first < 25; ++first)
         for (int apart = 0; apart < 20; ++apart) {
           CAPTURE(static_cast<int>(full), static_cast<int>(wake), first, apart);
-          Session s(session_params(full, wake));
+          // Those that go on in the submitter come between its looks and its sleeps as well.
+          const bool itself = (first + apart) % 2 != 0;
+          Session s(session_params(
+              full, wake, itself ? chain::Continue::submitter : chain::Continue::cheapest));
           s.add_chains(3);
           s.spread(100ns, [first, apart](std::size_t n) {
             return 50ns * (first + apart * static_cast<std::int64_t>(n));

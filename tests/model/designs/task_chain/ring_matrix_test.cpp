@@ -79,6 +79,22 @@ TEST_CASE("policies and wake-ups change times, never results or bytes, and repea
     }
 }
 
+TEST_CASE("chains that go on in their submitters come to the same with every policy and wake-up") {
+  const Script all = script();
+  const Outcome reference = play(all, "task_chain");
+  for (const char* full : {"reserve", "hold", "spill", "drop"})
+    for (const char* wake : {"syscall", "eventfd", "futex", "signal", "busy_poll"}) {
+      CAPTURE(full, wake);
+      Settings set = settings(full, wake);
+      set.emplace_back("task_chain.continue_in", "submitter");
+      const Outcome outcome = play(all, "task_chain", set);
+      CHECK(compare(outcome, reference) == counter(outcome, "dropped"));
+      CHECK(outcome.record.submit.blocked_total == Duration{0});
+      const Outcome again = play(all, "task_chain", set);
+      CHECK(again.record.fingerprint == outcome.record.fingerprint);
+    }
+}
+
 TEST_CASE("batches change times, never results or bytes, with every policy and wake-up") {
   const Script all = script();
   const Outcome reference = play(all, "task_chain");

@@ -334,10 +334,9 @@ TEST_CASE("a cancelled chain ends its step at the device, no other, and closes i
 }
 
 TEST_CASE("a chain that waits for another's page is cancelled there and then; the other goes on") {
-  using chain::UserCopy;
-  for (const UserCopy way : {UserCopy::pinned, UserCopy::thread, UserCopy::provider}) {
+  for (const chain::UserCopy way : kUserCopies) {
     Cancelling s;
-    s.params.copy_way = way;
+    s.copy_by(way);
     for (int i = 0; i < 2; ++i)
       s.run({open_step(s.path), read_step(0, 0, 4096), stat_step(0), close_step(0)}).direct = false;
     s.whom = s.runs[1].cookie();

@@ -21,7 +21,13 @@ inline constexpr chain::Continue kPolicies[] = {
     chain::Continue::cheapest,          chain::Continue::hardirq,
     chain::Continue::softirq,           chain::Continue::kthread,
     chain::Continue::workqueue,         chain::Continue::workqueue_unbound,
-    chain::Continue::workqueue_highpri, chain::Continue::kthread_per_request};
+    chain::Continue::workqueue_highpri, chain::Continue::kthread_per_request,
+    chain::Continue::submitter};
+
+/// All there are of how bytes of reads reach user memory.
+inline constexpr chain::UserCopy kUserCopies[] = {chain::UserCopy::pinned, chain::UserCopy::thread,
+                                                  chain::UserCopy::provider,
+                                                  chain::UserCopy::consumer};
 
 struct Scene : DiskRig {
   explicit Scene(chain::Continue continue_in = chain::Continue::cheapest,
@@ -61,6 +67,14 @@ struct Scene : DiskRig {
     params.start_by = carrier_of(continue_in);
     return params;
   }
+  /// Before anything is submitted.
+  void copy_by(chain::UserCopy way) {
+    params.copy_way = way;
+    if (way != chain::UserCopy::consumer) return;
+    params.full = RingFull::hold;
+    params.max_chains = 4;  // as many as the ring would reserve for
+    engine.held.most = 1000;
+  }
   ChainRun& run(std::vector<chain::Step> steps) {
     runs.emplace_back();
     ChainRun& added = runs.back();
@@ -71,9 +85,10 @@ struct Scene : DiskRig {
     added.start(rig.timeline.now());
     return added;
   }
-  /// Nobody is left in a thread of its own, or on a workqueue.
+  /// Nobody is left in a thread of its own, on a workqueue, or with a submitter; no page waits.
   bool carriers_rest() const {
-    return engine.carriers.own_threads() == 0 && engine.carriers.workqueues_empty();
+    return engine.carriers.own_threads() == 0 && engine.carriers.workqueues_empty() &&
+           engine.submitters.empty() && engine.held.used == 0;
   }
   std::string path = "/f";
   std::string missing = "/missing";

@@ -82,8 +82,9 @@ inline Task<void> consume_all(Sleepable& ctx, Session& s) {
   return consume(ctx, s, true);
 }
 
-inline ChainParams session_params(RingFull full, WakeBy wake) {
-  ChainParams params = Scene::params_of(chain::Continue::cheapest);
+inline ChainParams session_params(RingFull full, WakeBy wake,
+                                  chain::Continue policy = chain::Continue::cheapest) {
+  ChainParams params = Scene::params_of(policy);
   params.ring_entries = 2;
   params.max_chains = 5;
   params.full = full;

@@ -102,7 +102,7 @@ ChainParams policy(Continue in, UserCopy copy = UserCopy::pinned, bool start_in_
 
 TEST_CASE("two chains meet over the loopback and pass bytes both ways wherever they go on") {
   for (const Continue in : kPolicies)
-    for (const UserCopy copy : {UserCopy::pinned, UserCopy::thread})
+    for (const UserCopy copy : {UserCopy::pinned, UserCopy::thread, UserCopy::consumer})
       for (const bool in_submitter : {true, false}) {
         CAPTURE(static_cast<int>(in), static_cast<int>(copy), in_submitter);
         Net s(policy(in, copy, in_submitter), {8000, 3000, 8000});

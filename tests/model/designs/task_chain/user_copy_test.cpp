@@ -8,8 +8,6 @@ namespace {
 using chain::Continue;
 using chain::UserCopy;
 
-constexpr UserCopy kWays[] = {UserCopy::pinned, UserCopy::thread, UserCopy::provider};
-
 ChainRun& buffered_read(Scene& s, std::uint64_t offset, std::uint64_t bytes) {
   ChainRun& run = s.run({open_step(s.path), read_step(0, offset, bytes), close_step(0)});
   run.direct = false;
@@ -18,10 +16,10 @@ ChainRun& buffered_read(Scene& s, std::uint64_t offset, std::uint64_t bytes) {
 }
 
 TEST_CASE("every way brings the same bytes, of any place and length, cold and cached") {
-  for (const UserCopy way : kWays) {
+  for (const UserCopy way : kUserCopies) {
     for (const Continue policy : kPolicies) {
       Scene s(policy, providers::CpuQueue::kthread);
-      s.params.copy_way = way;
+      s.copy_by(way);
       ChainRun& cold = buffered_read(s, 5000, 80'001);
       ChainRun& again = buffered_read(s, 5000, 80'001);
       ChainRun& end = buffered_read(s, 98'304, 4096);
@@ -46,10 +44,10 @@ TEST_CASE("a provider's copies take its time, and none of who finds the page") {
 }
 
 TEST_CASE("a chain whose provider ends in its own thread may open, read and unlink behind that") {
-  for (const UserCopy way : kWays) {
+  for (const UserCopy way : kUserCopies) {
     for (const Continue policy : kPolicies) {
       Scene s(policy, providers::CpuQueue::kthread);
-      s.params.copy_way = way;
+      s.copy_by(way);
       chain::Step fill{.op = chain::Op::memset, .bytes = 4096};
       chain::Step gone{.op = chain::Op::unlink, .path = &s.path};
       ChainRun& run = s.run({fill, open_step(s.path), read_step(1, 0, 8192), fill, gone});
@@ -60,13 +58,14 @@ TEST_CASE("a chain whose provider ends in its own thread may open, read and unli
   }
 }
 
-TEST_CASE("where a thread copies nothing is pinned") {
-  for (const UserCopy way : kWays) {
+TEST_CASE("where a thread or the consumer copies nothing is pinned") {
+  for (const UserCopy way : kUserCopies) {
     Scene s(Continue::kthread);
-    s.params.copy_way = way;
+    s.copy_by(way);
     buffered_read(s, 0, 65'536);
     play_all(s);
-    CHECK(s.rig.system.costs.page_pin.count == (way == UserCopy::thread ? 0 : 16));
+    CHECK(s.rig.system.costs.page_pin.count ==
+          (way == UserCopy::thread || way == UserCopy::consumer ? 0 : 16));
   }
 }
 
@@ -74,7 +73,7 @@ TEST_CASE("a kernel thread that copies loads the address space where the CPU has
   std::uint64_t loaded[2];
   for (const UserCopy way : {UserCopy::pinned, UserCopy::thread}) {
     Scene s(Continue::kthread);
-    s.params.copy_way = way;
+    s.copy_by(way);
     buffered_read(s, 0, 4096);
     // While the disk works, other processes run on both CPUs.
     s.disk.on_issue = [&s](std::uint64_t) {
@@ -89,7 +88,7 @@ TEST_CASE("a kernel thread that copies loads the address space where the CPU has
 TEST_CASE("no softirq copies where threads are to: the read is handed over") {
   for (const UserCopy way : {UserCopy::pinned, UserCopy::thread}) {
     Scene s(Continue::softirq);
-    s.params.copy_way = way;
+    s.copy_by(way);
     buffered_read(s, 0, 65'536);
     play_all(s);
     CHECK((s.rig.spent(1, events::CpuClass::softirq) > 0ns) == (way == UserCopy::pinned));

@@ -131,3 +131,21 @@ TEST_CASE("work on a workqueue runs on the CPU that queued it, though others are
   CHECK(s.log.text == "item1/cpu2@15 item3/cpu1@35 item2/cpu2@120");
   s.rig.end();
 }
+
+TEST_CASE("a pool takes what has a lower rank first, and equal ones in their order") {
+  struct Ranked {
+    Scene s{1};
+    KthreadPool pool{s.rig.system, "pool", 1, 1};
+  } all;
+  for (int i = 0; i < 6; ++i) all.s.item();
+  IrqAction& queues = all.s.rig.action<Ranked>(all, [](Atomic& ctx, Ranked& of) -> Task<void> {
+    constexpr std::uint8_t kRanks[] = {9, 5, 9, 0, 5, 0};
+    for (std::size_t i = 0; i < 6; ++i) co_await of.pool.queue(ctx, *of.s.items[i], kRanks[i]);
+  });
+  all.s.rig.irq_at(10ns, 0, queues);
+  all.s.rig.run();
+  CHECK(all.s.log.text ==
+        "item4/cpu0@30 item6/cpu0@132 item2/cpu0@234 item5/cpu0@336 item1/cpu0@438 "
+        "item3/cpu0@540");
+  all.s.rig.end();
+}
