@@ -70,7 +70,8 @@ Thread* LoadBalance::detach(Cpu& from, bool hot_too) const {
   });
   if (thread == nullptr) return nullptr;
   // It may be the one for whom the running thread was to give way.
-  if (from.need_resched_ && from.run_queue_.empty()) from.need_resched_ = false;
+  const bool alone = from.need_resched_ && from.run_queue_.empty();
+  if (alone && from.current_->may_run_on(from.index())) from.need_resched_ = false;
   system_.probe.emit(events::SchedMigrateTask{thread->id, from.index(), cpu_.index()},
                      cpu_.index());
   return thread;
@@ -88,6 +89,7 @@ bool LoadBalance::newidle() {
     Cpu* const from = busiest(level);
     if (from == nullptr || !pull(*from, level_[level].failed > kCacheNiceTries[level])) continue;
     idle_since_ = kNever;
+    level_[level].failed = 0;
     return true;
   }
   return false;
@@ -103,6 +105,7 @@ bool LoadBalance::pull(Cpu& from, bool hot_too) {
     cpu_.adopt(*thread);
     cpu_.run_queue_.push(*thread, Arrival::preempted);
   }
+  if (moved > 1) system_.overloaded_cpus.set(cpu_.index());
   return moved > 0;
 }
 

@@ -49,6 +49,7 @@ bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
   balance_->idle_no_longer();
   const bool polls = halted_ && !idle_exit_.under_way && idle_exit_latency() == Duration{0};
   const bool told = !run_queue_.empty();  // it will look at its queue in any case
+  if (told) system_.overloaded_cpus.set(index_);
   if (waker == this || polls || (waker == nullptr && !halted_)) {
     halted_ = false;
     run_queue_.push(thread, Arrival::woken);
@@ -62,7 +63,6 @@ bool Cpu::enqueue_on_idle(Thread& thread, Cpu* waker) {
     leave_idle_state();
     return false;
   }
-  if (told) system_.overloaded_cpus.set(index_);
   if (told || reschedule_.under_way()) return false;
   reschedule_.send();
   return true;

@@ -130,6 +130,20 @@ TEST_CASE("the CPU with most threads gives, the next one after it of those with 
   s.rig.end();
 }
 
+TEST_CASE("what has been taken over is given on to the next CPU that becomes idle") {
+  Scene s(4);
+  for (int i = 0; i < 8; ++i) add(s, 0, "a", work_for<100>);
+  add(s, 1, "b", work_for<1>);
+  add(s, 2, "c", work_for<2>);
+  add(s, 3, "d", work_for<3>);
+  s.rig.timeline.run(SimTime{} + 1us);
+  // Four of eight, two of four, and of those with four that come after the third one the first.
+  CHECK(s.rig.cpu(0).fair_threads() + s.rig.cpu(1).fair_threads() == 4);
+  CHECK(s.rig.cpu(2).fair_threads() == 2);
+  CHECK(s.rig.cpu(3).fair_threads() == 2);
+  s.rig.end();
+}
+
 TEST_CASE("its own socket comes first, then the others") {
   Scene s(4, 2);
   for (const std::uint32_t cpu : {0u, 0u, 0u, 3u, 3u}) add(s, cpu, "a", work_for<100>);
@@ -200,6 +214,35 @@ TEST_CASE("the tick where threads wait calls an idle CPU, once its last look is 
   // At 2 ms, 1 ms for each CPU of the socket; on its way, the look, the switch.
   CHECK(s.log.text == "a/cpu0@10000015 b/cpu1@12000317");
   CHECK(s.rig.system.costs.ipi_send.count == 1);
+}
+
+TEST_CASE("threads that come for a CPU out of a deep sleep count there from the start") {
+  Scene s(2);
+  s.tick(1000, false);
+  s.rig.system.scheduler.idle_exit_latency = 1us;
+  add(s, 0, "a", work_long<10>);
+  add(s, 0, "b", work_long<10>);
+  s.rig.timeline.run(SimTime{} + 3ms);
+  CHECK(s.rig.cpu(1).fair_threads() == 1);
+  s.rig.end();
+}
+
+TEST_CASE("a thread that may no longer run here still leaves when the one that waits is taken") {
+  Scene s(2);
+  CpuMask other;
+  other.set(1);
+  Thread& moves = s.rig.thread<Scene>(0, s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    ctx.turn_to(events::CpuClass::syscall);
+    co_await ctx.spend(scene.work, 10);
+    ctx.turn_to(events::CpuClass::user);
+    co_await ctx.spend(scene.work);
+    scene.log.add("moves/cpu" + std::to_string(ctx.cpu().index()), ctx.now());
+  });
+  add(s, 0, "b", work_for<20>);
+  add(s, 1, "c", work_for<5>);
+  s.rig.at(200ns, [&] { CHECK(set_affinity(s.rig.system, moves, other, nullptr) == Errno::ok); });
+  s.rig.run();
+  CHECK(s.log.text.find("moves/cpu1") != std::string::npos);
 }
 
 TEST_CASE("threads with warm caches go too, once two looks have found no others") {
