@@ -150,8 +150,8 @@ Task<Value> Kioctx::getevents_body(Sleepable& ctx, std::uint32_t min, std::span<
       --requests_active_;
     }
     if (copied >= min) co_return static_cast<std::int64_t>(copied);
-    if (dead_) co_return fail(Errno::eintr);
     const bool more = co_await ring_.has_entries(ctx);
+    if (dead_) co_return fail(Errno::eintr);
     if (!more) co_await sleepers_.wait(ctx, "io_getevents", events::Stage::reap);
   }
 }

@@ -66,6 +66,7 @@ class Kioctx {
 
   /// exit_aio() of a context: nothing is accepted any more, and what is in flight is waited for, as
   /// nothing at a disk can be cancelled. Threads in its calls get EINVAL or EINTR.
+  /// The context itself is still in use by who ended the last of it.
   Task<void> exit(kernel::Sleepable& ctx);
 
   /// User: whether the ring shows an event; no call.

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/calls/process_calls.h"
 
+#include <limits>
+
 namespace iodrome::kernel {
 
 namespace {
@@ -15,6 +17,7 @@ Task<Value> wait4_body(Sleepable& ctx, std::int64_t pid, std::int32_t* status,
   if (pid != -1 && pid <= 0) co_return fail(Errno::einval);
   SigInfo info;
   std::int32_t word = 0;
+  if (pid > std::numeric_limits<Pid>::max()) co_return fail(Errno::echild);
   const Pid which = pid == -1 ? 0 : static_cast<Pid>(pid);
   const Value found =
       co_await current_process(ctx).wait(ctx, which, options | kWExited, info, word);

@@ -35,6 +35,11 @@ AddressSpace::AddressSpace(System& system, std::uint64_t memlock_bytes)
 
 AddressSpace::~AddressSpace() noexcept(false) {
   if (std::uncaught_exceptions() > 0) return;
+  if (!checked_) check_unused();
+}
+
+void AddressSpace::check_unused() {
+  checked_ = true;
   check(pins_ == 0 && locked_ == 0, "an address space ends with pinned pages");
   check(users_ == 0, "an address space ends while a kernel thread works on it");
 }

@@ -129,6 +129,8 @@ class AddressSpace {
   std::size_t map_count() const { return vmas_.size(); }
 
   /// mmget() and mmput(): somebody borrows it, and is done.
+  /// Nobody has pages of it pinned or works on it: what must hold when its process ends.
+  void check_unused();
   void mmget() { ++users_; }
   void mmput() { --users_; }
 
@@ -174,6 +176,7 @@ class AddressSpace {
   Vmas vmas_;
   std::map<std::uint64_t, Entry> page_table_;  // by page number
   PagePtr zero_page_;
+  bool checked_ = false;  // that it is not used; once is enough
   std::uint64_t pins_ = 0;
   std::uint64_t locked_ = 0;  // of them, what RLIMIT_MEMLOCK counts
   std::int64_t users_ = 0;    // kernel threads that borrow it

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "model/kernel/kthread/task_work.h"
 #include "model/kernel/process/member.h"
 #include "model/kernel/vfs/file_ops.h"
 
@@ -41,15 +42,21 @@ Task<void> Process::do_exit(Sleepable& self, Member& member) {
   member.signals.exit();
   if (exits_) co_await run_hooks(self, ExitStage::cancel);
   co_await self.spend(self.costs().thread_exit);
+  if (self.thread().task_works != nullptr) co_await self.thread().task_works->exit(self);
   if (--live_ == 0) co_return co_await end_last(self);
   --table_.threads_;
-  if (stop_signal_ != 0 && stopped_ == live_) co_await stop_is_complete(self);
+  if (stop_signal_ != 0 && !exits_ && stopped_ == live_) co_await stop_is_complete(self);
 }
 
 Task<void> Process::run_hooks(Sleepable& self, ExitStage stage) {
-  // Once; a hook may forget itself.
-  const std::vector<ExitHook*> hooks = std::exchange(hooks_[index(stage)], {});
-  for (ExitHook* const hook : hooks) co_await hook->exit(self);
+  // Each once, by one thread; while one sleeps, others may be forgotten.
+  if (!called_.empty()) co_return;
+  called_ = std::exchange(hooks_[index(stage)], {});
+  while (!called_.empty()) {
+    ExitHook* const hook = called_.front();
+    called_.erase(called_.begin());
+    co_await hook->exit(self);
+  }
 }
 
 Task<void> Process::end_last(Sleepable& self) {
@@ -58,6 +65,7 @@ Task<void> Process::end_last(Sleepable& self) {
   stop_signal_ = report_stop_ = 0;
   co_await run_hooks(self, ExitStage::cancel);
   co_await run_hooks(self, ExitStage::memory);
+  mm_->check_unused();
   co_await mm_->exit_mmap(self);
   self.thread().mm = 0;
   if (files_.use_count() == 1) co_await exit_files(self, *files_);

@@ -9,6 +9,7 @@
 #include "model/kernel/calls/process_calls.h"
 #include "model/kernel/mm/allocation.h"
 #include "model/kernel/process/member.h"
+#include "model/kernel/vfs/file_ops.h"
 
 namespace iodrome::kernel {
 
@@ -92,6 +93,7 @@ Errno Process::set_limit(Rlimit of, RlimitPair to) {
 
 void Process::forget(ExitHook& hook) {
   for (auto& stage : hooks_) std::erase(stage, &hook);
+  std::erase(called_, &hook);
 }
 
 Errno Process::may_add(Sleepable& self) const {
@@ -125,16 +127,20 @@ Task<Value> Process::fork(Sleepable& self, UserCode code) {
       std::make_shared<Process>(table_, *pid, std::make_shared<FileTable>(*files_), limits_);
   table_.all_.emplace(*pid, child);  // the number is taken, though nobody is there yet
   child->state_ = State::dead;
+  ++table_.threads_;  // others may fork meanwhile
   child->signals_.copy_actions(signals_);
   const Errno error = co_await copy_mm(self, *child);
   if (error != Errno::ok || exits_) {
     table_.all_.erase(*pid);
+    --table_.threads_;
     co_await child->mm_->exit_mmap(self);
+    co_await exit_files(self, *child->files_);
     co_return fail(error != Errno::ok ? error : Errno::eintr);
   }
   child->state_ = State::alive;
   child->parent_ = shared_from_this();
   children_.push_back(child);
+  --table_.threads_;  // its thread counts from here on
   child->add_member(std::move(code), table_.cpu_for(self.cpu()), &self.thread());
   co_return *pid;
 }

@@ -156,6 +156,7 @@ class Process final : public SignalOwner, public std::enable_shared_from_this<Pr
   std::unique_ptr<AddressSpace> mm_;
   ProcessSignals signals_;
   std::array<std::vector<ExitHook*>, 2> hooks_;
+  std::vector<ExitHook*> called_;  // what is left of those that a thread calls now
   State state_ = State::alive;
   std::uint32_t live_ = 0;
   std::uint64_t leader_ = 0;  // the first thread's id

@@ -26,9 +26,11 @@ Task<void> Process::stay_stopped(Sleepable& self) {
   self.turn_to(events::CpuClass::syscall);
   while (stop_signal_ != 0 && !exits_) {
     if (++stopped_ == live_) co_await stop_is_complete(self);
+    self.thread().signals->stop(true);
     if (stop_signal_ != 0 && !exits_)
       co_await stop_queue_.wait_for(self, "stop", events::Stage::queue,
                                     {.exclusive = false, .killable = true});
+    self.thread().signals->stop(false);
     --stopped_;
   }
   if (std::exchange(tell_continued_, false)) co_await tell_parent(self, kCldContinued, kSigCont);

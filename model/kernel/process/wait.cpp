@@ -41,12 +41,14 @@ Task<void> Process::reap(Sleepable& self, ProcessPtr child) {
 Task<Result<std::int64_t>> Process::wait(Sleepable& self, Pid pid, std::int32_t options,
                                          SigInfo& info, std::int32_t& status) {
   co_await self.spend(self.costs().wait_call);
+  WaitOutcome ended = WaitOutcome::woken;
   for (;;) {
     bool any = false;
     for (std::size_t i = 0; i < children_.size(); ++i) {
       const ProcessPtr child = children_[i];
       if (pid != 0 && child->pid_ != pid) continue;
-      any = true;
+      // A zombie has nothing more to tell to who does not ask for ends.
+      any = any || child->state_ != State::zombie || (options & kWExited) != 0;
       const bool told = report(*child, options, info, status);
       if (!told) continue;
       if (child->state_ == State::dead) co_await reap(self, child);
@@ -54,9 +56,10 @@ Task<Result<std::int64_t>> Process::wait(Sleepable& self, Pid pid, std::int32_t 
     }
     if (!any) co_return fail(Errno::echild);
     if ((options & kWNohang) != 0) co_return 0;
-    const WaitOutcome ended = co_await child_wait_.wait_for(
-        self, "wait4", events::Stage::queue, {.exclusive = false, .interruptible = true});
+    // Only now: the signal may have been SIGCHLD of a child that has been found.
     if (ended == WaitOutcome::interrupted) co_return fail(errno_of(ended));
+    ended = co_await child_wait_.wait_for(self, "wait4", events::Stage::queue,
+                                          {.exclusive = false, .interruptible = true});
   }
 }
 

@@ -50,7 +50,7 @@ void ThreadSignals::attend(bool wanted) {
 
 bool ThreadSignals::wants(std::int32_t number) const {
   const bool comes_by = thread_->state == Thread::State::running || !thread_->signal_pending;
-  return !blocked_.has(number) && (number == kSigKill || comes_by);
+  return !blocked_.has(number) && (number == kSigKill || (comes_by && !stopped_));
 }
 
 void ThreadSignals::block(SigSet mask) {

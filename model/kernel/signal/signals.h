@@ -73,6 +73,8 @@ class ThreadSignals {
   void exit();
   /// JOBCTL_PENDING_MASK: as long as it is wanted, the thread has to come by its way to user mode.
   void attend(bool wanted);
+  /// task_is_stopped(): until it goes on, nothing but SIGKILL is for this thread.
+  void stop(bool stopped) { stopped_ = stopped; }
   SigSet blocked() const { return blocked_; }
   /// sigpending(2) without the mask: what waits here or at the process.
   SigSet waiting() const;
@@ -104,7 +106,8 @@ class ThreadSignals {
   SigSet real_blocked_;  // during sigtimedwait(2), else empty
   std::optional<SigSet> saved_mask_;
   PendingSignals pending_;
-  bool attend_ = false;  // its process stops or goes on
+  bool attend_ = false;   // its process stops or goes on
+  bool stopped_ = false;  // it does
 };
 
 class ProcessSignals {

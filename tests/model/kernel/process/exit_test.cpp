@@ -212,6 +212,41 @@ TEST_CASE("of two threads that end the process at one time the first one's statu
   CHECK(status == exited(1));
 }
 
+TEST_CASE("a hook that is forgotten while another one sleeps is not called") {
+  ProcessScene s(2);
+  struct Sleeps final : ExitHook {
+    Task<void> exit(Sleepable& ctx) override { co_await sys_nanosleep(ctx, 5us); }
+  } first;
+  struct Late final : ExitHook {
+    Task<void> exit(Sleepable&) override {
+      called = true;
+      co_return;
+    }
+    bool called = false;
+  } late;
+  s.play([&](Sleepable& ctx, Process& self) -> Task<std::int32_t> {
+    self.on_exit(ExitStage::cancel, first);
+    self.on_exit(ExitStage::cancel, late);
+    s.rig.at(ctx.now().time_since_epoch() + 2us, [&] { self.forget(late); });
+    co_return 0;
+  });
+  CHECK_FALSE(late.called);
+}
+
+TEST_CASE("pages that are pinned when their process ends are told, with the run") {
+  ProcessScene s;
+  PinnedPages pinned;
+  s.start([&pinned](Sleepable& ctx, Process& self) -> Task<std::int32_t> {
+    const Result<UserAddr> at = co_await self.mm().mmap(ctx, kPage, Prot::write);
+    CHECK(at);
+    const auto count =
+        co_await self.mm().pin_user_pages_fast(ctx, *at, 1, UserAccess::write, true, pinned);
+    CHECK(count);
+    co_return 0;
+  });
+  CHECK_THROWS_WITH(s.rig.timeline.run(), Catch::Contains("pinned pages"));
+}
+
 TEST_CASE("hooks are called also where all threads end by themselves and at one time") {
   ProcessScene s(2);
   s.rig.system.costs.thread_exit.each = 1us;

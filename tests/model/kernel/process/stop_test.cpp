@@ -75,8 +75,12 @@ TEST_CASE("a stop is complete when the last thread has come and ends killed none
     CHECK(how == stopped_by(kSigStop));
     CHECK(ctx.now() == SimTime{} + 8us);
     co_await sys_kill_pid(ctx, static_cast<Pid>(*child), kSigTerm);
+    // SIGKILL alone does not wait until it goes on.
+    const auto [nobody, nothing] = co_await wait_any(ctx, kWNohang);
+    CHECK(nobody == 0);
+    co_await sys_kill_pid(ctx, static_cast<Pid>(*child), kSigKill);
     const auto [killed, status] = co_await wait_any(ctx, kWStopped);
-    CHECK(status == killed_by(kSigTerm));
+    CHECK(status == killed_by(kSigKill));
     CHECK(ctx.now() == SimTime{} + 8us);
     co_return 0;
   });
@@ -95,6 +99,29 @@ TEST_CASE("SIGCONT and what stops take each other back also while they are block
     co_await sys_kill_pid(ctx, self.pid(), kSigTtin);
     CHECK(ctx.thread().signals->waiting() == SigSet::of(kSigTtin));
     CHECK(self.signals().queued() == 1);
+    co_return 0;
+  });
+}
+
+TEST_CASE("what ends a process and comes while it is stopped ends it when it goes on") {
+  ProcessScene s(2);
+  s.play([](Sleepable& ctx, Process&) -> Task<std::int32_t> {
+    const Value child = co_await sys_fork(ctx, [](Sleepable& mine, Process&) -> Task<std::int32_t> {
+      co_await pause(mine);
+      co_return 0;
+    });
+    const Pid pid = static_cast<Pid>(*child);
+    co_await sys_nanosleep(ctx, 1us);
+    co_await sys_kill_pid(ctx, pid, kSigStop);
+    co_await wait_any(ctx, kWStopped);
+    co_await sys_kill_pid(ctx, pid, kSigTerm);
+    co_await sys_nanosleep(ctx, 5us);
+    const auto [nobody, nothing] = co_await wait_any(ctx, kWNohang);
+    CHECK(nobody == 0);
+    co_await sys_kill_pid(ctx, pid, kSigCont);
+    const auto [ended, status] = co_await wait_any(ctx);
+    CHECK(ended == pid);
+    CHECK(status == killed_by(kSigTerm));
     co_return 0;
   });
 }
