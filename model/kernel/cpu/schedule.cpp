@@ -111,6 +111,9 @@ void Cpu::swap_current(Thread& with) {
   check(with.state == Thread::State::sleeping, "who stands in does not rest");
   check(with.policy == from.policy && with.weight == from.weight && with.mm == from.mm,
         "who stands in is of another kind");
+  // Balancing could take it where its caller may not follow.
+  check(with.pinned == from.pinned && with.allowed == nullptr && from.allowed == nullptr,
+        "who stands in, or whom it stands in for, is kept to some CPUs");
   run_queue_.update_current(from, timeline_.now());
   from.state = Thread::State::sleeping;
   from.blocked_since = timeline_.now();

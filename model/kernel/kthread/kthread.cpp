@@ -3,8 +3,6 @@
 
 #include <fmt/format.h>
 
-#include <iterator>
-
 #include "model/events/sched.h"
 #include "model/events/workqueue.h"
 #include "model/kernel/cpu/affinity.h"
@@ -64,8 +62,7 @@ struct KthreadPool::Worker final : ThreadBody {
   Task<void> run(Sleepable& ctx) override {
     for (;;) {
       while (pool.items_.empty()) co_await pool.idle_.wait(ctx, "work", events::Stage::queue);
-      Work& work = *pool.items_.front().work;
-      pool.items_.pop_front();
+      Work& work = pool.items_.pop();
       ++pool.busy_;
       const std::uint64_t id = work.id;
       ctx.emit(events::WorkqueueExecuteStart{ctx.thread().id, id});
@@ -100,16 +97,10 @@ KthreadPool::KthreadPool(System& system, const char* name, const Cpu& pinned_to)
 
 KthreadPool::~KthreadPool() = default;
 
-void KthreadPool::insert(const Item& item) {
-  auto behind = items_.end();
-  while (behind != items_.begin() && std::prev(behind)->rank > item.rank) --behind;
-  items_.insert(behind, item);
-}
-
 Task<void> KthreadPool::queue(Atomic& ctx, Work& work, std::uint8_t rank) {
   co_await ctx.spend(ctx.costs().queue_work);
   ctx.emit(events::WorkqueueQueueWork{ctx.cpu().index(), work.id});
-  insert({&work, rank});
+  items_.push(work, rank);
   const std::size_t threads = workers_.size() + starting_;
   if (busy_ + items_.size() > threads && threads < max_threads_) {
     ++starting_;

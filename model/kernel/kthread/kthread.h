@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // Starting threads, and the pool of kernel threads that designs hand work to.
 #pragma once
-#include <deque>
 #include <memory>
 #include <vector>
 
 #include "model/kernel/cpu/context.h"
+#include "model/kernel/kthread/ranked_works.h"
 #include "model/kernel/sync/wait_queue.h"
 
 namespace iodrome::kernel {
@@ -66,11 +66,6 @@ class KthreadPool {
 
  private:
   struct Worker;
-  struct Item {
-    Work* work;
-    std::uint8_t rank;
-  };
-  void insert(const Item& item);
   void add_worker(bool pinned, std::uint32_t cpu);
 
   System& system_;
@@ -79,7 +74,7 @@ class KthreadPool {
   std::uint32_t busy_ = 0;
   std::uint32_t starting_ = 0;  // threads being made
   WaitQueue idle_;
-  std::deque<Item> items_;
+  RankedWorks items_;
   std::vector<std::unique_ptr<Worker>> workers_;
 };
 
