@@ -34,6 +34,11 @@ class Submitters::Item final : public Work, public Pooled {
   const TaskWorks& works_;
 };
 
+Submitters::~Submitters() {
+  for (const Known& each : known_)
+    for (Work* const work : each.works->take_back()) delete static_cast<Item*>(work);
+}
+
 std::uint32_t Submitters::number_of(Thread& thread) {
   if (thread.mm == 0 || thread.in_kernel) return kNobody;
   const auto found = std::ranges::find(known_, thread.id, &Known::thread);
