@@ -94,7 +94,6 @@ Task<void> Branch::hand_to_submitter(Atomic& ctx) {
   WalkerHost& host = walker_.host_;
   co_await ctx.spend(host.walker_costs().hand_over);
   if (ctx.ledger() == ledger) ctx.stop_work();
-  ledger->enter(events::Stage::wakeup, ctx.now());
   co_await host.hand_to_submitter(ctx, *this);
 }
 
