@@ -55,12 +55,20 @@ bool Branch::only_collects() const {
   return write != nullptr && (*write)->at_device();
 }
 
+// Whether a write through the page cache is under way, which keeps the inode's lock while it waits.
+bool Branch::may_hold_inode() const {
+  const auto* write = std::get_if<std::unique_ptr<Write>>(&operation_);
+  return write != nullptr && !(*write)->at_device();
+}
+
 Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
   auto& branch = static_cast<Branch&>(self);
   if (branch.running_) return Task<void>::ready();
   if (branch.submitter != nullptr) return branch.wake_own_thread(ctx);
   const Continue policy = branch.walker_.host_.policy();
-  if (policy == Continue::submitter) return branch.hand_to_submitter(ctx);
+  // The submitter may sleep for that lock itself, where no task work wakes it.
+  if (policy == Continue::submitter && !branch.may_hold_inode())
+    return branch.hand_to_submitter(ctx);
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::hardirq && ctx.level() == Level::hardirq) ||
                     (policy == Continue::softirq && ctx.level() != Level::hardirq);
@@ -86,7 +94,6 @@ Task<void> Branch::hand_to_submitter(Atomic& ctx) {
   WalkerHost& host = walker_.host_;
   co_await ctx.spend(host.walker_costs().hand_over);
   if (ctx.ledger() == ledger) ctx.stop_work();
-  ledger->enter(events::Stage::wakeup, ctx.now());
   co_await host.hand_to_submitter(ctx, *this);
 }
 

@@ -142,7 +142,7 @@ Task<Errno> Branch::begin_buffered(Atomic& ctx, FilePtr file, Course::Numbers as
 bool Branch::begin_held(const FilePtr& file, const Course::Numbers& asked) {
   ChainRun& run = walker_.run_;
   Deliveries& to = walker_.host_.deliveries();
-  const std::uint64_t pages = HeldRead::pages_of(asked);
+  const std::uint64_t pages = HeldRead::pages_of(*file, asked);
   if (!may_wait(run.chain, *step_, run.buffer.size() * hw::kPageBytes) || !to.reserve(pages))
     return false;
   operation_ = std::make_unique<HeldRead>(to, run, *step_, file, asked, pages);

@@ -56,7 +56,7 @@ bool may_wait(const Chain& chain, std::size_t index, std::uint64_t memory_bytes)
 // --- what waits ---------------------------------------------------------------------------------
 
 bool Deliveries::reserve(std::uint64_t pages) {
-  if (pages > limit_.most - limit_.used) return false;
+  if (limit_.used + pages > limit_.most) return false;
   limit_.used += pages;
   return true;
 }
@@ -126,21 +126,38 @@ Task<Errno> Deliveries::copy_piece(kernel::Sleepable& ctx, const ChainRun& run,
 
 // --- reading ------------------------------------------------------------------------------------
 
-std::uint64_t HeldRead::pages_of(const Course::Numbers& asked) {
-  return (asked.offset % hw::kPageBytes + asked.bytes + hw::kPageBytes - 1) / hw::kPageBytes;
+std::uint64_t HeldRead::pages_of(const kernel::File& file, const Course::Numbers& asked) {
+  const std::uint64_t size = file.inode == nullptr ? 0 : file.inode->size_bytes;
+  if (asked.offset >= size) return 0;
+  const std::uint64_t bytes = std::min(asked.bytes, size - asked.offset);
+  return (asked.offset % hw::kPageBytes + bytes + hw::kPageBytes - 1) / hw::kPageBytes;
+}
+
+// False: there is no room for it. Of a file that grows meanwhile a page comes in several parts.
+bool HeldRead::keep(const PagePart& part) {
+  if (!parts_.empty() && parts_.back().page == part.page) {
+    parts_.back().bytes += part.bytes;
+    return true;
+  }
+  if (parts_.size() == reserved_) {
+    if (!to_.reserve(1)) return false;
+    ++reserved_;
+  }
+  parts_.push_back(part);
+  return true;
 }
 
 Task<Value> HeldRead::try_run(kernel::Atomic& ctx, kernel::Os& os, kernel::IoWait& wait) {
   for (;;) {
     const Result<kernel::PageParts> found = co_await read_.next_parts(ctx, os, wait);
     if (!found) co_return fail(found.error());
-    if (found->empty()) break;
-    std::uint64_t bytes = 0;
+    bool room = !found->empty();
     for (const PagePart& part : *found) {
-      bytes += part.bytes;
-      parts_.push_back(part);
+      room = keep(part);
+      if (!room) break;
+      read_.copied(part.bytes);
     }
-    read_.copied(bytes);
+    if (!room) break;
   }
   to_.put(run_, step_, done_before_, std::move(parts_), std::exchange(reserved_, 0));
   co_return static_cast<std::int64_t>(read_.done());

@@ -77,12 +77,15 @@ class HeldRead final : public Pooled {
   HeldRead(const HeldRead&) = delete;
   HeldRead& operator=(const HeldRead&) = delete;
 
-  /// The pages of the file that it may have to hold.
-  static std::uint64_t pages_of(const Course::Numbers& asked);
-  /// As BufferedRead::try_run. What an error cuts off is not delivered.
+  /// The pages of the file that it may have to hold, as large as the file is now.
+  static std::uint64_t pages_of(const kernel::File& file, const Course::Numbers& asked);
+  /// As BufferedRead::try_run. What an error cuts off is not delivered. Of a file that grows
+  /// meanwhile it is short where there is no room for what has been added.
   Task<Result<std::int64_t>> try_run(kernel::Atomic& ctx, kernel::Os& os, kernel::IoWait& wait);
 
  private:
+  bool keep(const kernel::PagePart& part);
+
   Deliveries& to_;
   ChainRun& run_;
   const std::size_t step_;

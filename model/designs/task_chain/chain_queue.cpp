@@ -275,8 +275,18 @@ Task<void> ChainQueue::exit_chains(Sleepable& ctx) {
   for (ChainQueue* const queue : queues) {
     while (queue->busy()) co_await queue->last_chain_.wait(ctx, "chains", events::Stage::reap);
   }
-  // There is no memory any more to copy to.
-  for (ChainQueue* const queue : queues) queue->deliveries_.drop_all();
+  for (ChainQueue* const queue : queues) co_await queue->forget_completions(ctx);
+}
+
+// There is no memory any more to copy to, and nobody who would take an entry.
+Task<void> ChainQueue::forget_completions(Sleepable& ctx) {
+  co_await consumers_.lock(ctx);
+  deliveries_.drop_all();
+  {
+    const Spinlock::Guard guard = co_await lock_.lock(ctx);
+    ring_.forget_held();
+  }
+  co_await consumers_.unlock(ctx);
 }
 
 }  // namespace iodrome::designs::task_chain

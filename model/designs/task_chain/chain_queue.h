@@ -50,7 +50,8 @@ class ChainQueue final : public chain::WalkerHost {
   /// (no ring slot; `max_chains` of this queue, or `max_nr` of all, are in the kernel), ENOMEM.
   Task<Result<std::int64_t>> submit(kernel::Sleepable& user, std::span<ChainRun* const> runs);
   /// chain_wait: moves completions from the list into the ring while there is room, then sleeps
-  /// until an entry is visible, more than `dropped` are lost or `woken` holds.
+  /// until an entry is visible, more than `dropped` are lost or `woken` holds. Errors: EINTR, a
+  /// signal came first, or the process exits.
   Task<Result<std::int64_t>> wait(kernel::Sleepable& user, const WakeCondition& woken,
                                   std::uint32_t dropped = 0);
   /// chain_wait that does not sleep.
@@ -114,6 +115,7 @@ class ChainQueue final : public chain::WalkerHost {
   bool under_way(std::uint64_t user_data);
   Task<void> move_held(kernel::Sleepable& ctx);
   Task<void> deliver_and_move(kernel::Sleepable& ctx);
+  Task<void> forget_completions(kernel::Sleepable& ctx);
   Task<bool> move_one(kernel::Sleepable& ctx);
   Task<void> begin(kernel::Sleepable& ctx, ChainRun& run);
   Task<void> start(kernel::Sleepable& ctx, chain::Walker& walker);

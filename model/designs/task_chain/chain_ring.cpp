@@ -92,6 +92,11 @@ void ChainRing::note_time(SimTime since) {
   if (!since_.empty()) since_[(ring_.posted() - 1) % since_.size()] = since;
 }
 
+void ChainRing::forget_held() {
+  accepted_ -= held_.size();
+  held_.clear();
+}
+
 Task<ChainEvent*> ChainRing::next_to_move(Atomic& ctx) {
   return then(ring_.occupied(ctx), [this](std::uint32_t used) {
     const bool moves = !held_.empty() && used < ring_.size();

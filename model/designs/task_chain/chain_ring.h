@@ -3,7 +3,7 @@
 //
 // Invariants
 //  1. Every accepted chain is one of: in the kernel, on the list, in the ring or taken, dropped; or
-//  it was forgotten.
+//  it was forgotten, as all are that its process's exit finds in the kernel or on the list.
 //  2. While the list holds anything, what ends goes behind it: entries are seen in the order in
 //  which chains ended.
 //  3. The kernel's counts are its own; no word of the user's is read but the head.
@@ -45,6 +45,9 @@ class ChainRing {
   void accept() { ++accepted_; }
   /// It ends, and nobody is to be told: its process exits.
   void forget() { --accepted_; }
+  /// The same of every completion that waits outside the ring. With the lock, and no consumer may
+  /// be at next_to_move()'s.
+  void forget_held();
   /// What ending a chain costs the context that it ends in.
   kernel::Cost& end_cost() {
     return params_.full == RingFull::hold ? costs_.ready_list : costs_.ring_post;

@@ -31,10 +31,6 @@ Task<Value> ChainQueue::wait_body(Sleepable& ctx, const WakeCondition& woken,
 
 // Where the thread has chains to go on with, it does that instead. False: a signal has come.
 Task<bool> ChainQueue::sleep(Sleepable& ctx) {
-  if (policy() != chain::Continue::submitter) {
-    co_await sleepers_.wait(ctx, "chain_wait", events::Stage::reap);
-    co_return true;
-  }
   const WaitOutcome ended =
       co_await sleepers_.wait_for(ctx, "chain_wait", events::Stage::reap, {.interruptible = true});
   if (ended != WaitOutcome::interrupted) co_return true;
@@ -74,8 +70,9 @@ Task<void> ChainQueue::deliver_and_move(Sleepable& ctx) {
   co_await consumers_.lock(ctx);
   for (std::uint32_t left = ring_.size(); left > 0; --left) {
     ChainEvent* const oldest = co_await ring_.next_to_move(ctx);
-    if (oldest == nullptr) break;
+    if (oldest == nullptr || exiting_) break;
     const Errno error = co_await deliveries_.copy(ctx, oldest->user_data);
+    if (exiting_) break;
     if (oldest->error == 0) oldest->error = -static_cast<std::int64_t>(error);
     const bool moved = co_await move_one(ctx);
     if (!moved) break;

@@ -10,7 +10,12 @@ using chain::Branch;
 
 namespace {
 constexpr std::uint32_t kNobody = 0;
+
+Task<void> share(Atomic& ctx, Branch& branch, Carriers& carriers) {
+  branch.ledger->enter(events::Stage::queue, ctx.now());
+  return carriers.queue(ctx, branch, Carrier::shared);
 }
+}  // namespace
 
 // A branch that a thread is to go on with. The last that a thread does is to hand it over.
 class Submitters::Item final : public Work, public Pooled {
@@ -24,7 +29,7 @@ class Submitters::Item final : public Work, public Pooled {
     Carriers& carriers = carriers_;
     const bool exits = works_.exited();
     delete this;
-    return exits ? carriers.queue(ctx, branch, Carrier::shared) : branch.advance(ctx);
+    return exits ? share(ctx, branch, carriers) : branch.advance(ctx);
   }
   Branch& branch() { return branch_; }
 
@@ -33,6 +38,11 @@ class Submitters::Item final : public Work, public Pooled {
   Carriers& carriers_;
   const TaskWorks& works_;
 };
+
+Submitters::~Submitters() {
+  for (const Known& each : known_)
+    for (Work* const work : each.works->take_back()) delete static_cast<Item*>(work);
+}
 
 std::uint32_t Submitters::number_of(Thread& thread) {
   if (thread.mm == 0 || thread.in_kernel) return kNobody;
@@ -43,15 +53,16 @@ std::uint32_t Submitters::number_of(Thread& thread) {
 }
 
 Task<bool> Submitters::queue(Atomic& ctx, Branch& branch, std::uint32_t number) {
-  if (number != kNobody && !retired_) {
-    TaskWorks& works = *known_[number - 1].works;
-    auto* const item = new Item(branch, carriers_, works);
-    const Errno added = co_await works.add(ctx, *item);
-    if (added == Errno::ok) co_return true;
-    delete item;
+  const bool nobody = number == kNobody || retired_ || known_[number - 1].works->exited();
+  if (nobody) {
+    co_await share(ctx, branch, carriers_);
+    co_return false;
   }
-  co_await carriers_.queue(ctx, branch, Carrier::shared);
-  co_return false;
+  branch.ledger->enter(events::Stage::wakeup, ctx.now());
+  TaskWorks& works = *known_[number - 1].works;
+  const Errno added = co_await works.add(ctx, *new Item(branch, carriers_, works));
+  check(added == Errno::ok, "a thread that had not ended refused task work");
+  co_return true;
 }
 
 Task<void> Submitters::retire(Atomic& ctx) {
@@ -61,7 +72,7 @@ Task<void> Submitters::retire(Atomic& ctx) {
       auto* const item = static_cast<Item*>(work);
       Branch& branch = item->branch();
       delete item;
-      co_await carriers_.queue(ctx, branch, Carrier::shared);
+      co_await share(ctx, branch, carriers_);
     }
 }
 

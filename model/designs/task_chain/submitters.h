@@ -15,6 +15,10 @@ namespace iodrome::designs::task_chain {
 class Submitters {
  public:
   explicit Submitters(Carriers& carriers) : carriers_(carriers) {}
+  /// A run that ends early leaves work that is never done.
+  ~Submitters();
+  Submitters(const Submitters&) = delete;
+  Submitters& operator=(const Submitters&) = delete;
 
   /// The thread's number, for queue(). Kernel threads, and threads whose calls are made in the
   /// kernel, come by no way out of it: they are nobody.

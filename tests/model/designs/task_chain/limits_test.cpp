@@ -179,6 +179,24 @@ TEST_CASE("a process that exits gives its chains' places back, and so does a can
   }
 }
 
+TEST_CASE("a process that exits gives back the places of completions that were on the list") {
+  for (const RingFull full : {RingFull::hold, RingFull::spill}) {
+    ChainParams params = Scene::params_of(chain::Continue::cheapest);
+    params.ring_entries = 1;
+    params.max_chains = 8;
+    params.full = full;
+    Two s(params, 4);
+    for (int i = 0; i < 4; ++i) s.run({{}});
+    play_in<Two>(s, [](Sleepable& ctx, Two& scene) -> Task<void> {
+      const Submitted call9 = co_await submit(ctx, scene, 0, 0, 4);
+      CHECK(call9 == 4);
+      CHECK(scene.engine.chain_nr() >= 3);
+      co_await scene.other.exit(ctx);
+      CHECK(scene.engine.chain_nr() == 0);
+    });
+  }
+}
+
 // --- the application ----------------------------------------------------------------------------
 
 namespace {

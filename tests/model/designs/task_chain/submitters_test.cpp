@@ -4,6 +4,8 @@
 #include "model/designs/task_chain/submitters.h"
 
 #include "model/kernel/calls/event_calls.h"
+#include "model/kernel/calls/file_calls.h"
+#include "model/kernel/calls/write_calls.h"
 #include "tests/model/designs/task_chain/scene.h"
 
 namespace iodrome::designs::task_chain {
@@ -155,6 +157,59 @@ TEST_CASE(
   // The timeout twice, the nop; then the unlink.
   CHECK(s.rig.spent(0, CpuClass::syscall) == 300ns);
   CHECK(s.rig.spent(0, CpuClass::kthread) + s.rig.spent(1, CpuClass::kthread) == 100ns);
+}
+
+struct Writes : Scene {
+  explicit Writes(bool cuts_it) : Scene(Continue::submitter), cuts(cuts_it) {}
+  bool cuts;  // or writes itself
+};
+
+TEST_CASE("a write that waits for a page never keeps its submitter from writing to the same file") {
+  for (const bool cuts : {false, true}) {
+    Writes s(cuts);
+    const chain::Step write{.op = chain::Op::write, .fd_from = 0, .offset = 10, .bytes = 100};
+    s.run({open_step(s.path), write, close_step(0)}).direct = false;
+    play_in<Writes>(s, [](Sleepable& ctx, Writes& scene) -> Task<void> {
+      const Never never;
+      FileTable& table = scene.process.files;
+      const Result<std::int64_t> fd = co_await sys_openat(ctx, scene.os, table, scene.path);
+      REQUIRE(fd == 0);
+      ChainRun* const one = &scene.runs[0];
+      co_await scene.queue.submit(ctx, {&one, 1});
+      if (scene.cuts) {
+        const Result<std::int64_t> cut = co_await sys_ftruncate(ctx, scene.os, table, 0, 50'000);
+        CHECK(cut == 0);
+      } else {
+        const Result<std::int64_t> written =
+            co_await sys_pwrite(ctx, scene.os, table, 0, false, 50, 100, scene.runs[0].buffer);
+        CHECK(written == 100);
+      }
+      co_await scene.queue.wait(ctx, never);
+      const std::optional<ChainEvent> event = co_await scene.queue.take(ctx);
+      CHECK(event.has_value());
+      co_await sys_close(ctx, table, 0);
+    });
+    CHECK(results(s.runs[0]) == Results{0, 100, 0});
+    CHECK(s.carriers_rest());
+  }
+}
+
+TEST_CASE("what a chain waits for its submitter is wake-up time, for another thread queueing") {
+  for (const bool gone : {false, true}) {
+    Timed s;
+    s.ended = gone ? 0us : 5us;
+    s.rig.system.costs.context_switch.each = 70ns;
+    s.rig.system.costs.try_to_wake_up.each = 50ns;
+    played(s, [](Sleepable& ctx, Timed& scene) -> Task<void> {
+      const Duration more = scene.ended;
+      co_await submit_one(ctx, scene);
+      if (more == 0us) co_return;
+      co_await ctx.spend(more);
+      co_await scene.queue.flush(ctx);
+    });
+    s.runs[0].ledger.close(s.rig.timeline.now());
+    CHECK((stage(s.runs[0].ledger, events::Stage::wakeup) > 0us) == !gone);
+  }
 }
 
 TEST_CASE("a kernel thread that submits is nobody who could go on") {
