@@ -3,30 +3,19 @@
 
 A step may use what earlier ones yielded ("$stat.size", "$read.bytes", "$read.total",
 "$read.offset"), say what becomes of the chain when it fails, close a loop or wait for named steps
-alone. docs/reference/chains.md has the whole language.
+alone. `server.beside(client)` has several kinds of clients. docs/reference/chains.md has the
+whole language.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict, Unpack
+from typing import Self, Unpack
 
+from iodrome.rules import Rules
+from iodrome.socket_steps import SocketSteps
 from iodrome.toml_text import Quantity, as_setting, toml_value
-
-
-class Rules(TypedDict, total=False):
-    """What any step may say beside its operands."""
-
-    name: str  #: what references call it; without it, its operation
-    on_error: Literal["stop", "continue", "retry", "jump"]
-    retries: int  #: with on_error="retry"
-    jump_to: str  #: with on_error="jump": a later step, or "end"
-    on_short: Literal["accept", "resume", "error"]  #: of transfers
-    clean_up: bool  #: it runs whatever happened before
-    loop_to: str  #: the chain goes back to that step, which may be this one
-    rounds: int  #: of the loop; without it, until a transfer comes to the end
-    after: tuple[str, ...]  #: makes the chain a graph: the steps that it waits for
 
 
 @dataclass(frozen=True)
@@ -43,11 +32,12 @@ class Step:
 
 
 _ON_MEMORY = ("copy", "xor", "memset", "crc32c", "encrypt", "decrypt", "hash")
-_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", *_ON_MEMORY)
+_ON_SOCKETS = ("accept", "connect", "receive", "poll", "inotify")
+_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", *_ON_MEMORY, *_ON_SOCKETS)
 
 
 @dataclass(frozen=True)
-class Chain:
+class Chain(SocketSteps):
     """A chain of steps, issued by clients. Start one with `io.chain()`.
 
     Order: steps run in the order in which they were added, unless one says `after`. A step uses the
@@ -62,24 +52,25 @@ class Chain:
     deadline: str | None = None
     priority: str | None = None
 
-    def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Chain:
+    def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Self:
         given = {key: value for key, value in operands.items() if value is not None}
-        file = given.pop("file", None) or self._opened()
+        file_given = given.pop("file", None)
+        file = file_given or self._last("open")
         for key, value in given.items():
             if not isinstance(value, tuple):
                 as_setting(f"{op}({key})", value)
             if isinstance(value, bool):
                 raise TypeError(f"{op}({key}): {value} is no quantity")
-        if op not in _WITHOUT_FILE:
+        if op not in _WITHOUT_FILE and (op != "send" or "to" not in given or file_given):
             given["fd"] = f"${file}.fd"
         taken = any(dict(step.keys).get("name") == op for step in self.steps)
         given["name"] = f"{op}{len(self.steps)}" if taken else op
         given |= {key: tuple(v) if isinstance(v, list) else v for key, v in rules.items()}
         return replace(self, steps=(*self.steps, Step(op, tuple(given.items()))))
 
-    def _opened(self) -> str:
-        names = [dict(step.keys)["name"] for step in self.steps if step.op == "open"]
-        return str(names[-1]) if names else "open"
+    def _last(self, *ops: str) -> str:
+        names = [dict(step.keys)["name"] for step in self.steps if step.op in ops]
+        return str(names[-1]) if names else ops[0]
 
     def _size_of(self, file: str) -> Quantity | None:
         for step in self.steps:
@@ -169,20 +160,24 @@ class Chain:
         offset: Quantity | None = None,
         *,
         file: str | None = None,
+        to: str | None = None,
         **rules: Unpack[Rules],
     ) -> Chain:
-        """Sends file bytes to the client; without `bytes`, the size that open() named.
+        """Sends file bytes to the client, or to the socket of the step that `to` names; without
+        `bytes`, the size that open() named.
 
         Errors: ValueError where neither says how many.
         """
+        file = file or self._last("open")
         if bytes is None:
-            bytes = self._size_of(file or self._opened())
+            bytes = self._size_of(file)
         if bytes is None:
             raise ValueError("sendfile() needs bytes, or a size given to open()")
-        return self._with("send", {"bytes": bytes, "offset": offset, "file": file}, rules)
+        operands = {"bytes": bytes, "offset": offset, "to": None if to is None else f"${to}.fd"}
+        return self._with("send", {**operands, "file": file}, rules)
 
     def close(self, *, file: str | None = None, **rules: Unpack[Rules]) -> Chain:
-        """Closes the file."""
+        """Closes the file, or the socket of the step that `file` names."""
         return self._with("close", {"file": file}, rules)
 
     def unlink(self, path: str, **rules: Unpack[Rules]) -> Chain:
@@ -289,6 +284,16 @@ class Chain:
             priority=priority,
         )
 
+    def beside(self, *others: Chain) -> Chains:
+        """Chains of several kinds in one scenario, such as a server's and a client's. Errors:
+        ValueError for none, TypeError for what is no chain."""
+        if not others:
+            raise ValueError("beside() needs at least one other chain")
+        for other in others:
+            if not isinstance(other, Chain):
+                raise TypeError(f"beside() takes what io.chain() begins, not {other!r}")
+        return Chains((self, *others))
+
     @property
     def operation(self) -> tuple[object, ...]:
         """What a generator yields: see iodrome.operations. Errors: ValueError."""
@@ -303,8 +308,10 @@ class Chain:
 
     def text(self) -> str:
         """The scenario file. Errors: TypeError for quantities without a unit."""
-        head = ["[workload]", 'kind = "chain"', "", "[chain]"]
-        head += [f"clients = {toml_value('clients', self.clients)}"]
+        return "\n\n".join(['[workload]\nkind = "chain"', *self._part("[chain]")]) + "\n"
+
+    def _part(self, header: str) -> list[str]:
+        head = [header, f"clients = {toml_value('clients', self.clients)}"]
         head += [f"repeat = {toml_value('repeat', self.repeat)}"]
         if self.copies != 1:
             head += [f"copies = {toml_value('copies', self.copies)}"]
@@ -315,7 +322,24 @@ class Chain:
         ):
             if given is not None:
                 head += [f"{name} = {toml_value(name, given)}"]
-        return "\n\n".join(["\n".join(head), *(step.text() for step in self.steps)]) + "\n"
+        return ["\n".join(head), *(step.text() for step in self.steps)]
+
+
+@dataclass(frozen=True)
+class Chains:
+    """Several kinds of chains in one scenario, each with its own clients: Chain.beside()."""
+
+    parts: tuple[Chain, ...]
+
+    @property
+    def name(self) -> str:
+        """As of a chain."""
+        return "chain.toml"
+
+    def text(self) -> str:
+        """The scenario file. Errors: TypeError for quantities without a unit."""
+        parts = [text for part in self.parts for text in part._part("[[chain]]")]
+        return "\n\n".join(['[workload]\nkind = "chain"', *parts]) + "\n"
 
 
 def chain() -> Chain:

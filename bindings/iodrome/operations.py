@@ -33,7 +33,7 @@ _OPEN, _STAT, _READ, _SEND, _CLOSE, _PAUSE, _CHAIN = 1, 2, 3, 4, 5, -1, -2
 
 # What only a chain given to run() may hold.
 _RULES = {
-    "after", "clean_up", "jump_to", "loop_to", "memory",
+    "after", "clean_up", "jump_to", "loop_to", "memory", "to",
     "on_error", "on_short", "retries", "rounds",
 }  # fmt: skip
 _YIELDED = ("nop", "open", "stat", "read", "send", "close")
