@@ -31,11 +31,6 @@ class Step:
         return "\n".join(["[[chain.step]]", f'op = "{self.op}"', *lines])
 
 
-_ON_MEMORY = ("copy", "xor", "memset", "crc32c", "encrypt", "decrypt", "hash")
-_ON_SOCKETS = ("accept", "connect", "receive", "poll", "inotify")
-_WITHOUT_FILE = ("open", "nop", "unlink", "timeout", *_ON_MEMORY, *_ON_SOCKETS)
-
-
 @dataclass(frozen=True)
 class Chain(SocketSteps):
     """A chain of steps, issued by clients. Start one with `io.chain()`.
@@ -53,16 +48,15 @@ class Chain(SocketSteps):
     priority: str | None = None
 
     def _with(self, op: str, operands: Mapping[str, object], rules: Rules) -> Self:
-        given = {key: value for key, value in operands.items() if value is not None}
-        file_given = given.pop("file", None)
-        file = file_given or self._last("open")
+        """A step more. With an operand `file`, even None, it is one on a file."""
+        given = {key: v for key, v in operands.items() if v is not None and key != "file"}
         for key, value in given.items():
             if not isinstance(value, tuple):
                 as_setting(f"{op}({key})", value)
             if isinstance(value, bool):
                 raise TypeError(f"{op}({key}): {value} is no quantity")
-        if op not in _WITHOUT_FILE and (op != "send" or "to" not in given or file_given):
-            given["fd"] = f"${file}.fd"
+        if "file" in operands:
+            given["fd"] = f"${operands['file'] or self._last('open')}.fd"
         taken = any(dict(step.keys).get("name") == op for step in self.steps)
         given["name"] = f"{op}{len(self.steps)}" if taken else op
         given |= {key: tuple(v) if isinstance(v, list) else v for key, v in rules.items()}

@@ -91,7 +91,7 @@ Task<Errno> Deliveries::copy(kernel::Sleepable& ctx, std::uint64_t cookie) {
       const Errno error = co_await copy_piece(ctx, run, piece);
       if (error == Errno::ok) continue;
       run.results[piece.step] = -static_cast<std::int64_t>(error);
-      first = error;
+      if (first == Errno::ok) first = error;
     }
   }
   run.ledger.enter(events::Stage::reap, ctx.now());

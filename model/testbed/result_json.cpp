@@ -139,7 +139,9 @@ Json run_json(const PreparedRace& race, const RunRecord& run,
 }
 
 constexpr designs::Difference kMachine[] = {
-    {"load balancing other than at wake-ups; what going idle costs", "kernel/cpu"},
+    {"load balancing by anything but the number of threads; what going idle costs, and a look "
+     "there that finds nothing to run",
+     "kernel/cpu"},
     {"TLB and cache contents: copies go at two rates, hot and cold; page faults of user buffers, "
      "unless process.user_memory is on_demand",
      "kernel/mm"},

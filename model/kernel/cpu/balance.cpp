@@ -149,7 +149,7 @@ Task<void> LoadBalance::tick(Atomic& ctx) {
   LoadBalance& other = *system_.cpus[idle]->balance_;
   if (!other.due(false) || other.kick_.under_way()) return Task<void>::ready();
   other.kick_.send();
-  return then(ctx.spend(ctx.costs().ipi_send), [] { return Task<void>::ready(); });
+  return then_done(ctx.spend(ctx.costs().ipi_send));
 }
 
 // nohz_csd_func().
@@ -203,7 +203,7 @@ Task<void> LoadBalance::balance(Atomic& ctx, int level) {
     if (cpu_.enqueue(*thread, &ctx.cpu())) ++interrupts;
   }
   failed = moved ? 0 : failed + 1;
-  return then(ctx.spend(ctx.costs().ipi_send, interrupts), [] { return Task<void>::ready(); });
+  return then_done(ctx.spend(ctx.costs().ipi_send, interrupts));
 }
 
 }  // namespace iodrome::kernel
