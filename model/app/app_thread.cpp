@@ -80,11 +80,19 @@ Task<void> AppThread::begin(Sleepable& ctx, ChainRun& run) {
   const auto arrival = static_cast<std::uint64_t>(to_ps(run.ledger.opened()));
   ctx.emit(events::IoSubmit{run.cookie(), ctx.thread().id, arrival});
   run.ledger.belong_to(run.cookie(), system_.probe.stage_listener());
-  return then(ctx.spend(costs_.request_start), [this, &ctx, &run] { return advance(ctx, run); });
+  ctx.owe(costs_.request_start);
+  return advance(ctx, run);
 }
 
 Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {
-  return whole_chains_ ? finish(ctx, run) : advance(ctx, run);
+  if (whole_chains_) return finish(ctx, run);
+  return ctx.owes() && take_up_in_time(ctx, run) ? advance_paid(ctx, run) : advance(ctx, run);
+}
+
+// What the last result cost to take is not the next step's time.
+Task<void> AppThread::advance_paid(Sleepable& ctx, ChainRun& run) {
+  co_await ctx.spend();
+  co_await advance(ctx, run);
 }
 
 // Carries a request on until it waits for a completion, or to its end. The context works on no
@@ -98,6 +106,7 @@ Task<void> AppThread::advance(Sleepable& ctx, ChainRun& run) {
 
 // The same from a step on that this thread carries out itself.
 Task<void> AppThread::call_on(Sleepable& ctx, ChainRun& run) {
+  if (ctx.owes()) co_await ctx.spend();
   do {
     if (queues(run)) co_return co_await enqueue(ctx, run);
     co_await call(ctx, run);
@@ -125,9 +134,18 @@ Task<Result<std::int64_t>> AppThread::compute(Sleepable& ctx, ChainRun& run) {
 
 Task<void> AppThread::enqueue(Sleepable& ctx, ChainRun& run) {
   return then(side_->queue(ctx, run), [this, &ctx, &run](bool queued) {
+    if (ctx.owes()) return note_paid(ctx, run, queued);
     ctx.stop_work();  // it stays in `submit` until the kernel has accepted it
     return queued ? note_queued(ctx) : make_room(ctx, run);
   });
+}
+
+// It cost nothing to queue.
+Task<void> AppThread::note_paid(Sleepable& ctx, ChainRun& run, bool queued) {
+  co_await ctx.spend();
+  ctx.stop_work();
+  Task<void> next = queued ? note_queued(ctx) : make_room(ctx, run);
+  co_await std::move(next);
 }
 
 Task<void> AppThread::note_queued(Sleepable& ctx) {

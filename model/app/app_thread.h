@@ -51,6 +51,7 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> begin(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> go_on(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> advance(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> advance_paid(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> call_on(kernel::Sleepable& ctx, chain::ChainRun& run);
   bool queues(const chain::ChainRun& run) const;
   Task<void> finish(kernel::Sleepable& ctx, chain::ChainRun& run);
@@ -59,6 +60,7 @@ class AppThread final : public kernel::ThreadBody {
   Task<void> call(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<Result<std::int64_t>> compute(kernel::Sleepable& ctx, chain::ChainRun& run);
   Task<void> enqueue(kernel::Sleepable& ctx, chain::ChainRun& run);
+  Task<void> note_paid(kernel::Sleepable& ctx, chain::ChainRun& run, bool queued);
   Task<void> note_queued(kernel::Sleepable& ctx);
   Task<void> make_room(kernel::Sleepable& ctx, chain::ChainRun& run);
   static bool take_up(chain::ChainRun& run);

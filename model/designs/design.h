@@ -132,7 +132,8 @@ class AppSide {
   /// Carries out the run's current step, a native_sync one. Errors are the step's result.
   virtual Task<Result<std::int64_t>> call(Sleepable& user, ChainRun& run) = 0;
   /// Queues native_async steps from the run's current one on; nothing reaches the kernel before
-  /// submit(). False: no room now; submit what is queued and reap first.
+  /// submit(). False: no room now; submit what is queued and reap first. The user may owe what its
+  /// own code cost before.
   virtual Task<bool> queue(Sleepable& user, ChainRun& run) = 0;
   /// Submits everything queued. Whom an error concerns hears of it by a completion.
   virtual Task<void> submit(Sleepable& user) = 0;

@@ -12,6 +12,9 @@ namespace iodrome {
 /// runs in one process reuse the same blocks.
 class FramePool {
  public:
+  /// What it takes from the system at a time, for blocks of one size.
+  static constexpr std::size_t kChunkBytes = 64 * 1024;
+
   void* take(std::size_t size) {
     const std::size_t slot = class_of(size);
     if (slot >= kClasses) return ::operator new(size);
@@ -39,8 +42,6 @@ class FramePool {
   };
   static constexpr std::size_t kGrain = 32;
   static constexpr std::size_t kClasses = 64;
-  static constexpr std::size_t kChunkBytes = 64 * 1024;
-
   static constexpr std::size_t class_of(std::size_t size) { return (size + kGrain - 1) / kGrain; }
   void refill(std::size_t slot);
 

@@ -171,6 +171,7 @@ class Crossing {
  public:
   Crossing(Sleepable& ctx, Sysno number)
       : ctx_(ctx), number_(static_cast<std::uint64_t>(number)), stage_(ctx.stage()) {
+    check(!ctx.owes(), "a user's cost would be the kernel's");
     ctx.emit(events::SysEnter{ctx.thread().id, number_});
     ctx.turn_to(events::CpuClass::syscall);
     ctx.set_stage(events::Stage::kernel);

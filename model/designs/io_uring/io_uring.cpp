@@ -55,6 +55,7 @@ class UringSide final : public AppSide {
  private:
   // socket(2) is no request of the ring: it never waits.
   Task<bool> connect(Sleepable& user, LinkedSteps& steps) {
+    co_await user.spend();
     Value fd = fail(Errno::enetunreach);
     if (os_.loopback != nullptr) fd = co_await sys_socket(user, *os_.loopback, process_.files);
     // Without one the request goes on with a descriptor that is none, and hears of it.
@@ -62,6 +63,7 @@ class UringSide final : public AppSide {
     co_return co_await ring_.push(user, next_batch(steps));
   }
   Task<Finished> close_socket(Sleepable& user, int fd, Finished finished) {
+    co_await user.spend();
     const WorkOn work(user, &finished.run->ledger, events::Stage::submit);
     co_await sys_close(user, process_.files, fd);
     co_return finished;
@@ -72,6 +74,7 @@ class UringSide final : public AppSide {
   }
   // More of a file: the next batch, then the next completion.
   Task<Finished> go_on(Sleepable& user, LinkedSteps& steps) {
+    co_await user.spend();
     {
       const WorkOn work(user, &steps.run().ledger, events::Stage::submit);
       bool pushed = co_await ring_.push(user, next_batch(steps));

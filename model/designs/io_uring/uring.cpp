@@ -75,7 +75,8 @@ Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
   using Taken = Task<std::optional<Cqe>>;
   return then(cq_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
     if (!cqe) return Taken::ready(cqe);
-    return then(user.spend(costs_.cqe_reap), [cqe] { return Taken::ready(cqe); });
+    user.owe(costs_.cqe_reap);
+    return Taken::ready(cqe);
   });
 }
 
@@ -98,7 +99,9 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       Req* const req = task_work_.front();
       task_work_.pop_front();
       const WorkOn work(ctx, req->ledger, events::Stage::kernel);
-      co_await ctx.spend(costs_.task_work);
+      ctx.owe(costs_.task_work);
+      // What its CQE costs, or the next request's start, comes next.
+      if (req->tries_again() || req->sqe.skip_success) co_await ctx.spend();
       if (req->tries_again())
         co_await try_on(ctx, req);
       else
@@ -133,7 +136,11 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     auto* const req = new Req(*this, sq_.take());
     const WorkOn work(ctx, req->ledger, events::Stage::kernel);
     const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
-    co_await ctx.spend(ctx.charge(costs_.issue) + ctx.charge(costs_.rw_prepare, moves ? 1 : 0));
+    ctx.owe(costs_.issue);
+    ctx.owe(costs_.rw_prepare, moves ? 1 : 0);
+    // A direct read spends before it does anything that others could see.
+    const bool reads = req->sqe.opcode == Opcode::read && req->sqe.direct_io && !req->sqe.link;
+    if (head != nullptr || !reads) co_await ctx.spend();
     if (moves) co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
     if (head == nullptr) {
       head = tail = req;

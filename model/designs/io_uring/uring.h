@@ -91,6 +91,7 @@ class Uring {
   std::uint32_t sq_entries() const { return sq_.size(); }
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
+  /// Takes the oldest CQE, if there is one; what it costs to read is owed then.
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it

@@ -124,6 +124,7 @@ Task<void> DiskDriver::queue_request(Atomic& ctx, Request& request) {
     co_return;
   }
   co_await ctx.spend(ctx.costs().driver_submit);
+  device_->started(ctx, request);
   fill_table(request);
   slots_[request.tag].tries = 0;
   if (deferred_.empty() && fits(request)) {

@@ -165,6 +165,7 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
 }
 
 Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
+  device_->started(ctx, request);
   Queue& queue = *queues_[ctx.cpu().index()];
   request.queue = queue.id;
   nvme::SubmissionEntry entry;

@@ -97,6 +97,7 @@ bool VirtioBlkDriver::publish(std::uint32_t tag) {
 
 Task<void> VirtioBlkDriver::queue_request(Atomic& ctx, Request& request) {
   co_await ctx.spend(ctx.costs().driver_submit);
+  device_->started(ctx, request);
   fill_table(request);
   ctx.emit(events::DeviceDma{number_, request.bytes});
   request.enter(events::Stage::device, ctx.now());

@@ -29,10 +29,11 @@ BlockDevice::BlockDevice(BlockDriver& driver, const QueueParams& params)
 
 Task<void> BlockDevice::submit(Atomic& ctx, Bio& bio) {
   ctx.emit(events::BlockBioQueue{bio.sector, bio.bytes, request_of(bio), number_});
-  return then(ctx.spend(ctx.costs().bio_submit), [this, &ctx, &bio] {
-    if (scheduled_ != nullptr) [[unlikely]]
-      return scheduled_->submit(ctx, bio);
-    // A tag that is free while bios wait is on its way to the first of them.
+  ctx.owe(ctx.costs().bio_submit);
+  // A tag that is free while bios wait is on its way to the first of them.
+  if (scheduled_ == nullptr && !free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
+  return then(ctx.spend(), [this, &ctx, &bio] {
+    if (scheduled_ != nullptr) return scheduled_->submit(ctx, bio);
     if (!free_tags_.empty() && waiting_.empty()) return dispatch(ctx, bio);
     if (bio.ledger != nullptr) bio.ledger->enter(events::Stage::queue, ctx.now());
     waiting_.push_back(bio);
@@ -44,13 +45,16 @@ Task<void> BlockDevice::dispatch(Atomic& ctx, Bio& bio) {
   Request& request = requests_[free_tags_.back()];
   free_tags_.pop_back();
   request.begin(bio);
-  return issue(ctx, request);
+  return driver_.queue_request(ctx, request);
 }
 
 Task<void> BlockDevice::issue(Atomic& ctx, Request& request) {
+  return driver_.queue_request(ctx, request);
+}
+
+void BlockDevice::started(Atomic& ctx, const Request& request) const {
   ctx.emit(events::BlockRqIssue{request.tag, request.sector, request.bytes,
                                 request_of(*request.bio), number_});
-  return driver_.queue_request(ctx, request);
 }
 
 Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {

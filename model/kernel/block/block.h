@@ -19,8 +19,10 @@ class BlockDevice {
   BlockDevice& operator=(const BlockDevice&) = delete;
 
   /// Starts a bio; end_io tells its end. Legal in any context; it sleeps only if bio.submitter says
-  /// who may.
+  /// who may. A tag is taken at once, and bio_submit spent with what its driver spends first.
   Task<void> submit(Atomic& ctx, Bio& bio);
+  /// For drivers: the request goes to the device now, as blk_mq_start_request() says.
+  void started(Atomic& ctx, const Request& request) const;
   /// For drivers: the request's end. Runs end_io here, then starts what waits for the tag.
   Task<void> complete(Atomic& ctx, Request& request, Errno status);
 

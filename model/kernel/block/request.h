@@ -64,7 +64,8 @@ class BlockDriver {
   /// Brings the device up. At boot, at no CPU's cost. Errors: what the device refuses is an
   /// internal error.
   virtual Task<void> attach() { return Task<void>::ready(); }
-  /// Hands a request to the device. Legal in any context.
+  /// Hands a request to the device. Legal in any context. It spends something before it does what
+  /// others can see, and tells device_->started().
   virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
   virtual std::uint32_t queue_depth() const = 0;  // tags
   virtual QueueLimits limits() const { return {}; }

@@ -33,6 +33,7 @@ void GiveWay::await_suspend(std::coroutine_handle<> waiter) {
 bool Block::await_ready() {
   Thread& thread = ctx_.thread();
   check(thread.preempt_count == 0, "sleeping while a spinlock is held");
+  check(!ctx_.owes(), "sleeping before a cost was spent");
   return std::exchange(thread.woken, false);
 }
 

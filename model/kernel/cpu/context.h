@@ -43,7 +43,7 @@ class Atomic {
   KernelCosts& costs() { return system_.costs; }
 
   /// Charges a named cost, `times` over.
-  Spend spend(Cost& cost, std::uint64_t times = 1) { return {*this, charge(cost, times)}; }
+  Spend spend(Cost& cost, std::uint64_t times = 1) { return spend(charge(cost, times)); }
   /// Of several costs with nothing between them that anybody could see, each is counted, and their
   /// sum is spent at once: `ctx.spend(ctx.charge(one) + ctx.charge(other))`.
   [[nodiscard]] Duration charge(Cost& cost, std::uint64_t times = 1) {
@@ -52,12 +52,17 @@ class Atomic {
     cost.total += length;
     return length;
   }
-  Spend spend(Duration charged) { return {*this, charged}; }
+  Spend spend(Duration charged) { return {*this, charged + std::exchange(owed_, Duration{0})}; }
+  /// The same where the other cost is somebody else's: it is spent with this context's next one, of
+  /// the same CPU class, which nothing comes before that anybody could see.
+  void owe(Cost& cost, std::uint64_t times = 1) { owed_ += charge(cost, times); }
+  Spend spend() { return spend(Duration{0}); }
+  bool owes() const { return owed_ != Duration{0}; }
   /// Charges a cost's fixed part plus a time that depends on the amount, under the cost's name.
   Spend spend_for(Cost& cost, Duration variable) {
     ++cost.count;
     cost.total += cost.each + variable;
-    return {*this, cost.each + variable};
+    return spend(cost.each + variable);
   }
   template <class E>
   void emit(const E& event) {
@@ -89,6 +94,7 @@ class Atomic {
   Level level_;
   events::StageLedger* ledger_ = nullptr;
   events::Stage stage_ = events::Stage::kernel;
+  Duration owed_{0};
 };
 
 inline bool Spend::await_ready() {

@@ -30,10 +30,10 @@ void Cpu::leave_idle_state() {
 void Cpu::IdleExit::due(Event* self) {
   auto& exit = *static_cast<IdleExit*>(self);
   Cpu& cpu = exit.cpu;
-  exit.under_way = false;
+  const bool fired = std::exchange(exit.under_way, false);
   if (!cpu.pending_irqs_.empty() && cpu.irqs_enabled()) {
     cpu.halted_ = false;
-    return cpu.hardirq_->signal();
+    return fired ? cpu.hardirq_->signal_at_once() : cpu.hardirq_->signal();
   }
   if (!cpu.halted_) return;  // a softirq that was raised from outside has begun meanwhile
   cpu.halted_ = false;

@@ -26,6 +26,12 @@ struct Cpu::IrqLoop : ResumeEvent {
     signalled = true;
     if (waiting) ctx.cpu().timeline().post(*this);
   }
+  // The same in an event of its own, which nobody waits for the end of.
+  void signal_at_once() {
+    if (signalled) return;
+    signalled = true;
+    if (waiting) fire(this);
+  }
   Atomic ctx;
   bool waiting = false;
   bool signalled = false;

@@ -57,6 +57,8 @@ void Raid5::listen(SyncListener* listener, bool only_check) {
 // --- requests -----------------------------------------------------------------------------------
 
 Task<void> Raid5::queue_request(Atomic& ctx, Request& request) {
+  co_await ctx.spend();
+  device_->started(ctx, request);
   if (!transfers(request.op) || request.fua) {
     co_await device_->complete(ctx, request, Errno::eopnotsupp);
     co_return;

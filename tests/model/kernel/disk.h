@@ -16,6 +16,8 @@ class TestDisk final : public BlockDriver, public IrqAction {
       : rig_(rig), medium_(medium), depth_(depth) {}
 
   Task<void> queue_request(Atomic& ctx, Request& request) override {
+    co_await ctx.spend();
+    device_->started(ctx, request);
     issued.push_back(request.sector);
     if (on_issue) on_issue(request.sector);
     if (request.op == BlockOp::write) ++writes;

@@ -11,9 +11,9 @@ namespace {
 // A driver whose requests end when the test says so.
 struct Held final : BlockDriver {
   explicit Held(std::uint64_t instance) : instance_(instance) {}
-  Task<void> queue_request(Atomic&, Request& request) override {
+  Task<void> queue_request(Atomic& ctx, Request& request) override {
     held.push_back(&request);
-    return Task<void>::ready();
+    return then_done(ctx.spend());
   }
   std::uint32_t queue_depth() const override { return 4; }
   std::uint64_t number() const override { return instance_; }
