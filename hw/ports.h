@@ -12,6 +12,7 @@
 #include <cstring>
 #include <span>
 
+#include "hw/memory/memory_bus.h"
 #include "model/engine/timeline.h"
 
 namespace iodrome::hw {
@@ -119,10 +120,22 @@ class Port {
     return false;
   }
 
+  /// The memory that payload through this port shares with others; nullptr: with nobody.
+  void share(MemoryBus* bus) { bus_ = bus; }
+  MemoryBus* shared() const { return bus_; }
+  /// When payload has passed that its device would move from now until `until`: at `until`, or
+  /// later where memory is busy. Rings, descriptors and completions are not counted.
+  SimTime pass(SimTime now, SimTime until, std::int64_t bytes) {
+    return bus_ == nullptr ? until : bus_->carry(now, until, bytes);
+  }
+
   /// Serves the access at once if the port can.
   virtual bool serve_now(Access& access) = 0;
   /// Takes an access that cannot be served at once; resumes its waiter when it is done.
   virtual void start(Access& access) = 0;
+
+ private:
+  MemoryBus* bus_ = nullptr;
 };
 
 inline bool Access::await_ready() {

@@ -135,7 +135,9 @@ Activity Crypto::run(Queue& queue, std::uint32_t epoch) {
     if (queue.epoch != epoch) co_return;
     descriptor.status = Status::refused;
     if (legal(descriptor)) {
-      co_await pause_until(timeline_, engine(service(descriptor)));
+      const std::int64_t crossings = ciphers(descriptor.operation) ? 2 : 1;
+      co_await pause_until(timeline_, memory_.pass(timeline_.now(), engine(service(descriptor)),
+                                                   crossings * std::int64_t{descriptor.bytes}));
       if (queue.epoch != epoch) co_return;
       descriptor.status = co_await carry_out(descriptor);
       if (queue.epoch != epoch) co_return;

@@ -158,19 +158,22 @@ Task<void> Disk::serve_read(const Work& work) {
     if (passed != start)
       ready = std::max(ready, passed + params_.interface_rate.time_for(disk::kSectorBytes));
   }
-  co_await pause_until(timeline_, ready);
+  co_await pause_until(timeline_, memory_.pass(start, ready, work.count() * disk::kSectorBytes));
 }
 
 Task<void> Disk::serve_write(const Work& work) {
   const std::int64_t bytes = work.count() * disk::kSectorBytes;
   if (goes_to_cache(work)) {
     while (!has_room(work.count())) co_await destage();
-    co_await pause_for(timeline_, params_.interface_rate.time_for(bytes));
+    const SimTime now = timeline_.now();
+    co_await pause_until(timeline_,
+                         memory_.pass(now, now + params_.interface_rate.time_for(bytes), bytes));
     mechanics_.invalidate(timeline_.now(), work.sector(), work.count());
     co_return;
   }
   const SimTime start = timeline_.now();
-  const SimTime over_interface = start + params_.interface_rate.time_for(bytes);
+  const SimTime over_interface =
+      memory_.pass(start, start + params_.interface_rate.time_for(bytes), bytes);
   const SimTime passed = mechanics_.write(start, work.sector(), work.count());
   co_await pause_until(timeline_, std::max(over_interface, passed));
 }

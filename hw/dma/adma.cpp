@@ -48,7 +48,10 @@ Activity Adma::run(Channel& channel, std::uint32_t epoch) {
     if (channel.epoch != epoch) co_return;
     if (fetch.response() != Response::ok || !legal(descriptor)) co_return halt(channel);
     const std::int64_t bytes = bus_bytes(descriptor);
-    if (bytes > 0) co_await pause_until(timeline_, bus_.carry(timeline_.now(), bytes));
+    if (bytes > 0) {
+      const SimTime now = timeline_.now();
+      co_await pause_until(timeline_, memory_.pass(now, bus_.carry(now, bytes), bytes));
+    }
     if (channel.epoch != epoch) co_return;
     counters_.bus_bytes += static_cast<std::uint64_t>(bytes);
     const bool done = co_await carry_out(channel, descriptor);

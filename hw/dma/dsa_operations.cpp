@@ -24,6 +24,12 @@ bool has_two(Opcode opcode) {  // sources, or destinations
   return opcode == Opcode::compare || opcode == Opcode::dualcast;
 }
 
+// How often a byte of it crosses to memory.
+std::int64_t traffic_of(Opcode opcode) {
+  return (reads_source(opcode) ? 1 : 0) + (uses_destination(opcode) ? 1 : 0) +
+         (opcode == Opcode::dualcast ? 1 : 0);
+}
+
 std::byte pattern_byte(std::uint64_t pattern, std::uint32_t offset) {
   return static_cast<std::byte>(pattern >> 8 * (offset % 8));
 }
@@ -75,7 +81,9 @@ Task<dsa::Record> Dsa::carry_out(const dsa::Descriptor& descriptor) {
       }
       co_await pause_for(timeline_, params_.page_fault);
     }
-    co_await pause_until(timeline_, bus_.carry(timeline_.now(), piece * crossings));
+    const SimTime now = timeline_.now();
+    co_await pause_until(timeline_, memory_.pass(now, bus_.carry(now, piece * crossings),
+                                                 traffic_of(descriptor.opcode()) * piece));
     if (payload_checked_) co_await carry_piece(descriptor, done, piece, record);
     if (failed(record)) break;
     done += piece;

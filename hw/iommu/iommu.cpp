@@ -18,7 +18,9 @@ constexpr std::uint64_t kPage = iommu::kPageBytes;
 class Iommu::DevicePort final : public Port {
  public:
   DevicePort(Iommu& owner, std::uint16_t domain, const iommu::PageTable& table, Port& memory)
-      : owner_(owner), domain_(domain), table_(table), memory_(memory) {}
+      : owner_(owner), domain_(domain), table_(table), memory_(memory) {
+    share(memory.shared());
+  }
 
   Activities& activities() { return activities_; }
 

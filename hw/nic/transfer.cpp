@@ -52,7 +52,8 @@ Task<bool> Nic::read_header(Segment& segment) {
 Activity Nic::transmit(Segment segment) {
   const std::int64_t payload = segment.header.payload_bytes;
   const SimTime taken = std::max(timeline_.now(), host_bus_.free_at());
-  const SimTime read = host_bus_.carry(timeline_.now(), payload);
+  const SimTime now = timeline_.now();
+  const SimTime read = memory_.pass(now, host_bus_.carry(now, payload), payload);
   const SimTime first_frame = taken + params_.host_rate.time_for(std::min(payload, params_.mss));
   const SimTime sent = std::max(wire_out_.serve(first_frame, wire_time(payload)), read);
   last_sent_ = sent;
@@ -118,7 +119,9 @@ Activity Nic::new_buffers(Ring& ring, std::uint32_t tail) {
 void Nic::transmit_to_card(const nic::SegmentHeader& frame) {
   const std::int64_t payload = frame.payload_bytes;
   const SimTime here = wire_in_.serve(timeline_.now(), wire_time(payload)) + params_.propagation;
-  const SimTime taken = payload == 0 ? here : host_bus_in_.carry(here, payload);
+  const SimTime taken =
+      payload == 0 ? here
+                   : memory_.pass(timeline_.now(), host_bus_in_.carry(here, payload), payload);
   last_in_ = std::max(last_in_, taken);  // an empty frame does not overtake
   carry_in(frame, last_in_ + params_.host_write);
 }

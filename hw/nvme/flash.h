@@ -15,6 +15,7 @@
 #include "hw/core/activity.h"
 #include "hw/core/draw_key.h"
 #include "hw/core/fifo.h"
+#include "hw/memory/memory_bus.h"
 #include "hw/nvme/ftl.h"
 #include "hw/nvme/occurrences.h"
 #include "hw/nvme/params.h"
@@ -41,7 +42,11 @@ class Flash {
   /// Waits for room in the write cache for these bytes, in whole mapping units. Order: FIFO.
   CacheSpace take_cache(std::uint64_t first, std::uint32_t bytes);
   /// Reserves the link for data from the host; returns when the last byte is in the cache.
-  SimTime receive(std::uint32_t bytes) { return link_down_.carry(timeline_.now(), bytes); }
+  SimTime receive(std::uint32_t bytes) {
+    return through_memory(link_down_.carry(timeline_.now(), bytes), bytes);
+  }
+  /// The host's memory, that it shares with others.
+  void share(MemoryBus* memory) { memory_ = memory; }
   /// Puts received bytes into the cache; full program operations leave it in order of arrival.
   void write_back(std::uint64_t first, std::uint32_t bytes);
   /// Waits until everything that is in the cache now has been programmed, also what fills no
@@ -70,6 +75,9 @@ class Flash {
   Activities& activities() { return activities_; }
 
  private:
+  SimTime through_memory(SimTime over_link, std::uint32_t bytes) {
+    return memory_ == nullptr ? over_link : memory_->carry(timeline_.now(), over_link, bytes);
+  }
   struct Operation;
   struct ReadPiece;
   struct Program;
@@ -159,6 +167,7 @@ class Flash {
 
   const NvmeParams& params_;
   Timeline& timeline_;
+  MemoryBus* memory_ = nullptr;
   DrawKey key_;
   int page_shift_;
   std::uint64_t slow_below_;

@@ -29,6 +29,7 @@ Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& int
     vectors_[vector].address = 4ull * vector;
     vectors_[vector].data = vector;
   }
+  flash_.share(memory.shared());
   timeline.watch(*this);
 }
 

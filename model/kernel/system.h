@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "hw/memory/memory.h"
+#include "hw/memory/memory_bus.h"
 #include "model/engine/timeline.h"
 #include "model/events/probe.h"
 #include "model/kernel/costs.h"
@@ -37,6 +38,7 @@ struct System {
   Timeline& timeline;
   events::Probe& probe;
   hw::Memory& memory;
+  hw::MemoryBus* memory_bus = nullptr;  // what CPUs and devices share; nullptr: nothing is scarce
   KernelCosts costs;
   SchedulerParams scheduler;
   TimerParams timer_params;

@@ -5,6 +5,7 @@
 
 #include "model/engine/aes.h"
 #include "model/engine/crc32c.h"
+#include "model/kernel/mm/copy.h"
 
 namespace iodrome::providers {
 
@@ -81,7 +82,9 @@ Task<void> carry_out(Atomic& ctx, const SoftwareDmaRates& rates, Job& job) {
   const std::optional<DmaOp> op = dma_op(job.operation);
   if (!op) {
     const Duration time = rate_of(rates, job.operation).time_for(job.bytes);
-    co_await ctx.spend_for(ctx.costs().copy_call, time);
+    const bool writes = job.operation == Operation::encrypt || job.operation == Operation::decrypt;
+    const std::int64_t traffic = std::int64_t{job.bytes} * (writes ? 3 : 1);
+    co_await ctx.spend_for(ctx.costs().copy_call, beside_others(ctx, time, traffic));
     System& system = ctx.system();
     if (system.payload_checked) transform(system.memory, job);
     co_return;

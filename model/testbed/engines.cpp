@@ -85,6 +85,7 @@ Engines::Engines(const EngineSpec& spec, kernel::System& system, kernel::IrqCont
 
 void Engines::make_dma(const PortMaker& ports) {
   dma_memory_port_ = ports(system_.memory, "dma_memory");
+  dma_memory_port_->share(system_.memory_bus);
   dma_interrupt_port_ = ports(irqs_, "dma_msi");
   const auto make_device = [&](auto make, const auto& part, const char* registers) {
     dma_device_ = make(part, system_.timeline, *dma_memory_port_, *dma_interrupt_port_,
@@ -115,6 +116,7 @@ void Engines::make_dma(const PortMaker& ports) {
 
 void Engines::make_crypto(const PortMaker& ports) {
   crypto_memory_port_ = ports(system_.memory, "crypto_memory");
+  crypto_memory_port_->share(system_.memory_bus);
   crypto_interrupt_port_ = ports(irqs_, "crypto_msi");
   crypto_ = hw::make_crypto(spec_.crypto, system_.timeline, *crypto_memory_port_,
                             *crypto_interrupt_port_, system_.payload_checked);

@@ -78,6 +78,7 @@ void Machine::make_storage(const PortMaker& ports, std::uint64_t seed,
       storage.registers = foreign({memory_, irqs_, *storage.device});
     } else {
       storage.memory_port = ports(memory_, numbered("storage_dma", i).c_str());
+      storage.memory_port->share(&memory_bus_);
       storage.interrupt_port = ports(irqs_, numbered("storage_msi", i).c_str());
       storage.device = make_device(storage, i, seed);
       storage.registers =
@@ -101,6 +102,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
                  hw::ByteCheck& streams, const StorageMaker& storage)
     : spec_(spec),
       timeline_(timeline),
+      memory_bus_(spec.memory_bandwidth),
       system_(timeline, probe, memory_),
       irqs_(system_),
       files_(static_cast<std::uint64_t>(spec.storage_bytes), payload_checked,
@@ -113,6 +115,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   system_.timer_params = spec.timer_params;
   system_.add_cpus(static_cast<std::uint32_t>(spec.cpus));
   system_.copy_rates = {spec.copy_hot.bytes_per_s, spec.copy_cold.bytes_per_s};
+  system_.memory_bus = &memory_bus_;
   system_.payload_checked = payload_checked;
   system_.first_touch.on_demand = spec.user_memory == "on_demand";
   page_cache_.params = spec.page_cache;
@@ -120,6 +123,7 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
   make_storage(ports, seed, storage);
 
   nic_memory_port_ = ports(memory_, "nic_dma");
+  nic_memory_port_->share(&memory_bus_);
   nic_interrupt_port_ = ports(irqs_, "nic_msi");
   network_ = hw::make_network(spec.nic, spec.client, timeline, *nic_memory_port_,
                               *nic_interrupt_port_, payload_checked ? &streams : nullptr);

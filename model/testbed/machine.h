@@ -69,6 +69,7 @@ class Machine {
   const MachineSpec& spec_;
   Timeline& timeline_;
   hw::Memory memory_;
+  hw::MemoryBus memory_bus_;
   kernel::System system_;
   kernel::IrqController irqs_;
   kernel::FileSystem files_;

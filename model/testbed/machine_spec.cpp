@@ -71,6 +71,11 @@ void describe_cpu(MachineSpec& spec, ParameterList& list) {
            &spec.relative_cost);
 }
 
+void describe_memory(MachineSpec& spec, ParameterList& list) {
+  list.add("bandwidth", "B/s", "what CPUs and devices read and write together; 0: nothing waits",
+           &spec.memory_bandwidth);
+}
+
 void describe_storage(MachineSpec& spec, ParameterList& list) {
   list.add("kind", "", "nvme, disk or virtio_blk", &spec.storage_kind);
   list.add("part", "", "a file of hw/<kind>/params", &spec.storage_part);
@@ -111,6 +116,7 @@ constexpr Group kGroups[] = {
        for (const auto& row : kernel::KernelCosts::table())
          list.add(row.name, "s", row.help, &(spec.costs.*row.cost).each);
      }},
+    {"memory", describe_memory},
     {"page_cache",
      [](MachineSpec& spec, ParameterList& list) {
        list.add("capacity", "B", "memory for file pages", &spec.page_cache.capacity_bytes);
@@ -273,6 +279,9 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.timer_params.slack >= Duration{0}, "cpu.timer_slack must not be negative");
   require(spec.copy_hot.bytes_per_s > 0 && spec.copy_cold.bytes_per_s > 0,
           "cpu.copy_hot and cpu.copy_cold must be positive");
+  const std::int64_t bandwidth = spec.memory_bandwidth.bytes_per_s;
+  require(bandwidth == 0 || (bandwidth >= 10'000'000 && bandwidth <= 8'000'000'000'000),
+          "memory.bandwidth must be 0, or 10 MB/s to 8 TB/s");
   require(spec.page_cache.capacity_bytes >= 4096, "page_cache.capacity must be at least 4 KiB");
   require(spec.page_cache.readahead_bytes >= 4096,
           "page_cache.readahead must be at least 4096 bytes");

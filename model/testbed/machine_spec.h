@@ -28,6 +28,7 @@ struct MachineSpec {
   Rate copy_cold;
   Fraction relative_cost;  // of the designs' own costs, against the machine they were measured on
   kernel::KernelCosts costs;
+  Rate memory_bandwidth;
   kernel::PageCacheParams page_cache;
   std::int64_t dentries = 0;
   std::int64_t fd_limit = 0;

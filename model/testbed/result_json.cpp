@@ -147,7 +147,7 @@ constexpr designs::Difference kMachine[] = {
      "kernel/mm"},
     {"plugging and polled completions; without block.scheduler merging too", "kernel/block"},
     {"packet loss, congestion control, receive processing of data", "kernel/socket"},
-    {"memory bandwidth shared between CPUs and devices; NUMA; IOMMU", "hw"},
+    {"NUMA distance; caches as a level of memory: DMA always crosses to it; IOMMU", "hw"},
 };
 
 Json not_modelled_json(const PreparedRace& race) {

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "model/kernel/mm/copy.h"
+
 namespace iodrome::kernel {
 
 DmaChannel* AsyncTx::channel_for(Atomic& ctx, DmaOp op, const AsyncSubmit& submit) {
@@ -48,7 +50,9 @@ Task<DmaDescriptor*> AsyncTx::exclusive_or(Atomic& ctx, hw::PhysAddr to,
     if (tx == nullptr) {
       // Clearing the destination is a pass of its own on a CPU.
       if ((submit.flags & kXorZeroDst) != 0)
-        co_await ctx.spend_for(ctx.costs().copy_call, rates_.memset.time_for(bytes));
+        co_await ctx.spend_for(
+            ctx.costs().copy_call,
+            beside_others(ctx, rates_.memset.time_for(bytes), 2 * std::int64_t{bytes}));
       const CpuOperation sum{DmaOp::exclusive_or, to, 0, left, bytes};
       co_await synchronous(ctx, sum, submit, nullptr);
       co_return nullptr;

@@ -56,6 +56,13 @@ Rate rate_of(const SoftwareDmaRates& rates, DmaOp op) {
   return op == DmaOp::pq ? rates.pq : rates.exclusive_or;
 }
 
+// What crosses to memory: sources once, what is written twice, as its lines are read before.
+std::int64_t traffic_of(const CpuOperation& operation) {
+  const auto sources = static_cast<std::int64_t>(operation.sources.size());
+  const int written = operation.op == DmaOp::zero_sum ? 0 : operation.op == DmaOp::pq ? 2 : 1;
+  return std::int64_t{operation.bytes} * (sources + 2 * written);
+}
+
 }  // namespace
 
 Task<void> carry_out(Atomic& ctx, const SoftwareDmaRates& rates, CpuOperation& operation) {
@@ -66,7 +73,7 @@ Task<void> carry_out(Atomic& ctx, const SoftwareDmaRates& rates, CpuOperation& o
     const std::size_t passes = operation.op == DmaOp::memset ? 1 : operation.sources.size();
     const auto bytes = static_cast<std::int64_t>(operation.bytes * passes);
     const Duration time = rate_of(rates, operation.op).time_for(bytes);
-    co_await ctx.spend_for(ctx.costs().copy_call, time);
+    co_await ctx.spend_for(ctx.costs().copy_call, beside_others(ctx, time, traffic_of(operation)));
   }
   if (ctx.system().payload_checked)
     move_bytes(ctx.system().memory, operation);

@@ -6,13 +6,26 @@
 
 namespace iodrome::kernel {
 
+namespace {
+constexpr std::int64_t kCrossings = 3;  // of a cold copy
+}
+
+Duration beside_others(Atomic& ctx, Duration alone, std::int64_t bytes) {
+  hw::MemoryBus* const bus = ctx.system().memory_bus;
+  if (bus == nullptr) return alone;
+  return bus->carry(ctx.now(), later(ctx.now(), alone), bytes) - ctx.now();
+}
+
 Task<void> charge_copy(Atomic& ctx, std::uint64_t bytes, CacheState source) {
   if (bytes == 0) co_return;
   const events::Stage before = ctx.stage();
   ctx.set_stage(events::Stage::copy);
   const CopyRates& rates = ctx.system().copy_rates;
   const Rate rate{source == CacheState::hot ? rates.hot_bytes_per_s : rates.cold_bytes_per_s};
-  co_await ctx.spend_for(ctx.costs().copy_call, rate.time_for(static_cast<std::int64_t>(bytes)));
+  const auto count = static_cast<std::int64_t>(bytes);
+  Duration time = rate.time_for(count);
+  if (source == CacheState::cold) time = beside_others(ctx, time, kCrossings * count);
+  co_await ctx.spend_for(ctx.costs().copy_call, time);
   ctx.emit(events::CpuCopy{ctx.cpu().index(), bytes});
   ctx.set_stage(before);
 }

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "hw/memory/memory_bus.h"
+
+#include <algorithm>
+
+#include "model/engine/check.h"
+
+namespace iodrome::hw {
+
+namespace {
+constexpr std::size_t kSlices = 64;  // to begin with
+
+constexpr std::int64_t kPsPerSecond = 1'000'000'000'000;
+constexpr std::int64_t kMostBytesPerSecond = std::int64_t{1} << 43;  // times a slice fits 63 bits
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 43;
+}  // namespace
+
+MemoryBus::MemoryBus(Rate bandwidth)
+    : capacity_(bandwidth.bytes_per_s * kSlice / kPsPerSecond), slices_(kSlices) {
+  check(
+      bandwidth.bytes_per_s == 0 || (capacity_ > 0 && bandwidth.bytes_per_s <= kMostBytesPerSecond),
+      "a memory bandwidth outside 2 MB/s to 8 TB/s");
+}
+
+// What was in its place is over: slices of the past are asked for by nobody.
+MemoryBus::Slice& MemoryBus::slice(std::int64_t number) {
+  Slice& found = slices_[static_cast<std::size_t>(number) & (slices_.size() - 1)];
+  if (found.number != number) found = {number, 0};
+  return found;
+}
+
+void MemoryBus::grow() {
+  std::vector<Slice> old(2 * slices_.size());
+  old.swap(slices_);
+  for (const Slice& each : old)
+    if (each.number >= 0) slice(each.number) = each;
+}
+
+SimTime MemoryBus::carry(SimTime from, SimTime until, std::int64_t bytes) {
+  if (capacity_ == 0 || bytes == 0) return until;
+  check(bytes > 0 && bytes <= kMostBytes, "traffic of less than nothing, or of 8 TB");
+  const std::int64_t first = to_ps(from) >> kSliceShift;
+  const std::int64_t alone = std::max<std::int64_t>(to_ps(until) - to_ps(from), 1);
+  // Its own pace: so much of it in a whole slice, rounded up.
+  const std::int64_t pace = alone <= kSlice ? bytes : (bytes * kSlice + alone - 1) / alone;
+  std::int64_t number = first - 1;
+  std::int64_t used = 0;
+  for (std::int64_t left = bytes; left > 0;) {
+    ++number;
+    while (number - first >= static_cast<std::int64_t>(slices_.size())) grow();
+    Slice& here = slice(number);
+    const std::int64_t part = std::min({left, pace, capacity_ - here.used});
+    left -= part;
+    used = here.used += part;
+  }
+  // In the last slice it comes behind what was there before.
+  const SimTime passed{ps((number << kSliceShift) + kSlice * used / capacity_)};
+  const SimTime end = std::max(until, passed);
+  bytes_carried_ += static_cast<std::uint64_t>(bytes);
+  held_up_ += end - until;
+  return end;
+}
+
+}  // namespace iodrome::hw
