@@ -138,9 +138,9 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
     ctx.owe(costs_.issue);
     ctx.owe(costs_.rw_prepare, moves ? 1 : 0);
-    // A direct read spends before it does anything that others could see.
+    // A direct read spends before it does anything that others could see, if no page is absent.
     const bool reads = req->sqe.opcode == Opcode::read && req->sqe.direct_io && !req->sqe.link;
-    if (head != nullptr || !reads) co_await ctx.spend();
+    if (head != nullptr || !reads || os_.system.first_touch.on_demand) co_await ctx.spend();
     if (moves) co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
     if (head == nullptr) {
       head = tail = req;

@@ -14,8 +14,23 @@ namespace iodrome::chain::reference {
 
 /// How the k-th try of a step goes. `cancel`: the chain is cancelled while it runs; `too_late`:
 /// likewise, but the step cannot be stopped any more; `exit`: likewise, because its process ends,
-/// which leaves no descriptor open. `no_file`: its descriptor is none; `no_entry`: its name is.
-enum class Outcome { ok, is_short, error, cancel, too_late, exit, no_file, no_entry };
+/// which leaves no descriptor open; `dropped`: it ends while the step waits for somebody.
+/// `no_file`: its descriptor is none; `no_entry`: its name is. `refused`: nobody listens; `reset`:
+/// the peer has gone; `ended`: nothing comes any more.
+enum class Outcome {
+  ok,
+  is_short,
+  error,
+  cancel,
+  too_late,
+  exit,
+  dropped,
+  no_file,
+  no_entry,
+  refused,
+  reset,
+  ended
+};
 
 struct Try {
   std::size_t step;
@@ -38,6 +53,8 @@ constexpr std::int64_t kEnoent = -2;
 constexpr std::int64_t kEio = -5;
 constexpr std::int64_t kEbadf = -9;
 constexpr std::int64_t kEnodata = -61;
+constexpr std::int64_t kEconnreset = -104;
+constexpr std::int64_t kEconnrefused = -111;
 constexpr std::int64_t kEcanceled = -125;
 
 inline bool moves_bytes(Op op) {
@@ -54,7 +71,14 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
     case Outcome::error:
       return kEio;
     case Outcome::cancel:
+    case Outcome::dropped:
       return kEcanceled;
+    case Outcome::refused:
+      return kEconnrefused;
+    case Outcome::reset:
+      return kEconnreset;
+    case Outcome::ended:
+      return 0;
     case Outcome::is_short:
       return moves_bytes(op) ? static_cast<std::int64_t>(bytes / 2) : 0;
     case Outcome::no_file:
@@ -69,7 +93,7 @@ inline std::int64_t value_of(Outcome outcome, Op op, std::uint64_t bytes) {
   return moves_bytes(op) || fills_memory(op) ? static_cast<std::int64_t>(bytes) : 0;
 }
 
-/// What a stat, a sum or an event returns if all goes well.
+/// What a stat, a sum, an event or a poll returns if all goes well.
 using Yields = std::function<std::int64_t(std::size_t step)>;
 
 /// Runs a chain that is a line, or a graph of steps that all carry on whatever fails: then its
@@ -141,11 +165,12 @@ class Line {
       const Outcome outcome = script_(i, tries_[i]++);
       end_.tries.push_back({i, at, left});
       std::int64_t value = value_of(outcome, step.op, left);
-      const bool yields = step.op == Op::stat || step.op == Op::crc32c || step.op == Op::inotify;
+      const bool yields = step.op == Op::stat || step.op == Op::crc32c || step.op == Op::inotify ||
+                          step.op == Op::poll;
       if (yields && yields_ && value == 0) value = yields_(i);
       const bool less =
           value >= 0 && moves_bytes(step.op) && static_cast<std::uint64_t>(value) < left;
-      if (outcome == Outcome::exit) end_.exited = true;
+      if (outcome == Outcome::exit || outcome == Outcome::dropped) end_.exited = true;
       if (end_.exited || outcome == Outcome::cancel || outcome == Outcome::too_late) broken_ = true;
       if (less && step.on_short == OnShort::error) value = kEnodata;
       if (value < 0) {

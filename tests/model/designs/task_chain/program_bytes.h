@@ -66,6 +66,8 @@ inline bool World::same_bytes() {
     } else if (steps[i].op == chain::Op::write) {
       files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
       right = std::ranges::all_of(on_disk, [i](std::byte b) { return b == std::byte{pattern(i)}; });
+    } else if (steps[i].op == chain::Op::receive) {
+      right = peers.received(i, page.first(static_cast<std::size_t>(moved)));
     } else if (steps[i].op == chain::Op::inotify) {
       std::span<const std::byte> event = page;
       right = take_inotify_event(event).name == event_name(events[i]);

@@ -2,13 +2,10 @@
 // A program, the disk that fails under it, and a user who cancels it or exits, told to the kernel
 // and to the reference model alike.
 #pragma once
-#include "tests/model/chain/reference_model.h"
-#include "tests/model/designs/task_chain/scene.h"
+#include "tests/model/designs/task_chain/program_peers.h"
 #include "tests/model/designs/task_chain/stream_client.h"
 
 namespace iodrome::designs::task_chain {
-
-using chain::reference::Outcome;
 
 /// How the first try of a step goes: well, short, with an error, cancelled or exited meanwhile.
 enum class Fate { well, is_short, fails, cancelled, exited };
@@ -20,7 +17,9 @@ struct World : Scene {
   static constexpr std::size_t kMost = 8;  // steps
   static constexpr std::uint64_t kFileBytes = kMost * kBlock;
 
-  explicit World(chain::Continue policy) : Scene(policy) {
+  explicit World(chain::Continue policy, chain::UserCopy copy = chain::UserCopy::pinned)
+      : Scene(policy) {
+    copy_by(copy);
     FilePtr opened{new File};
     opened->socket = &socket;
     socket_fd = *process.files.install(opened);
@@ -34,15 +33,15 @@ struct World : Scene {
     };
   }
 
-  /// `op` is none of accept, connect, receive and poll; the fates that it cannot have are
-  /// taken for the best.
+  /// The fates that a step cannot have are taken for the best.
   void add(chain::Op op, Fate fate, const chain::Step& rules) {
     chain::Step step = rules;
     step.op = op;
     step.memory = place();
     fates.push_back(Outcome::ok);
+    if (Peers::has(op)) meet_peer(step, fate);
     if (op == chain::Op::open) open_one(step, fate);
-    if (step.transfers()) transfer_one(step, fate);
+    if (step.transfers() && !Peers::has(op)) transfer_one(step, fate);
     if (op == chain::Op::close) close_one(step, fate);
     if (op == chain::Op::stat || op == chain::Op::fsync) use_file(step, kFileBytes);
     if (op == chain::Op::timeout) step.bytes = 50;
@@ -94,6 +93,16 @@ struct World : Scene {
                                             Outcome::too_late, Outcome::exit};
     fates.back() = kOutcomes[static_cast<int>(fate)];
   }
+  // Clean-up that waits for somebody would wait for ever.
+  void meet_peer(chain::Step& step, Fate fate) {
+    const bool waits = !step.clean_up && (fate == Fate::cancelled || fate == Fate::exited);
+    if (waits) fates.back() = fate == Fate::cancelled ? Outcome::cancel : Outcome::dropped;
+    if (step.op == chain::Op::connect && fate == Fate::fails) fates.back() = Outcome::refused;
+    if (step.op == chain::Op::receive && fate == Fate::fails) fates.back() = Outcome::reset;
+    if (step.op == chain::Op::receive && fate == Fate::is_short) fates.back() = Outcome::is_short;
+    if (step.op == chain::Op::receive) step.bytes = kBlock;
+    peers.add(steps.size(), step, fates.back());
+  }
   // A cold file: its inode's block may fail, or come too late for who cancels.
   void open_one(chain::Step& step, Fate fate) {
     step.path = &name_of_file(kFileBytes, Inode::Metadata::cold);
@@ -129,6 +138,7 @@ struct World : Scene {
   std::int64_t sum_of(const chain::Step& step);
   std::vector<std::byte> made_by(std::size_t step) const;
 
+  static Task<void> end_the_wait(Sleepable& ctx, World& w);
   static Task<void> cancel_when_told(Sleepable& ctx, World& w);
   static Task<void> submit_one(Sleepable& ctx, World& w);
   Task<void> happen(Sleepable& ctx);
@@ -154,6 +164,7 @@ struct World : Scene {
   std::set<std::uint64_t> cancel_at;
   std::set<std::uint64_t> exit_at;
   WaitQueue canceller{"canceller"};
+  Peers peers{*this};
   bool over = false;
 };
 
@@ -162,6 +173,17 @@ inline Task<void> World::cancel_when_told(Sleepable& ctx, World& w) {
   while (!w.over) {
     co_await w.canceller.wait(ctx, "a user who cancels", events::Stage::queue);
     if (w.over) break;
+    if (w.exits) co_return co_await w.queue.exit(ctx);
+    co_await w.queue.cancel(ctx, std::nullopt);
+  }
+}
+
+// No step takes so long, unless it waits for somebody who never comes.
+inline Task<void> World::end_the_wait(Sleepable& ctx, World& w) {
+  for (;;) {
+    co_await schedule_hrtimeout(ctx, ctx.now() + 100ms, "a user", events::Stage::queue);
+    if (w.over || w.exits) co_return;
+    w.exits = w.peers.exits();
     if (w.exits) co_return co_await w.queue.exit(ctx);
     co_await w.queue.cancel(ctx, std::nullopt);
   }
@@ -183,6 +205,7 @@ inline Task<void> World::submit_one(Sleepable& ctx, World& w) {
   const Never never;
   ChainRun* const run = &w.runs[0];
   co_await w.happen(ctx);
+  co_await w.peers.act(ctx, run->chain, w.steps);
   const Result<std::int64_t> accepted = co_await w.queue.submit(ctx, {&run, 1});
   REQUIRE(accepted == 1);
   const Result<std::int64_t> waited = co_await w.queue.wait(ctx, never);
@@ -198,6 +221,10 @@ inline void World::play() {
   added.buffer = pages(2 * kMost + 1);
   for (std::size_t page = 0; page < added.buffer.size(); ++page)
     std::ranges::fill(memory_at(page * kBlock), static_cast<std::byte>(pattern(page)));
+  if (peers.any()) {
+    expected();  // how often they are needed
+    rig.thread(1, *this, end_the_wait);
+  }
   rig.thread(1, *this, cancel_when_told);
   rig.thread(0, *this, submit_one);
   rig.run();
@@ -208,10 +235,13 @@ inline chain::reference::End World::expected() {
   int taken = 0;
   stream.clear();
   syncs = 0;
+  bool gone = false;  // the process
+  peers.forget_counts();
   const auto script = [&](std::size_t index, int attempt) {
     const chain::Step& step = steps[index];
     if (step.fd_from >= 0 && !open_still) return Outcome::no_file;
     if (step.op == chain::Op::unlink && attempt > 0) return Outcome::no_entry;
+    if (Peers::has(step.op)) return peers.met(index, attempt, gone);
     // A page that could not be read stays so in the page cache, which only sends use.
     const bool lasts = fates[index] == Outcome::no_file || fates[index] == Outcome::is_short ||
                        (fates[index] == Outcome::error && step.op == chain::Op::send);
@@ -225,11 +255,17 @@ inline chain::reference::End World::expected() {
     if (step.fd_from >= 0) open_still = false;
     return step.fd_from < 0 && attempt > 0 ? Outcome::no_file : outcome;
   };
+  const auto told = [&](std::size_t index, int attempt) {
+    const Outcome outcome = script(index, attempt);
+    gone = gone || outcome == Outcome::exit || outcome == Outcome::dropped;
+    return outcome;
+  };
   const auto yields = [&](std::size_t index) -> std::int64_t {
     if (steps[index].op == chain::Op::inotify) return kEventBytes;
+    if (steps[index].op == chain::Op::poll) return kPollIn;
     return steps[index].op == chain::Op::stat ? kFileBytes : sum_of(steps[index]);
   };
-  return chain::reference::Line(runs[0].chain, script, yields).run();
+  return chain::reference::Line(runs[0].chain, told, yields).run();
 }
 
 inline bool World::same_descriptors(const chain::reference::End& expected) const {

@@ -84,10 +84,11 @@ void close_loop(Draws& draws, std::size_t index, const World& world, chain::Step
   rules.loop = {static_cast<std::int16_t>(to), static_cast<std::uint32_t>(1 + draws.below(3))};
 }
 
-constexpr Op kKinds[] = {Op::open,    Op::read,    Op::write,  Op::stat,   Op::close,
-                         Op::copy,    Op::memset,  Op::nop,    Op::unlink, Op::timeout,
-                         Op::send,    Op::fsync,   Op::hash,   Op::crc32c, Op::exclusive_or,
-                         Op::encrypt, Op::decrypt, Op::inotify};
+constexpr Op kKinds[] = {Op::open,    Op::read,    Op::write,   Op::stat,   Op::close,
+                         Op::copy,    Op::memset,  Op::nop,     Op::unlink, Op::timeout,
+                         Op::send,    Op::fsync,   Op::hash,    Op::crc32c, Op::exclusive_or,
+                         Op::encrypt, Op::decrypt, Op::inotify, Op::accept, Op::connect,
+                         Op::receive, Op::poll};
 
 Op random_op(Draws& draws, std::size_t index) {
   return index == 0 && draws.below(2) == 0 ? Op::open : kKinds[draws.below(std::size(kKinds))];
@@ -96,12 +97,13 @@ Op random_op(Draws& draws, std::size_t index) {
 void random_programs(std::uint64_t from, std::uint64_t count) {
   for (std::uint64_t program = from; program < from + count; ++program) {
     Draws draws(program);
-    World world(kPolicies[program % std::size(kPolicies)]);
+    World world(kPolicies[program % std::size(kPolicies)],
+                kUserCopies[program / std::size(kPolicies) % std::size(kUserCopies)]);
     const std::size_t steps = 4 + draws.below(World::kMost - 3);
     for (std::size_t i = 0; i < steps; ++i) {
       const Op op = random_op(draws, i);
       chain::Step rules = random_rules(draws, i, steps);
-      if (op == Op::read || op == Op::send)
+      if (op == Op::read || op == Op::send || op == Op::receive)
         rules.on_short = static_cast<chain::OnShort>(draws.below(3));
       if (draws.below(5) == 0) close_loop(draws, i, world, rules);
       const bool plain = draws.below(2) == 0;
@@ -133,7 +135,8 @@ std::uint64_t waits_for(Draws& draws, const World& world, const chain::Step& ste
 void random_graphs(std::uint64_t from, std::uint64_t count) {
   for (std::uint64_t program = from; program < from + count; ++program) {
     Draws draws(program);
-    World world(kPolicies[program % std::size(kPolicies)]);
+    World world(kPolicies[program % std::size(kPolicies)],
+                kUserCopies[program / std::size(kPolicies) % std::size(kUserCopies)]);
     world.graph = true;
     const std::size_t steps = 4 + draws.below(World::kMost - 3);
     for (std::size_t i = 0; i < steps; ++i) {
