@@ -169,6 +169,9 @@ class Design {
   virtual void describe(ParameterList& parameters) = 0;
   /// Checks what the table's types cannot. Returns all complaints, or an empty string.
   virtual std::string check_parameters() { return {}; }
+  /// The parameter by which it polls devices for completions, as given; nullptr if it does not. Of
+  /// a machine where nothing can be polled, the user hears of it.
+  virtual const char* polls() const { return nullptr; }
   /// Most requests that one application thread may have in flight.
   virtual std::int64_t slots_max() const { return 65'535; }
   /// Longest chain, steps.

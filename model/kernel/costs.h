@@ -21,7 +21,7 @@ struct KernelCosts {
   Cost vfs_write, filesystem_write, block_alloc, fsync_call;
   Cost page_lookup, page_insert, page_pin, page_write, page_writeback;
   Cost bio_submit, bio_merge, elevator_add, elevator_dispatch, driver_submit, vm_exit_doorbell,
-      bio_complete;
+      bio_complete, block_poll;
   Cost splice_call, splice_page;
   Cost socket_send, socket_page, segment_xmit, ack_receive;
   Cost socket_call, socket_connect, socket_accept, socket_recv, segment_receive;
@@ -37,13 +37,13 @@ struct KernelCosts {
   Cost fork_call, fork_page, process_exit, wait_call, process_reap;
   Cost iommu_map, iommu_unmap, iommu_flush;
 
-  static constexpr std::array<CostRow<KernelCosts>, 100> table();
+  static constexpr std::array<CostRow<KernelCosts>, 101> table();
 };
 
 namespace detail {
 
 using K = KernelCosts;
-inline constexpr std::array<CostRow<K>, 100> kKernelCosts = {{
+inline constexpr std::array<CostRow<K>, 101> kKernelCosts = {{
     {"syscall_entry", &K::syscall_entry, "user to kernel, up to the call's own code"},
     {"syscall_exit", &K::syscall_exit, "back to user mode"},
     {"context_switch", &K::context_switch, "from one thread (or idle) to another"},
@@ -96,6 +96,7 @@ inline constexpr std::array<CostRow<K>, 100> kKernelCosts = {{
     {"vm_exit_doorbell", &K::vm_exit_doorbell,
      "a doorbell of a paravirtual device: exit to the host and back"},
     {"bio_complete", &K::bio_complete, "a request ended and its bio completed"},
+    {"block_poll", &K::block_poll, "a polled queue looked at for completions, without their ends"},
     {"splice_call", &K::splice_call, "splice's or sendfile's own work, per call"},
     {"splice_page", &K::splice_page, "a page reference moved into or out of a pipe"},
     {"socket_send", &K::socket_send, "a send's own work: lock, header, accounting"},
@@ -154,7 +155,7 @@ inline constexpr std::array<CostRow<K>, 100> kKernelCosts = {{
 
 }  // namespace detail
 
-constexpr std::array<CostRow<KernelCosts>, 100> KernelCosts::table() {
+constexpr std::array<CostRow<KernelCosts>, 101> KernelCosts::table() {
   return detail::kKernelCosts;
 }
 

@@ -60,7 +60,8 @@ std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage
   hw::Port& registers = *storage.registers;
   if (spec_.storage_kind == "nvme")
     return std::make_unique<drivers::NvmeDriver>(
-        system_, irqs_, registers, drivers::NvmeDriverParams{spec_.queue_entries}, instance);
+        system_, irqs_, registers,
+        drivers::NvmeDriverParams{spec_.queue_entries, spec_.poll_queues}, instance);
   if (spec_.storage_kind == "virtio_blk")
     return std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *block_softirq_, registers,
                                                       spec_.queue_entries, instance);

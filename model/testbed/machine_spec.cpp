@@ -84,6 +84,8 @@ void describe_storage(MachineSpec& spec, ParameterList& list) {
   list.add("queue_entries", "",
            "entries of each queue; of a disk, command slots in use, at most 32",
            &spec.queue_entries);
+  list.add("poll_queues", "", "of an nvme, queue pairs without an interrupt, for polled I/O",
+           &spec.poll_queues);
 }
 
 void describe_block(MachineSpec& spec, ParameterList& list) {
@@ -227,6 +229,28 @@ void load_engine_parts(Configuration& configuration, MachineSpec& spec) {
     load_part(configuration, "crypto", engines.crypto_part, "crypto.part", spec);
 }
 
+void examine_storage(const MachineSpec& spec, Configuration& configuration) {
+  const auto require = [&](bool condition, const char* what) {
+    if (!condition) configuration.diagnostics().error({}, what);
+  };
+  require(spec.storage_count >= 1 && spec.storage_count <= 64,
+          "storage.count: a machine has 1 to 64 storage devices");
+  require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
+  require(
+      spec.queue_entries >= (spec.storage_kind == "disk" ? 1 : 2) && spec.queue_entries <= 32768,
+      "storage.queue_entries must be 2 to 32768; of a disk, 1 will do");
+  require(
+      spec.storage_kind != "virtio_blk" || (spec.queue_entries <= spec.virtio_blk.queue_entries &&
+                                            (spec.queue_entries & (spec.queue_entries - 1)) == 0),
+      "storage.queue_entries of a virtio_blk must be a power of two, at most those of its part");
+  require(spec.poll_queues >= 0 && spec.poll_queues <= 1024,
+          "storage.poll_queues must be 0 to 1024");
+  require(spec.poll_queues == 0 || spec.storage_kind == "nvme",
+          "storage.poll_queues: only an nvme has queues that are polled");
+  require(spec.poll_queues == 0 || spec.cpus + spec.poll_queues <= spec.nvme.queue_pairs,
+          "storage.poll_queues and a queue for each CPU must not be more than nvme.queue_pairs");
+}
+
 void examine_block(const MachineSpec& spec, Configuration& configuration) {
   const auto require = [&](bool condition, const char* what) {
     if (!condition) configuration.diagnostics().error({}, what);
@@ -302,16 +326,7 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
   require(spec.user_memory == "resident" || spec.user_memory == "on_demand",
           "process.user_memory is resident or on_demand");
-  require(spec.storage_count >= 1 && spec.storage_count <= 64,
-          "storage.count: a machine has 1 to 64 storage devices");
-  require(spec.storage_bytes >= 1 << 20, "storage.size must be at least 1 MiB");
-  require(
-      spec.queue_entries >= (spec.storage_kind == "disk" ? 1 : 2) && spec.queue_entries <= 32768,
-      "storage.queue_entries must be 2 to 32768; of a disk, 1 will do");
-  require(
-      spec.storage_kind != "virtio_blk" || (spec.queue_entries <= spec.virtio_blk.queue_entries &&
-                                            (spec.queue_entries & (spec.queue_entries - 1)) == 0),
-      "storage.queue_entries of a virtio_blk must be a power of two, at most those of its part");
+  examine_storage(spec, configuration);
   require(spec.socket.send_buffer_bytes >= 4096, "socket.send_buffer must be at least 4096 bytes");
   require(spec.socket.receive_buffer_bytes >= 4096,
           "socket.receive_buffer must be at least 4096 bytes");

@@ -41,6 +41,7 @@ struct MachineSpec {
   std::int64_t storage_count = 0;
   std::int64_t storage_bytes = 0;
   std::int64_t queue_entries = 0;
+  std::int64_t poll_queues = 0;
   hw::NvmeParams nvme;
   hw::DiskParams disk;
   hw::VirtioBlkParams virtio_blk;

@@ -280,6 +280,23 @@ class Preparation {
               "fewer copies, or a larger task_chain.max_steps");
     if (race.workload->connections() >= static_cast<std::uint64_t>(race.machine.fd_limit))
       wrong("more connections than process.fd_limit allows");
+    check_polling(race);
+  }
+
+  void check_polling(const PreparedRace& race) {
+    for (const PreparedDesign& design : race.designs) {
+      const char* const key = design.instance->polls();
+      if (key == nullptr) continue;
+      if (race.machine.poll_queues == 0)
+        wrong(fmt::format("{} polls, and the machine {} has no queue to poll", key,
+                          race.machine.name),
+              "an nvme, and storage.poll_queues of 1 or more");
+      if (race.machine.costs.block_poll.each <= Duration{0})
+        wrong(fmt::format("{} polls, so costs.block_poll must be positive", key));
+      if (race.machine.block.scheduler != "none")
+        wrong(fmt::format("{} polls, which no scheduler here knows of", key),
+              "block.scheduler = none");
+    }
   }
 
   void check_array(const PreparedRace& race) {

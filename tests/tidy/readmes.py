@@ -87,7 +87,8 @@ def _flat(table: dict, prefix: str = "") -> dict[str, str]:
     values = {}
     for key, entry in table.items():
         if "value" in entry:
-            values[prefix + key] = str(entry["value"])
+            value = entry["value"]
+            values[prefix + key] = str(value).lower() if isinstance(value, bool) else str(value)
         else:
             values |= _flat(entry, f"{prefix}{key}.")
     return values

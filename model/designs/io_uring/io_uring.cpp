@@ -107,6 +107,8 @@ class IoUring final : public Design {
              &params_.sq_entries);
     list.add("direct_slots", "slots", "sparse table of direct descriptors", &params_.direct_slots);
     list.add("workers_max", "threads", "most io-wq workers of a ring", &params_.workers_max);
+    list.add("iopoll", "", "completions polled for, of direct reads and writes alone",
+             &params_.iopoll);
     list.add("costs.sqe_prepare", "", "user: an SQE filled in", &costs_.sqe_prepare.each);
     list.add("costs.enter", "", "io_uring_enter's own work, per call", &costs_.enter.each);
     list.add("costs.issue", "", "per SQE: consumed, request allocated and issued",
@@ -127,6 +129,7 @@ class IoUring final : public Design {
   std::int64_t slots_max() const override {
     return std::min<std::int64_t>(params_.direct_slots, 65'535);
   }
+  const char* polls() const override { return params_.iopoll ? "io_uring.iopoll" : nullptr; }
   void start(const Platform& platform) override {
     os_ = &platform.os;
     process_ = &platform.process;
@@ -154,7 +157,7 @@ class IoUring final : public Design {
 constexpr Difference kNotModelled[] = {
     {"readiness of connections: a request that arrives ends the wait at no cost",
      "designs/io_uring"},
-    {"SQPOLL, IOPOLL, multishot, registered buffers, drain, cancellation; a chain's "
+    {"SQPOLL, hybrid IOPOLL, multishot, registered buffers, drain, cancellation; a chain's "
      "deadline is looked at by the application between batches, no IORING_OP_LINK_TIMEOUT",
      "designs/io_uring"},
     {"bounded and unbounded workers apart, their exit when idle; EBUSY on overflow",

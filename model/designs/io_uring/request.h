@@ -14,8 +14,8 @@ using namespace kernel;
 using Value = Result<std::int64_t>;
 
 // A request (io_kiocb). Links form a list; whoever ends one request starts or cancels the next.
-struct Uring::Req final : IoWait, Work, Pooled {
-  Req(Uring& ring, const Sqe& entry) : IoWait(&Req::device_done), owner(ring), sqe(entry) {
+struct Uring::Req final : PolledWait, Work, Pooled {
+  Req(Uring& ring, const Sqe& entry) : PolledWait(&Req::device_done), owner(ring), sqe(entry) {
     ledger = entry.ledger;
     id = entry.request;
   }
@@ -26,7 +26,8 @@ struct Uring::Req final : IoWait, Work, Pooled {
       return Task<void>::ready();
     }
     if (!req.tries_again()) req.result = as_return_value(direct_result(req));
-    return req.owner.add_task_work(ctx, req);
+    return req.place.device != nullptr ? req.owner.poll_ended(ctx, req)
+                                       : req.owner.add_task_work(ctx, req);
   }
   struct Timeout final : HrTimer, Pooled {
     explicit Timeout(Req& of) : HrTimer(&Timeout::expired), req(of) {}
@@ -58,6 +59,7 @@ struct Uring::Req final : IoWait, Work, Pooled {
   std::optional<BufferedRead> buffered;
   std::unique_ptr<Timeout> timeout;
   std::unique_ptr<SocketWork> socket;
+  bool iopoll_completed = false;
   bool trying = false;      // an attempt is under way
   bool look_again = false;  // what it waits for came during it
   std::int64_t result = 0;

@@ -22,6 +22,7 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
       cq_(2 * sq_.size(), sleepers),
       sleepers_(sleepers),
       workers_(os.system, "iou-wrk", 0, static_cast<std::uint32_t>(params.workers_max)),
+      iopoll_(params.iopoll),
       held_(held),
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
 
@@ -112,9 +113,17 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       blocked = ctx.thread().blocked_total;
       if (counted) counted->begin_waiting();
     }
+    if (!polled_.empty()) co_await do_iopoll(ctx);
     if (!waits) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
+    // As Linux it returns; the CPU goes already here, since user code may not work before it is
+    // back.
+    if (!polled_.empty() && ctx.cpu().need_resched()) {
+      co_await ctx.cond_resched();
+      break;
+    }
+    if (!polled_.empty()) continue;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
   if (counted && submitted != kNever)
@@ -160,6 +169,8 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
 // takes the context off the request.
 Task<void> Uring::start(Sleepable& ctx, Req* req) {
   ctx.work_on(req->ledger, events::Stage::kernel);
+  const Errno refused = iopoll_ ? refused_by_iopoll(req->sqe) : Errno::ok;
+  if (refused != Errno::ok) return finish(ctx, req, -static_cast<std::int64_t>(refused));
   const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
   if (moves && req->sqe.bytes > req->sqe.pages.size() * hw::kPageBytes)
     return finish(ctx, req, -static_cast<std::int64_t>(Errno::efault));
@@ -169,7 +180,8 @@ Task<void> Uring::start(Sleepable& ctx, Req* req) {
   if (forced_async(req->sqe)) return punt(ctx, req);
   return then(issue(ctx, *req), [this, &ctx, req, moves](Value result) {
     if (moves && result && *result != 0) {
-      if (req->pending != 0) {  // an interrupt will end it
+      if (req->pending != 0) {  // an interrupt will end it, or a look at the device
+        if (req->place.device != nullptr) polled_.push_back(req);
         ctx.stop_work();
         return Task<void>::ready();
       }
@@ -268,6 +280,7 @@ Task<Value> Uring::issue_read(Sleepable& ctx, Req& req) {
   const Result<FilePtr> file = file_of(sqe);
   if (!file) return Task<Value>::ready(fail(file.error()));
   req.file = *file;
+  req.polls = iopoll_;
   return req.read.start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }
 
@@ -282,6 +295,7 @@ Task<Value> Uring::issue_write(Sleepable& ctx, Req& req) {
   if (!file) return Task<Value>::ready(fail(file.error()));
   if (!sqe.direct_io) return Task<Value>::ready(fail(Errno::eagain));
   req.file = *file;
+  req.polls = iopoll_;
   req.write.emplace();
   return req.write->start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }

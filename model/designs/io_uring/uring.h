@@ -80,6 +80,7 @@ struct UringParams {
   std::int64_t sq_entries = 0;
   std::int64_t direct_slots = 0;
   std::int64_t workers_max = 0;  // io-wq threads
+  bool iopoll = false;           // IORING_SETUP_IOPOLL
 };
 
 class Uring {
@@ -95,7 +96,9 @@ class Uring {
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
 
   /// io_uring_enter(2): consumes the whole SQ. With `getevents` it runs task work; with `woken` it
-  /// then sleeps until a CQE is visible or `woken` holds. Returns the SQEs consumed.
+  /// then sleeps until a CQE is visible or `woken` holds; with IOPOLL it looks for ends at the
+  /// device instead, as long as some are to come and nobody else needs the CPU. Returns the SQEs
+  /// consumed.
   /// Errors: EAGAIN if there was no memory for the first. Without memory for a later one the rest
   /// stays queued. Such a call does not sleep.
   Task<Result<std::int64_t>> enter(kernel::Sleepable& user, bool getevents,
@@ -141,6 +144,9 @@ class Uring {
   Task<void> post(kernel::Sleepable& ctx, const Sqe& sqe, std::int64_t res);
   Task<void> show(kernel::Sleepable& ctx, const Cqe& cqe);
   Task<void> add_task_work(kernel::Atomic& ctx, Req& req);
+  Task<void> poll_ended(kernel::Atomic& ctx, Req& req);
+  Task<void> do_iopoll(kernel::Sleepable& ctx);
+  Errno refused_by_iopoll(const Sqe& sqe) const;
   Task<void> flush_overflow(kernel::Sleepable& ctx);
   Result<kernel::FilePtr> file_of(const Sqe& sqe) const;
   Task<Result<std::int64_t>> put_opened(kernel::Sleepable& ctx, const Sqe& sqe,
@@ -157,6 +163,8 @@ class Uring {
   kernel::WaitQueue& sleepers_;
   kernel::KthreadPool workers_;
   std::deque<Req*> task_work_;
+  const bool iopoll_;
+  std::deque<Req*> polled_;  // iopoll_list: at the device, in the order of their issue
   SubmitTimes& held_;
   std::vector<kernel::FilePtr> direct_;
 };

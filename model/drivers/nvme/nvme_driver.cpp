@@ -17,7 +17,7 @@ constexpr Duration kPollPeriod =
     10us;  // of the controller's state while booting; no part of any measurement
 }  // namespace
 
-// A submission and a completion queue, and the handler of their vector.
+// A submission and a completion queue, and the handler of their vector if they have one.
 struct NvmeDriver::Queue final : IrqAction {
   Queue(NvmeDriver& driver, std::uint32_t number, std::uint32_t size)
       : owner(driver),
@@ -27,7 +27,7 @@ struct NvmeDriver::Queue final : IrqAction {
         completion(
             driver.system_.memory.allocate_contiguous(size * sizeof(nvme::CompletionEntry))) {}
 
-  Task<void> handle(Atomic& ctx) override { return owner.process(ctx, *this); }
+  Task<void> handle(Atomic& ctx) override { return then_done(owner.process(ctx, *this)); }
 
   NvmeDriver& owner;
   std::uint32_t id;
@@ -37,6 +37,7 @@ struct NvmeDriver::Queue final : IrqAction {
   std::uint32_t tail = 0;
   std::uint32_t head = 0;
   bool phase = true;
+  std::vector<hw::PhysAddr> prp_lists{};  // by tag; allocated when first needed
 };
 
 NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
@@ -46,8 +47,7 @@ NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
       registers_(registers),
       params_(params),
       instance_(instance),
-      number_(device_number(kDeviceId, instance)),
-      prp_lists_(static_cast<std::size_t>(params.queue_entries), 0) {}
+      number_(device_number(kDeviceId, instance)) {}
 
 NvmeDriver::~NvmeDriver() = default;
 
@@ -64,26 +64,37 @@ Task<void> NvmeDriver::attach() {
     co_await sleep_for(system_.timeline, kPollPeriod);
   }
   const auto size = static_cast<std::uint32_t>(params_.queue_entries);
-  for (std::uint32_t cpu = 0; cpu < system_.cpus.size(); ++cpu) {
-    const std::uint32_t id = cpu + 1;
+  const QueueMap map = queue_map();
+  for (std::uint32_t id = 1; id <= map.interrupting + map.polled; ++id) {
     queues_.push_back(std::make_unique<Queue>(*this, id, size));
-    Queue& queue = *queues_.back();
-    const std::uint32_t vector =
-        irqs_.request_irq(queue, cpu, fmt::format("nvme{}q{}", instance_, id));
-    co_await registers_.write64(nvme::msix_entry(id) + nvme::kMsixAddress,
-                                IrqController::message_address(vector));
-    co_await registers_.write32(nvme::msix_entry(id) + nvme::kMsixData, vector);
-    nvme::SubmissionEntry create;
-    create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_cq);
-    create.prp1 = queue.completion;
-    create.cdw10 = (size - 1) << 16 | id;
-    create.cdw11 = id << 16 | 3;
-    co_await admin(create);
-    create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_sq);
-    create.prp1 = queue.submission;
-    create.cdw11 = id << 16 | 1;
-    co_await admin(create);
+    co_await create(*queues_.back(), id <= map.interrupting);
   }
+}
+
+// A vector, by its number in the device's table, is the queue's own; one that is polled has none.
+Task<void> NvmeDriver::create(Queue& queue, bool interrupts) {
+  if (interrupts) {
+    const std::uint32_t vector =
+        irqs_.request_irq(queue, queue.id - 1, fmt::format("nvme{}q{}", instance_, queue.id));
+    co_await registers_.write64(nvme::msix_entry(queue.id) + nvme::kMsixAddress,
+                                IrqController::message_address(vector));
+    co_await registers_.write32(nvme::msix_entry(queue.id) + nvme::kMsixData, vector);
+  }
+  nvme::SubmissionEntry create;
+  create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_cq);
+  create.prp1 = queue.completion;
+  create.cdw10 = (queue.entries - 1) << 16 | queue.id;
+  create.cdw11 = interrupts ? queue.id << 16 | 3 : 1;
+  co_await admin(create);
+  create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_sq);
+  create.prp1 = queue.submission;
+  create.cdw11 = queue.id << 16 | 1;
+  co_await admin(create);
+}
+
+QueueMap NvmeDriver::queue_map() const {
+  return {.interrupting = static_cast<std::uint32_t>(system_.cpus.size()),
+          .polled = static_cast<std::uint32_t>(params_.poll_queues)};
 }
 
 // One admin command, polled to its end.
@@ -102,11 +113,20 @@ Task<void> NvmeDriver::admin(nvme::SubmissionEntry entry) {
   co_await registers_.write32(nvme::cq_head_doorbell(0), queue.head);
 }
 
+nvme::CompletionEntry& NvmeDriver::head_entry(const Queue& queue) {
+  return (&system_.memory.at<nvme::CompletionEntry>(queue.completion))[queue.head];
+}
+
+// nvme_cqe_pending()
+bool NvmeDriver::completion_pending(const Queue& queue) {
+  return head_entry(queue).phase() == queue.phase;
+}
+
 // The entry at the head if the controller has written it, which its phase bit says; the head moves
 // past it.
 nvme::CompletionEntry* NvmeDriver::next_completion(Queue& queue) {
-  auto* const entry = &system_.memory.at<nvme::CompletionEntry>(queue.completion) + queue.head;
-  if (entry->phase() != queue.phase) return nullptr;
+  if (!completion_pending(queue)) return nullptr;
+  nvme::CompletionEntry* const entry = &head_entry(queue);
   if (++queue.head == queue.entries) {
     queue.head = 0;
     queue.phase = !queue.phase;
@@ -124,8 +144,7 @@ void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry)
   entry.prp1 = segments[0].address;
   if (request.segments == 1) return;
   check(request.segments <= kPrpsMax, "a request larger than one PRP list");
-  hw::PhysAddr& list = prp_lists_[request.tag];
-  if (request.segments > 2 && list == 0) list = system_.memory.allocate_page();
+  const hw::PhysAddr list = request.segments > 2 ? list_of(request) : 0;
   std::uint64_t* const entries =
       request.segments == 2 ? &entry.prp2 : &system_.memory.at<std::uint64_t>(list);
   std::size_t count = 0;
@@ -134,6 +153,15 @@ void NvmeDriver::fill_prps(const Request& request, nvme::SubmissionEntry& entry)
     ++count;
   });
   if (request.segments > 2) entry.prp2 = list;
+}
+
+// The page of its tag, for what does not fit into a command.
+hw::PhysAddr NvmeDriver::list_of(const Request& request) {
+  std::vector<hw::PhysAddr>& lists = queues_[request.queue]->prp_lists;
+  if (lists.empty()) lists.resize(queue_depth());
+  hw::PhysAddr& list = lists[request.tag];
+  if (list == 0) list = system_.memory.allocate_page();
+  return list;
 }
 
 // As nvme_setup_cmd().
@@ -152,8 +180,7 @@ void NvmeDriver::fill_command(const Request& request, nvme::SubmissionEntry& ent
 
 // As nvme_setup_discard(), with its one range in the request's list page.
 void NvmeDriver::fill_range(const Request& request, nvme::SubmissionEntry& entry) {
-  hw::PhysAddr& list = prp_lists_[request.tag];
-  if (list == 0) list = system_.memory.allocate_page();
+  const hw::PhysAddr list = list_of(request);
   system_.memory.at<nvme::DatasetRange>(list) = {0, request.bytes / 512, request.sector};
   entry.prp1 = list;
   entry.cdw11 = nvme::kDeallocate;
@@ -166,8 +193,7 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
 
 Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   device_->started(ctx, request);
-  Queue& queue = *queues_[ctx.cpu().index()];
-  request.queue = queue.id;
+  Queue& queue = *queues_[request.queue];
   nvme::SubmissionEntry entry;
   entry.command_id = static_cast<std::uint16_t>(request.tag);
   entry.namespace_id = 1;
@@ -180,16 +206,26 @@ Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
   return then_done(registers_.write32(nvme::sq_tail_doorbell(queue.id), queue.tail));
 }
 
-Task<void> NvmeDriver::process(Atomic& ctx, Queue& queue) {
-  bool any = false;
+// nvme_poll_cq(). Returns the completions found.
+Task<std::uint32_t> NvmeDriver::process(Atomic& ctx, Queue& queue) {
+  std::uint32_t found = 0;
   for (;;) {
     const nvme::CompletionEntry* const done = next_completion(queue);
     if (done == nullptr) break;
-    any = true;
-    Request& request = device_->request(done->command_id);
+    ++found;
+    Request& request = device_->request(done->command_id, queue.id - 1);
     co_await device_->complete(ctx, request, done->code() == 0 ? Errno::ok : Errno::eio);
   }
-  if (any) co_await registers_.write32(nvme::cq_head_doorbell(queue.id), queue.head);
+  if (found != 0) co_await registers_.write32(nvme::cq_head_doorbell(queue.id), queue.head);
+  co_return found;
+}
+
+Task<std::uint32_t> NvmeDriver::poll(Atomic& ctx, std::uint32_t number) {
+  return then(ctx.spend(ctx.costs().block_poll), [this, &ctx, number] {
+    Queue& queue = *queues_[number];
+    if (!completion_pending(queue)) return Task<std::uint32_t>::ready(0);
+    return process(ctx, queue);
+  });
 }
 
 }  // namespace iodrome::drivers

@@ -28,6 +28,8 @@ struct BioSegment {
 struct Bio {
   BlockOp op = BlockOp::read;
   bool fua = false;          // a write that ends only when its bytes survive a loss of power
+  bool polled = false;       // REQ_POLLED: no interrupt will tell its end; see PollQueue
+  std::uint32_t queue = 0;   // the hardware queue it goes to; the block layer's, unless polled
   std::uint64_t sector = 0;  // of 512 bytes
   std::uint32_t bytes = 0;
   boost::container::small_vector<BioSegment, 4> segments;
@@ -51,6 +53,15 @@ struct Bio {
       from += piece;
     }
   }
+};
+
+class BlockDevice;
+
+/// Where whoever started polled bios looks for their ends; nowhere if the device has no such queue:
+/// then interrupts tell them.
+struct PollQueue {
+  BlockDevice* device = nullptr;
+  std::uint32_t queue = 0;
 };
 
 /// Bios one behind the other.

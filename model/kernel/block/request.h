@@ -12,7 +12,7 @@ class BlockDevice;
 /// Bios of consecutive blocks that go to the device as one command. At the driver it has a tag.
 struct Request : boost::intrusive::slist_base_hook<> {
   BlockDevice* device = nullptr;
-  std::uint32_t tag = 0;
+  std::uint32_t tag = 0;    // unique in its hardware queue alone
   std::uint32_t queue = 0;  // the hardware queue it went to
   BlockOp op = BlockOp::read;
   bool fua = false;
@@ -57,6 +57,13 @@ struct QueueLimits {
   bool whole_pages = false;
 };
 
+/// The hardware queues of a device: first those whose ends interrupts tell, then those that are
+/// polled (HCTX_TYPE_POLL). Of either kind CPU c submits to number c modulo their count.
+struct QueueMap {
+  std::uint32_t interrupting = 1;
+  std::uint32_t polled = 0;
+};
+
 /// A driver below the block layer.
 class BlockDriver {
  public:
@@ -67,7 +74,11 @@ class BlockDriver {
   /// Hands a request to the device. Legal in any context. It spends something before it does what
   /// others can see, and tells device_->started().
   virtual Task<void> queue_request(Atomic& ctx, Request& request) = 0;
-  virtual std::uint32_t queue_depth() const = 0;  // tags
+  virtual std::uint32_t queue_depth() const = 0;  // tags of each hardware queue
+  virtual QueueMap queue_map() const { return {}; }
+  /// Looks once whether a polled queue has ends to tell, and tells them in this context. Returns
+  /// how many.
+  virtual Task<std::uint32_t> poll(Atomic&, std::uint32_t) { return Task<std::uint32_t>::ready(0); }
   virtual QueueLimits limits() const { return {}; }
   /// Whether writes that have ended may be lost with the power until a flush has ended.
   virtual bool volatile_cache() const { return true; }

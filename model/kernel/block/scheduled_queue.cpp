@@ -153,10 +153,10 @@ Request* ScheduledQueue::take_next(SimTime now) {
 
 // Several contexts may be at it; each takes a request and its tag at once.
 Task<void> ScheduledQueue::run(Atomic& ctx) {
-  while (device_.has_tag()) {
+  while (device_.has_tag(ctx)) {
     Request* const request = take_next(ctx.now());
     if (request == nullptr) co_return;
-    device_.take_tag(*request);
+    device_.take_tag(ctx, *request);
     co_await ctx.spend(ctx.costs().elevator_dispatch);
     co_await device_.issue(ctx, *request);
   }

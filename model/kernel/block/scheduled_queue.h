@@ -19,7 +19,10 @@ struct QueueParams {
 /// does whatever bypasses it in Linux. Whoever must not sleep for a request waits in a FIFO, which
 /// is served before those who sleep.
 ///
-/// Differs: no plug and no merging in the software queues; a request that fails fails all its bios.
+/// Differs: no plug and no merging in the software queues; a request that fails fails all its bios;
+/// `nr_requests` is the device's, as in 2.6, where blk-mq gives each hardware queue as many; a
+/// request goes to the hardware queue of the CPU that dispatches it, and waits in the elevator
+/// while that one has no tag, where blk-mq keeps it for the queue of the CPU that submitted it.
 class ScheduledQueue {
  public:
   ScheduledQueue(BlockDevice& device, const QueueParams& params, const QueueLimits& limits);

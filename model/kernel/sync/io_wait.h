@@ -44,6 +44,7 @@ struct IoWait {
   std::uint32_t pending = 0;
   events::Stage stage = events::Stage::queue;
   bool charged = false;  // a bio that may not have ended works on `ledger`, which must stay
+  bool polls = false;    // it is a PolledWait; see vfs/file_ops.h
 
   void expect() { ++pending; }
   /// The time of a request to a device is this one's.

@@ -79,7 +79,10 @@ Task<void> DirectRead::submit_all(Atomic& ctx, const Inode& inode, std::uint64_t
 Task<void> DirectRead::submit(Atomic& ctx, const Inode& inode, Part& part) {
   if (part.hole) return clear(ctx, part);
   wait_->expect();
-  return inode.volume->device().submit(ctx, part);
+  BlockDevice& device = inode.volume->device();
+  if (wait_->polls) [[unlikely]]
+    device.make_polled(ctx, part, static_cast<PolledWait*>(wait_)->place);
+  return device.submit(ctx, part);
 }
 
 // A hole reads as zeros, which a CPU writes.

@@ -86,7 +86,9 @@ Task<void> DirectWrite::submit(Atomic& ctx, Os& os, const Inode& inode, std::uin
     part->add_memory(pages, done, part->bytes);
     done += part->bytes;
     wait_->expect();
-    co_await inode.volume->device().submit(ctx, *part);
+    BlockDevice& device = inode.volume->device();
+    if (wait_->polls) device.make_polled(ctx, *part, static_cast<PolledWait*>(wait_)->place);
+    co_await device.submit(ctx, *part);
   }
 }
 

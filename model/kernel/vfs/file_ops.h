@@ -44,6 +44,14 @@ Task<void> exit_files(Sleepable& ctx, FileTable& table);
 /// giving it back, if nobody else has it open.
 Task<void> last_reference(Sleepable& ctx, Inode& inode);
 
+/// Whoever will look for the end of a direct transfer himself waits by one of these (IOCB_HIPRI).
+/// DirectRead and DirectWrite tell where to look; there is no such place if the device cannot be
+/// polled, and then an interrupt tells the end.
+struct PolledWait : IoWait {
+  explicit PolledWait(Ready when_ready) : IoWait(when_ready) {}
+  PollQueue place;  // if `polls` is set
+};
+
 /// A direct read in flight: O_DIRECT, from the device into user pages, past the page cache.
 class DirectRead {
  public:
