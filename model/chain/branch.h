@@ -90,6 +90,10 @@ class Branch final : public kernel::IoWait,
   struct SendMemory final : kernel::UserSend, Pooled {
     using UserSend::UserSend;
   };
+  // An open that has its file, and waits for the file's lock.
+  struct Truncating {
+    kernel::FilePtr file;
+  };
   // The costs of accept() are paid: it waits in line.
   struct Accepting {
     kernel::FilePtr listener;
@@ -134,6 +138,7 @@ class Branch final : public kernel::IoWait,
   Task<Value> take_step(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> carry_out(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> open(kernel::Sleepable& ctx, const Step& step);
+  Task<Value> truncate(kernel::Sleepable& ctx, const Step& step);
   Task<Value> stat(kernel::Atomic& ctx, const Step& step);
   Task<Value> close(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
   Task<Value> read(kernel::Atomic& ctx, kernel::Sleepable* sleeper, const Step& step);
@@ -176,7 +181,7 @@ class Branch final : public kernel::IoWait,
   std::variant<std::monostate, kernel::BufferedRead, ReadAtDevice, std::unique_ptr<Write>,
                std::unique_ptr<Sync>, kernel::FileSend, std::unique_ptr<MemoryWork>,
                std::unique_ptr<Timeout>, std::unique_ptr<ProvidedRead>, std::unique_ptr<HeldRead>,
-               Accepting, Connecting, Receiving, std::unique_ptr<SendMemory>,
+               Truncating, Accepting, Connecting, Receiving, std::unique_ptr<SendMemory>,
                std::unique_ptr<kernel::FilePoll>, std::unique_ptr<kernel::InotifyTake>,
                std::unique_ptr<NamedFile>>
       operation_;

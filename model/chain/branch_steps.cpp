@@ -78,22 +78,33 @@ Task<Value> Branch::stat(Atomic& ctx, const Step& step) {
   co_return co_await stat_file(ctx, **file);
 }
 
+// What is to be truncated waits for its file's lock as a write does: whoever has that may need this
+// thread to go on.
 Task<Value> Branch::open(Sleepable& ctx, const Step& step) {
   WalkerHost& host = walker_.host_;
+  if (std::holds_alternative<Truncating>(operation_)) co_return co_await truncate(ctx, step);
   const std::int32_t flags = open_flags(step);
   const Errno named = co_await get_name(ctx, step);
   if (named != Errno::ok) co_return fail(named);
   const std::string& path = path_of(step);
+  bool made = false;
   Task<Result<FilePtr>> opening =
-      flags == 0 ? try_open(ctx, host.os(), path, this) : open_file(ctx, host.os(), path, flags);
+      flags == 0 ? try_open(ctx, host.os(), path, this)
+                 : open_file(ctx, host.os(), path, flags & ~kOpenTruncate, &made);
   Result<FilePtr> file = co_await std::move(opening);
   if (!file) co_return fail(file.error());
   if (flags == 0) (*file)->writable = !reads_only(walker_.run_.chain, *step_);
-  walker_.keep_open(*step_, *file);
-  if (!step.keep) co_return 0;
-  const Result<int> fd = co_await install_file(ctx, host.files(), std::move(*file));
-  if (!fd) co_return fail(fd.error());
-  co_return *fd;
+  if (made || !step.truncate) co_return co_await hold(&ctx, step, std::move(*file));
+  operation_.emplace<Truncating>(std::move(*file));
+  co_return co_await truncate(ctx, step);
+}
+
+Task<Value> Branch::truncate(Sleepable& ctx, const Step& step) {
+  FilePtr file = std::get<Truncating>(operation_).file;
+  if (!file->inode->lock.try_lock(*this)) co_return fail(Errno::eagain);
+  const Value cut = co_await truncate_locked(ctx, walker_.host_.os(), file, 0);
+  if (!cut) co_return cut;
+  co_return co_await hold(&ctx, step, std::move(file));
 }
 
 Task<Value> Branch::close(Atomic& ctx, Sleepable* sleeper, const Step& step) {

@@ -37,7 +37,7 @@ Result<FilePtr> Branch::target_of(const Step& step) {
   return *opened;
 }
 
-// The chain has the new socket, and the process's table too if it is to stay.
+// The chain has the new file or socket, and the process's table too if it is to stay.
 Task<Value> Branch::hold(Sleepable* sleeper, const Step& step, FilePtr made) {
   walker_.keep_open(*step_, made);
   if (!step.keep) co_return 0;

@@ -84,13 +84,14 @@ Task<Result<Found>> find_to_open(Sleepable& ctx, Os& os, const std::string& path
 
 }  // namespace
 
-Task<Result<FilePtr>> open_file(Sleepable& ctx, Os& os, const std::string& path,
-                                std::int32_t flags) {
+Task<Result<FilePtr>> open_file(Sleepable& ctx, Os& os, const std::string& path, std::int32_t flags,
+                                bool* made) {
   Result<Found> found = co_await find_to_open(ctx, os, path, flags);
   if (!found) {
     ctx.emit(events::FileOpen{0, static_cast<std::uint64_t>(found.error())});
     co_return fail(found.error());
   }
+  if (made != nullptr) *made = found->made;
   Result<FilePtr> file = fail(Errno::eagain);
   while (!file) {
     BlockingWait wait(ctx);

@@ -21,12 +21,12 @@ inline constexpr std::int32_t kOpenTruncate = 0x200;
 inline constexpr std::int32_t kOpenAppend = 0x400;
 inline constexpr std::int32_t kOpenDirectory = 0x10000;
 
-/// open(2) up to the descriptor.
+/// open(2) up to the descriptor. `made`, if given, hears whether the file is new.
 ///
 /// Errors: EINVAL, flags that do not exist, or O_CREAT with O_DIRECTORY; ENOENT, ENOTDIR,
 /// ENAMETOOLONG; EEXIST, O_EXCL; EISDIR, a directory to be written or created; ENOSPC, EIO, ENOMEM.
-Task<Result<FilePtr>> open_file(Sleepable& ctx, Os& os, const std::string& path,
-                                std::int32_t flags);
+Task<Result<FilePtr>> open_file(Sleepable& ctx, Os& os, const std::string& path, std::int32_t flags,
+                                bool* made = nullptr);
 
 /// unlink(2): the name goes at once, the file with the last of those that have it open and its
 /// writes on their way. What is dirty then is never written.

@@ -184,8 +184,12 @@ Task<Value> sync_range_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint6
 
 Task<Value> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t size_bytes) {
   if (file->inode == nullptr || !file->writable) co_return fail(Errno::einval);
+  co_await lock(ctx, *file->inode);
+  co_return co_await truncate_locked(ctx, os, std::move(file), size_bytes);
+}
+
+Task<Value> truncate_locked(Sleepable& ctx, Os& os, FilePtr file, std::uint64_t size_bytes) {
   Inode& inode = *file->inode;
-  co_await lock(ctx, inode);
   Errno error = os.files.may_resize(inode, size_bytes);
   if (error == Errno::ok) error = co_await zero_tail(ctx, os, inode, size_bytes);
   if (error == Errno::ok && size_bytes != inode.size_bytes) {

@@ -186,5 +186,8 @@ Task<Result<std::int64_t>> sync_range_blocking(Sleepable& ctx, Os& os, FilePtr f
 /// Errors: EINVAL (no file, or not open for writing), EFBIG, EIO, ENOMEM.
 Task<Result<std::int64_t>> truncate_blocking(Sleepable& ctx, Os& os, FilePtr file,
                                              std::uint64_t size_bytes);
+/// The same by who has the inode's lock, which is given back. It sleeps for devices alone.
+Task<Result<std::int64_t>> truncate_locked(Sleepable& ctx, Os& os, FilePtr file,
+                                           std::uint64_t size_bytes);
 
 }  // namespace iodrome::kernel
