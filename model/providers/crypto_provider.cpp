@@ -8,8 +8,6 @@ namespace iodrome::providers {
 using namespace kernel;
 using drivers::CryptoRequest;
 
-namespace {
-
 std::vector<Capability> published(std::uint32_t most, const CryptoClaim& claim) {
   return {
       {Operation::crc32c, 1, most, 1, 1, claim.crc, claim.fixed},
@@ -17,6 +15,8 @@ std::vector<Capability> published(std::uint32_t most, const CryptoClaim& claim) 
       {Operation::decrypt, Aes128::kBlock, most, 1, 1, claim.cipher, claim.fixed, Aes128::kBlock},
       {Operation::hash, 1, most, 1, 1, claim.hash, claim.fixed}};
 }
+
+namespace {
 
 hw::crypto::Operation device_operation(Operation operation) {
   switch (operation) {
@@ -33,6 +33,23 @@ hw::crypto::Operation device_operation(Operation operation) {
 
 }  // namespace
 
+void fill(CryptoRequest& request, Job& job) {
+  request.operation = device_operation(job.operation);
+  request.bytes = job.bytes;
+  request.source = job.source();
+  request.destination = job.destination;
+  if (job.session != nullptr) request.key = job.session->key;
+  request.iv = job.iv;
+}
+
+void take_result(Job& job, const CryptoRequest& request) {
+  if (job.operation == Operation::hash) job.digest = request.result;
+  if (job.operation != Operation::crc32c) return;
+  job.crc = 0;
+  for (unsigned byte = 0; byte < 4; ++byte)
+    job.crc |= std::uint32_t{request.result[byte]} << 8 * byte;
+}
+
 CryptoProvider::CryptoProvider(drivers::CryptoDriver& driver, std::uint32_t queue_limit,
                                const CryptoClaim& claim)
     : Provider("crypto", published(driver.max_bytes(), claim), queue_limit),
@@ -45,12 +62,7 @@ Task<Errno> CryptoProvider::start(Atomic& ctx, Job& job) {
   check(!free_.empty(), "more jobs than the provider's queue holds");
   CryptoRequest& request = *free_.back();
   free_.pop_back();
-  request.operation = device_operation(job.operation);
-  request.bytes = job.bytes;
-  request.source = job.source();
-  request.destination = job.destination;
-  if (job.session != nullptr) request.key = job.session->key;
-  request.iv = job.iv;
+  fill(request, job);
   request.callback = &CryptoProvider::callback;
   request.argument = &job;
   const Errno error = co_await driver_.submit(ctx, request);
@@ -63,12 +75,7 @@ Task<void> CryptoProvider::callback(Atomic& ctx, CryptoRequest& request) {
   Job& job = *static_cast<Job*>(request.argument);
   auto& mine = *static_cast<CryptoProvider*>(job.provider);
   const Errno error = request.status;
-  if (job.operation == Operation::hash) job.digest = request.result;
-  if (job.operation == Operation::crc32c) {
-    job.crc = 0;
-    for (unsigned byte = 0; byte < 4; ++byte)
-      job.crc |= std::uint32_t{request.result[byte]} << 8 * byte;
-  }
+  take_result(job, request);
   mine.free_.push_back(&request);
   return mine.ends().ended(ctx, job, error);
 }

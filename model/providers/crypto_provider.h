@@ -14,7 +14,13 @@ struct CryptoClaim {
   Duration fixed;
 };
 
-/// Jobs end in the driver's tasklet.
+/// What an engine offers that claims so much.
+std::vector<Capability> published(std::uint32_t max_bytes, const CryptoClaim& claim);
+/// The driver's request for a job; and what has come of it, for the job.
+void fill(drivers::CryptoRequest& request, Job& job);
+void take_result(Job& job, const drivers::CryptoRequest& request);
+
+/// Jobs go straight to the device's shortest queue, and end in the driver's tasklet.
 class CryptoProvider final : public Provider {
  public:
   /// The driver has been attached.

@@ -4,8 +4,8 @@
 //
 // Source: Linux crypto/algapi.c (crypto_enqueue_request, crypto_dequeue_request,
 // crypto_get_backlog), CRYPTO_TFM_REQ_MAY_BACKLOG; recalled, not re-read.
-// Differs: no machine has it: providers refuse with EAGAIN, and who waits for room is told of it by
-// the registry. Its lock is free.
+// Differs: its lock is free. CryptoEngine is built on it; the other providers refuse with EAGAIN,
+// and who waits for room is told of it by the registry.
 #pragma once
 #include <boost/intrusive/list.hpp>
 #include <cstdint>

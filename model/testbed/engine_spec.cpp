@@ -82,6 +82,10 @@ void examine_crypto(const EngineSpec& spec, Configuration& configuration) {
     configuration.diagnostics().error({}, "crypto.entries must be 1 to 16384");
   if (spec.crypto_driver.timeout <= Duration{0})
     configuration.diagnostics().error({}, "crypto.timeout must be positive");
+  if (spec.crypto_queueing != "acrypto" && spec.crypto_queueing != "crypto_api")
+    configuration.diagnostics().error({}, "crypto.queueing is acrypto or crypto_api");
+  if (spec.crypto_queue_length < 1 || spec.crypto_queue_length > 65'536)
+    configuration.diagnostics().error({}, "crypto.queue_length must be 1 to 65536");
 }
 
 }  // namespace
@@ -113,6 +117,12 @@ void describe_dma(EngineSpec& spec, ParameterList& list) {
 void describe_crypto(EngineSpec& spec, ParameterList& list) {
   list.add("part", "", "the crypto engine: a file of hw/crypto/params", &spec.crypto_part);
   list.add("entries", "", "requests of each queue", &spec.crypto_driver.entries);
+  list.add("queueing", "",
+           "acrypto (who submits gives to the shortest queue, and is refused if all are full) or "
+           "crypto_api (one queue with a backlog, and a thread that feeds the engine one by one)",
+           &spec.crypto_queueing);
+  list.add("queue_length", "", "of crypto_api: requests beyond which the others are backlog",
+           &spec.crypto_queue_length);
   list.add("timeout", "s", "without an end for so long the driver looks by itself",
            &spec.crypto_driver.timeout);
   list.add("submit", "s", "a descriptor filled and handed to the engine",

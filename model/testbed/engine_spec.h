@@ -26,6 +26,8 @@ struct EngineSpec {
 
   // Optional likewise: the table [crypto].
   std::string crypto_part;
+  std::string crypto_queueing;  // acrypto or crypto_api
+  std::int64_t crypto_queue_length = 0;
   drivers::CryptoDriverParams crypto_driver;
   drivers::CryptoCosts crypto_costs;
   hw::CryptoParams crypto;

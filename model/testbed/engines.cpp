@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include "model/providers/crypto_engine.h"
+
 namespace iodrome::testbed {
 
 using providers::Operation;
@@ -145,8 +147,13 @@ void Engines::add_engines() {
   if (crypto_driver_) {
     const auto limit =
         static_cast<std::uint32_t>(spec_.crypto_driver.entries * spec_.crypto.queues);
-    providers_.push_back(std::make_unique<providers::CryptoProvider>(*crypto_driver_, limit,
-                                                                     crypto_claim(spec_.crypto)));
+    const providers::CryptoClaim claim = crypto_claim(spec_.crypto);
+    if (spec_.crypto_queueing == "crypto_api")
+      providers_.push_back(std::make_unique<providers::CryptoEngine>(
+          system_, *crypto_driver_, static_cast<std::uint32_t>(spec_.crypto_queue_length), claim));
+    else
+      providers_.push_back(
+          std::make_unique<providers::CryptoProvider>(*crypto_driver_, limit, claim));
   }
   for (const auto& engine : providers_) withhold_from(*engine, spec_, "engine");
 }

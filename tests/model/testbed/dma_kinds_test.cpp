@@ -50,6 +50,8 @@ TEST_CASE("a machine file may have a crypto engine, which costs nobody who does 
 [crypto]
 part = { value = "crypto_pci_2007", source = "a test", date = "2026-11" }
 entries = { value = 64, source = "a test", date = "2026-11" }
+queueing = { value = "acrypto", source = "a test", date = "2026-11" }
+queue_length = { value = 10, source = "a test", date = "2026-11" }
 timeout = { value = "100 ms", source = "a test", date = "2026-11" }
 submit = { value = "1 us", source = "a test", date = "2026-11" }
 complete = { value = "1 us", source = "a test", date = "2026-11" }
