@@ -10,16 +10,23 @@ namespace iodrome::hw {
 namespace {
 constexpr std::size_t kSlices = 64;  // to begin with
 
+constexpr std::int64_t kTrickle = 256;  // what a disk brings while it seeks would fill many slices
 constexpr std::int64_t kPsPerSecond = 1'000'000'000'000;
+constexpr std::int64_t kGrains = 1024;                               // of a byte
 constexpr std::int64_t kMostBytesPerSecond = std::int64_t{1} << 43;  // times a slice fits 63 bits
-constexpr std::int64_t kMostBytes = std::int64_t{1} << 43;
+constexpr std::int64_t kMostBytes = std::int64_t{1} << 33;           // and so do these, in grains
+
+// What passes in a slice, in grains.
+std::int64_t grains_in(Rate rate, std::int64_t slice_ps) {
+  check(rate.bytes_per_s >= 0 && rate.bytes_per_s <= kMostBytesPerSecond,
+        "a memory bandwidth above 8 TB/s");
+  const std::int64_t product = rate.bytes_per_s * slice_ps;
+  return product / kPsPerSecond * kGrains + product % kPsPerSecond * kGrains / kPsPerSecond;
+}
 }  // namespace
 
-MemoryBus::MemoryBus(Rate bandwidth)
-    : capacity_(bandwidth.bytes_per_s * kSlice / kPsPerSecond), slices_(kSlices) {
-  check(
-      bandwidth.bytes_per_s == 0 || (capacity_ > 0 && bandwidth.bytes_per_s <= kMostBytesPerSecond),
-      "a memory bandwidth outside 2 MB/s to 8 TB/s");
+MemoryBus::MemoryBus(Rate bandwidth) : capacity_(grains_in(bandwidth, kSlice)), slices_(kSlices) {
+  check(bandwidth.bytes_per_s == 0 || capacity_ > 0, "a memory bandwidth of nearly nothing");
 }
 
 // What was in its place is over: slices of the past are asked for by nobody.
@@ -38,14 +45,17 @@ void MemoryBus::grow() {
 
 SimTime MemoryBus::carry(SimTime from, SimTime until, std::int64_t bytes) {
   if (capacity_ == 0 || bytes == 0) return until;
-  check(bytes > 0 && bytes <= kMostBytes, "traffic of less than nothing, or of 8 TB");
+  check(bytes > 0 && bytes <= kMostBytes, "traffic of less than nothing, or of 8 GB");
   const std::int64_t first = to_ps(from) >> kSliceShift;
   const std::int64_t alone = std::max<std::int64_t>(to_ps(until) - to_ps(from), 1);
   // Its own pace: so much of it in a whole slice, rounded up.
-  const std::int64_t pace = alone <= kSlice ? bytes : (bytes * kSlice + alone - 1) / alone;
+  const std::int64_t all = bytes * kGrains;
+  const std::int64_t pace = alone <= kSlice ? all : (all * kSlice + alone - 1) / alone;
+  bytes_carried_ += static_cast<std::uint64_t>(bytes);
+  if (pace < capacity_ / kTrickle) return until;
   std::int64_t number = first - 1;
   std::int64_t used = 0;
-  for (std::int64_t left = bytes; left > 0;) {
+  for (std::int64_t left = all; left > 0;) {
     ++number;
     while (number - first >= static_cast<std::int64_t>(slices_.size())) grow();
     Slice& here = slice(number);
@@ -53,10 +63,9 @@ SimTime MemoryBus::carry(SimTime from, SimTime until, std::int64_t bytes) {
     left -= part;
     used = here.used += part;
   }
+  if (number <= to_ps(until) >> kSliceShift) return until;
   // In the last slice it comes behind what was there before.
-  const SimTime passed{ps((number << kSliceShift) + kSlice * used / capacity_)};
-  const SimTime end = std::max(until, passed);
-  bytes_carried_ += static_cast<std::uint64_t>(bytes);
+  const SimTime end{ps((number << kSliceShift) + kSlice * used / capacity_)};
   held_up_ += end - until;
   return end;
 }

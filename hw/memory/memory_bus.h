@@ -5,9 +5,10 @@
 // many bytes; what finds a slice full goes in the next. So no event is needed to know when it ends,
 // many slow transfers pass beside each other, and together they are never faster than memory.
 //
-// Differs from a memory controller: whoever begins first is served first, as long as it goes on; a
-// transfer that ends within its first slice may use what an earlier half of that slice had left; no
-// banks, rows, ranks, turn-arounds between reads and writes; one path for all sockets.
+// Differs from a memory controller: whoever begins first is served first, as long as it goes on;
+// within a slice nobody holds up anybody; what wants less than 1/256 of the bandwidth takes nothing
+// from others; no banks, rows, ranks, turn-arounds between reads and writes; one path for all
+// sockets.
 #pragma once
 #include <vector>
 
@@ -33,13 +34,13 @@ class MemoryBus {
   static constexpr std::int64_t kSlice = std::int64_t{1} << kSliceShift;
   struct Slice {
     std::int64_t number = -1;
-    std::int64_t used = 0;  // bytes
+    std::int64_t used = 0;  // as capacity_
   };
 
   Slice& slice(std::int64_t number);
   void grow();
 
-  const std::int64_t capacity_;  // bytes of a slice
+  const std::int64_t capacity_;  // of a slice, in 1/1024 bytes
   std::vector<Slice> slices_;    // a ring, by number
   std::uint64_t bytes_carried_ = 0;
   Duration held_up_{};

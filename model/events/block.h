@@ -17,7 +17,7 @@ struct BlockBioQueue {
   Words4 words() const { return {sector, bytes, request, device}; }
 };
 
-/// A request is handed to the driver.
+/// A driver begins with a request, right before the device hears of it.
 struct BlockRqIssue {
   static constexpr EventInfo info{"block_rq_issue", Subsystem::block,
                                   "tag sector bytes request device"};

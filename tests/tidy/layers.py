@@ -42,6 +42,7 @@ MAY["workloads"] = MAY["workloads"] | {"input"}
 MAY["testbed"] = MAY["testbed"] | _OBSERVERS | {"factory", "hosted", "input"}
 MAY["bindings"] = MAY["bindings"] | _OBSERVERS | {"hosted", "input"}
 
+_SHARED = ("hw/ports.h", "hw/memory/memory_bus.h")  # by all devices
 _SYSTEMC = re.compile(r"^(systemc|tlm|sysc/|tlm_core/|tlm_utils/)")
 
 
@@ -63,7 +64,7 @@ def layer(path: str) -> str | None:
 
 def _hardware_layer(parts: list[str]) -> str | None:
     stem = parts[-1].rsplit(".", 1)[0]
-    if parts == ["hw", "ports.h"]:
+    if "/".join(parts) in _SHARED or stem == "memory_bus":
         return "ports"
     if len(parts) == 3 and (parts[2] == "registers.h" or parts[2].endswith("_registers.h")):
         return "ports"
@@ -115,7 +116,7 @@ def _refusal(path: str, own: str, quoted: bool, target: str) -> str | None:
 
 def _between_devices(path: str, target: str) -> str | None:
     """A device sees its own folder and the ports."""
-    if target == "hw/ports.h" or target.split("/")[:2] == path.split("/")[:2]:
+    if target in _SHARED or target.split("/")[:2] == path.split("/")[:2]:
         return None
     return f'a device may not include another: "{target}"'
 

@@ -76,6 +76,13 @@ TEST_CASE("short transfers pass beside a long one") {
   CHECK(now <= at(2ms) + kSlice);
 }
 
+TEST_CASE("a trickle takes nothing from others") {
+  MemoryBus bus(Rate{1'000'000'000});
+  CHECK(bus.carry(at(0us), at(10ms), 30'000) == at(10ms));
+  CHECK(bus.carry(at(0us), at(100us), 100'000) == at(100us));
+  CHECK(bus.bytes_carried() == 130'000);
+}
+
 TEST_CASE("a slice of the past is forgotten") {
   MemoryBus bus(Rate{1'000'000'000});
   bus.carry(at(0us), at(1us), 20'000);

@@ -15,10 +15,10 @@ using Place = std::pair<std::uint32_t, std::uint32_t>;  // hardware queue, tag
 // Holds what it is given until the test ends it. A look at a polled queue ends all that it holds.
 struct QueuedDisk final : BlockDriver {
   explicit QueuedDisk(QueueMap queues) : map(queues) {}
-  Task<void> queue_request(Atomic&, Request& request) override {
+  Task<void> queue_request(Atomic& ctx, Request& request) override {
     places.emplace_back(request.queue, request.tag);
     held.push_back(&request);
-    return Task<void>::ready();
+    return then_done(ctx.spend());
   }
   Task<std::uint32_t> poll(Atomic& ctx, std::uint32_t queue) override {
     std::uint32_t ended = 0;
