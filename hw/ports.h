@@ -123,10 +123,11 @@ class Port {
   /// The memory that payload through this port shares with others; nullptr: with nobody.
   void share(MemoryBus* bus) { bus_ = bus; }
   MemoryBus* shared() const { return bus_; }
-  /// When payload has passed that its device would move from now until `until`: at `until`, or
-  /// later where memory is busy. Rings, descriptors and completions are not counted.
-  SimTime pass(SimTime now, SimTime until, std::int64_t bytes) {
-    return bus_ == nullptr ? until : bus_->carry(now, until, bytes);
+  /// When payload has passed whose transfer would last so long: at its end, or later where memory
+  /// is busy. What waits for the device's own link has not begun. Rings, descriptors and completions
+  /// are not counted. Order: MemoryBus::carry().
+  SimTime pass(SimTime now, Stretch alone, std::int64_t bytes) {
+    return bus_ == nullptr ? alone.until : bus_->carry(now, alone, bytes);
   }
 
   /// Serves the access at once if the port can.

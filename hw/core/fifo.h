@@ -5,6 +5,7 @@
 #include <functional>
 #include <vector>
 
+#include "hw/memory/memory_bus.h"
 #include "model/engine/parameters.h"
 
 namespace iodrome::hw {
@@ -28,14 +29,18 @@ class Bus {
  public:
   explicit Bus(Rate rate) : rate_(rate) {}
 
-  /// Takes one transfer and returns when its last byte has arrived.
-  SimTime carry(SimTime arrival, std::int64_t bytes) {
+  /// Takes one transfer and returns when it is on the bus: from its turn until its last byte has
+  /// arrived.
+  Stretch take(SimTime arrival, std::int64_t bytes) {
     if (bytes != last_bytes_) {
       last_bytes_ = bytes;
       last_time_ = rate_.time_for(bytes);
     }
-    return server_.serve(arrival, last_time_);
+    const SimTime end = server_.serve(arrival, last_time_);
+    return {end - last_time_, end};
   }
+  /// The end of it.
+  SimTime carry(SimTime arrival, std::int64_t bytes) { return take(arrival, bytes).until; }
   SimTime free_at() const { return server_.free_at(); }
 
  private:

@@ -136,7 +136,9 @@ Activity Crypto::run(Queue& queue, std::uint32_t epoch) {
     descriptor.status = Status::refused;
     if (legal(descriptor)) {
       const std::int64_t crossings = ciphers(descriptor.operation) ? 2 : 1;
-      co_await pause_until(timeline_, memory_.pass(timeline_.now(), engine(service(descriptor)),
+      const Duration takes = service(descriptor);
+      const SimTime end = engine(takes);
+      co_await pause_until(timeline_, memory_.pass(timeline_.now(), {end - takes, end},
                                                    crossings * std::int64_t{descriptor.bytes}));
       if (queue.epoch != epoch) co_return;
       descriptor.status = co_await carry_out(descriptor);

@@ -158,7 +158,7 @@ Task<void> Disk::serve_read(const Work& work) {
     if (passed != start)
       ready = std::max(ready, passed + params_.interface_rate.time_for(disk::kSectorBytes));
   }
-  co_await pause_until(timeline_, memory_.pass(start, ready, work.count() * disk::kSectorBytes));
+  co_await pause_until(timeline_, memory_.pass(start, {start, ready}, work.count() * disk::kSectorBytes));
 }
 
 Task<void> Disk::serve_write(const Work& work) {
@@ -167,13 +167,13 @@ Task<void> Disk::serve_write(const Work& work) {
     while (!has_room(work.count())) co_await destage();
     const SimTime now = timeline_.now();
     co_await pause_until(timeline_,
-                         memory_.pass(now, now + params_.interface_rate.time_for(bytes), bytes));
+                         memory_.pass(now, {now, now + params_.interface_rate.time_for(bytes)}, bytes));
     mechanics_.invalidate(timeline_.now(), work.sector(), work.count());
     co_return;
   }
   const SimTime start = timeline_.now();
   const SimTime over_interface =
-      memory_.pass(start, start + params_.interface_rate.time_for(bytes), bytes);
+      memory_.pass(start, {start, start + params_.interface_rate.time_for(bytes)}, bytes);
   const SimTime passed = mechanics_.write(start, work.sector(), work.count());
   co_await pause_until(timeline_, std::max(over_interface, passed));
 }

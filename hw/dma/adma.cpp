@@ -50,7 +50,7 @@ Activity Adma::run(Channel& channel, std::uint32_t epoch) {
     const std::int64_t bytes = bus_bytes(descriptor);
     if (bytes > 0) {
       const SimTime now = timeline_.now();
-      co_await pause_until(timeline_, memory_.pass(now, bus_.carry(now, bytes), bytes));
+      co_await pause_until(timeline_, memory_.pass(now, bus_.take(now, bytes), bytes));
     }
     if (channel.epoch != epoch) co_return;
     counters_.bus_bytes += static_cast<std::uint64_t>(bytes);

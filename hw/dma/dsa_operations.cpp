@@ -82,7 +82,7 @@ Task<dsa::Record> Dsa::carry_out(const dsa::Descriptor& descriptor) {
       co_await pause_for(timeline_, params_.page_fault);
     }
     const SimTime now = timeline_.now();
-    co_await pause_until(timeline_, memory_.pass(now, bus_.carry(now, piece * crossings),
+    co_await pause_until(timeline_, memory_.pass(now, bus_.take(now, piece * crossings),
                                                  traffic_of(descriptor.opcode()) * piece));
     if (payload_checked_) co_await carry_piece(descriptor, done, piece, record);
     if (failed(record)) break;

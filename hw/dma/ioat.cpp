@@ -48,7 +48,7 @@ Activity Ioat::run(Channel& channel, std::uint32_t epoch) {
     std::uint32_t error =
         access.response() != Response::ok ? ioat::kErrorNext : examine(descriptor);
     if (error == 0 && (descriptor.control & ioat::kNull) == 0) {
-      co_await pause_until(timeline_, memory_.pass(start, bus_.carry(start, descriptor.size),
+      co_await pause_until(timeline_, memory_.pass(start, bus_.take(start, descriptor.size),
                                                    2 * std::int64_t{descriptor.size}));
       if (channel.epoch != epoch) co_return;
       error = co_await transfer(channel, descriptor);

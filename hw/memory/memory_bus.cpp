@@ -43,21 +43,23 @@ void MemoryBus::grow() {
     if (each.number >= 0) slice(each.number) = each;
 }
 
-SimTime MemoryBus::carry(SimTime from, SimTime until, std::int64_t bytes) {
+SimTime MemoryBus::carry(SimTime now, Stretch alone, std::int64_t bytes) {
+  const auto [from, until] = alone;
   if (capacity_ == 0 || bytes == 0) return until;
   check(bytes > 0 && bytes <= kMostBytes, "traffic of less than nothing, or of 8 GB");
-  const std::int64_t first = to_ps(from) >> kSliceShift;
-  const std::int64_t alone = std::max<std::int64_t>(to_ps(until) - to_ps(from), 1);
-  // Its own pace: so much of it in a whole slice, rounded up.
+  const std::int64_t oldest = to_ps(now) >> kSliceShift;
+  const std::int64_t lasts = std::max<std::int64_t>(to_ps(until) - to_ps(from), 1);
   const std::int64_t all = bytes * kGrains;
-  const std::int64_t pace = alone <= kSlice ? all : (all * kSlice + alone - 1) / alone;
+  // Its own pace: so much of it in a whole slice, rounded up.
+  const std::int64_t rate = (all * kSlice + lasts - 1) / lasts;
   bytes_carried_ += static_cast<std::uint64_t>(bytes);
-  if (pace < capacity_ / kTrickle) return until;
-  std::int64_t number = first - 1;
+  if (rate < capacity_ / kTrickle) return until;
+  const std::int64_t pace = std::min(all, rate);
+  std::int64_t number = (to_ps(from) >> kSliceShift) - 1;
   std::int64_t used = 0;
   for (std::int64_t left = all; left > 0;) {
     ++number;
-    while (number - first >= static_cast<std::int64_t>(slices_.size())) grow();
+    while (number - oldest >= static_cast<std::int64_t>(slices_.size())) grow();
     Slice& here = slice(number);
     const std::int64_t part = std::min({left, pace, capacity_ - here.used});
     left -= part;

@@ -16,14 +16,22 @@
 
 namespace iodrome::hw {
 
+/// When something goes on.
+struct Stretch {
+  SimTime from;
+  SimTime until;
+};
+
 class MemoryBus {
  public:
   /// `bandwidth`: of reads and writes together; 0: nothing holds anything up.
   explicit MemoryBus(Rate bandwidth);
 
-  /// Takes the traffic of a transfer that lasts from `from` until `until` if nothing holds it up:
-  /// `bytes` read or written, each time they cross to memory. Returns when it ends.
-  SimTime carry(SimTime from, SimTime until, std::int64_t bytes);
+  /// Takes the traffic of a transfer that lasts so long if nothing holds it up, from now on or
+  /// later: `bytes` read or written, each time they cross to memory. Returns when it ends.
+  ///
+  /// Order: none among calls. A later one may end earlier; whoever keeps an order sees to it.
+  SimTime carry(SimTime now, Stretch alone, std::int64_t bytes);
 
   std::uint64_t bytes_carried() const { return bytes_carried_; }
   /// By which transfers ended later than they would have alone, summed.

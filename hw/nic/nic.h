@@ -111,6 +111,7 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
   FifoServer wire_in_;
   Bus host_bus_in_;
   SimTime last_in_{};
+  SimTime last_read_{};
   SimTime last_sent_{};
   std::deque<nic::SegmentHeader> received_;
 

@@ -47,14 +47,14 @@ Task<bool> Nic::read_header(Segment& segment) {
       segment.header.payload_bytes&& segment.bytes <= limit;
 }
 
-// Order is that of the ring at every station, so all times are known when the segment is taken. The
-// wire starts with the first frame while later ones are still read.
+// Order is that of the ring at every station, whatever memory does, so all times are known when the
+// segment is taken. The wire starts with the first frame while later ones are still read.
 Activity Nic::transmit(Segment segment) {
   const std::int64_t payload = segment.header.payload_bytes;
-  const SimTime taken = std::max(timeline_.now(), host_bus_.free_at());
   const SimTime now = timeline_.now();
-  const SimTime read = memory_.pass(now, host_bus_.carry(now, payload), payload);
-  const SimTime first_frame = taken + params_.host_rate.time_for(std::min(payload, params_.mss));
+  const Stretch taken = host_bus_.take(now, payload);
+  const SimTime read = last_read_ = std::max(last_read_, memory_.pass(now, taken, payload));
+  const SimTime first_frame = taken.from + params_.host_rate.time_for(std::min(payload, params_.mss));
   const SimTime sent = std::max(wire_out_.serve(first_frame, wire_time(payload)), read);
   last_sent_ = sent;
   write_head(segment.end, sent);
@@ -121,7 +121,7 @@ void Nic::transmit_to_card(const nic::SegmentHeader& frame) {
   const SimTime here = wire_in_.serve(timeline_.now(), wire_time(payload)) + params_.propagation;
   const SimTime taken =
       payload == 0 ? here
-                   : memory_.pass(timeline_.now(), host_bus_in_.carry(here, payload), payload);
+                   : memory_.pass(timeline_.now(), host_bus_in_.take(here, payload), payload);
   last_in_ = std::max(last_in_, taken);  // an empty frame does not overtake
   carry_in(frame, last_in_ + params_.host_write);
 }

@@ -156,7 +156,7 @@ void Flash::start(ReadPiece& piece, Read& read, std::uint64_t first) {
   }
   piece.flash = this;
   piece.read = &read;
-  const SimTime moved = through_memory(link_up_.carry(timeline_.now(), piece.bytes), piece.bytes);
+  const SimTime moved = through_memory(link_up_.take(timeline_.now(), piece.bytes), piece.bytes);
   piece.fire = &Flash::at_host;
   timeline_.at(moved + params_.completion_write, piece);
 }
@@ -180,7 +180,7 @@ void Flash::at_controller(Event* event) {
   auto* const piece = static_cast<ReadPiece*>(event);
   Flash& flash = *piece->flash;
   const SimTime moved =
-      flash.through_memory(flash.link_up_.carry(flash.timeline_.now(), piece->bytes), piece->bytes);
+      flash.through_memory(flash.link_up_.take(flash.timeline_.now(), piece->bytes), piece->bytes);
   piece->fire = &Flash::at_host;
   flash.timeline_.at(moved + flash.params_.completion_write, *piece);
 }

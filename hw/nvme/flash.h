@@ -43,7 +43,7 @@ class Flash {
   CacheSpace take_cache(std::uint64_t first, std::uint32_t bytes);
   /// Reserves the link for data from the host; returns when the last byte is in the cache.
   SimTime receive(std::uint32_t bytes) {
-    return through_memory(link_down_.carry(timeline_.now(), bytes), bytes);
+    return through_memory(link_down_.take(timeline_.now(), bytes), bytes);
   }
   /// The host's memory, that it shares with others.
   void share(MemoryBus* memory) { memory_ = memory; }
@@ -75,8 +75,8 @@ class Flash {
   Activities& activities() { return activities_; }
 
  private:
-  SimTime through_memory(SimTime over_link, std::uint32_t bytes) {
-    return memory_ == nullptr ? over_link : memory_->carry(timeline_.now(), over_link, bytes);
+  SimTime through_memory(Stretch over_link, std::uint32_t bytes) {
+    return memory_ == nullptr ? over_link.until : memory_->carry(timeline_.now(), over_link, bytes);
   }
   struct Operation;
   struct ReadPiece;

@@ -13,7 +13,7 @@ constexpr std::int64_t kCrossings = 3;  // of a cold copy
 Duration beside_others(Atomic& ctx, Duration alone, std::int64_t bytes) {
   hw::MemoryBus* const bus = ctx.system().memory_bus;
   if (bus == nullptr) return alone;
-  return bus->carry(ctx.now(), later(ctx.now(), alone), bytes) - ctx.now();
+  return bus->carry(ctx.now(), {ctx.now(), later(ctx.now(), alone)}, bytes) - ctx.now();
 }
 
 Task<void> charge_copy(Atomic& ctx, std::uint64_t bytes, CacheState source) {

@@ -81,6 +81,27 @@ TEST_CASE("segments leave one after the other at the rate of the link") {
   CHECK(host.clients.state(1).received == 20 * 4096);
 }
 
+TEST_CASE("segments keep their order where memory holds up the long ones") {
+  NicParams params = gigabit();
+  params.host_rate = {10'000'000'000};
+  MemoryBus bus(Rate{1'000'000'000});
+  NicHost host(params, quick());
+  host.memory_port.share(&bus);
+  std::uint64_t offset = 0;
+  for (const std::uint32_t bytes : {60'000u, 200u, 40'000u, 100u}) {
+    host.queue(1, offset, host.payload(1, offset, bytes));
+    offset += bytes;
+  }
+  bus.carry(SimTime{}, {SimTime{}, at(100us)}, 100'000);  // somebody else's, all of it
+  host.ring_doorbell();
+  host.timeline.run();
+  CHECK(host.clients.state(1).received == offset);
+  CHECK(host.clients.state(1).wrong == 0);
+  REQUIRE(host.acks.size() == 4);
+  CHECK(host.acks[0].time > at(160us));
+  for (std::size_t i = 1; i < 4; ++i) CHECK(host.acks[i].offset > host.acks[i - 1].offset);
+}
+
 TEST_CASE("every byte is looked at, and one corrupted byte is found") {
   const bool corrupt = GENERATE(false, true);
   NicHost host(gigabit(), quick());

@@ -18,10 +18,10 @@ class NvmeHost {
   };
 
   explicit NvmeHost(const NvmeParams& params, std::uint64_t seed = 1, bool checked = false,
-                    std::uint64_t medium_bytes = std::uint64_t{1} << 40)
+                    std::uint64_t medium_bytes = std::uint64_t{1} << 40, MemoryBus* bus = nullptr)
       : medium(medium_bytes, checked),
         messages(timeline),
-        drive(params, timeline, memory_port, message_port, medium, DrawKey{seed, 0}),
+        drive(params, timeline, shared(bus), message_port, medium, DrawKey{seed, 0}),
         registers(drive) {
     messages.on_message = [this](std::uint32_t vector) { reap(vector); };
     bring_up();
@@ -129,6 +129,10 @@ class NvmeHost {
   bool free_entries = true;
 
  private:
+  DirectPort& shared(MemoryBus* bus) {
+    memory_port.share(bus);
+    return memory_port;
+  }
   struct Ring {
     PhysAddr sq = 0;
     PhysAddr cq = 0;

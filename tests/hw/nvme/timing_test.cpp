@@ -76,6 +76,19 @@ TEST_CASE("a 512 B read of the P5800X part takes the 3224 ns that XRP measured")
   CHECK(one_command(host, NvmeHost::io(IoOpcode::read, 12345, 1)) == 3224ns);
 }
 
+TEST_CASE("a deep queue is no faster than the memory it goes to") {
+  NvmeParams params = round_figures();
+  params.channels = 8;
+  params.dies_per_channel = 8;
+  MemoryBus bus(Rate{1'000'000'000});  // a quarter of the link
+  NvmeHost host(params, 1, false, std::uint64_t{1} << 40, &bus);
+  REQUIRE(host.create_pair(1, 256) == nvme::Status::success);
+  const Duration took = closed_loop(host, 200, 4000, 32);
+  CHECK(bus.bytes_carried() == 4000 * 4096);
+  CHECK(took >= 4000 * 4096ns - 1us);
+  CHECK(took <= 4000 * 4096ns + 100us);
+}
+
 TEST_CASE("a notification delay comes on top of the interrupt and of nothing else") {
   NvmeParams params = round_figures();
   params.notification_delay = 75us;
