@@ -9,11 +9,18 @@
 
 namespace iodrome::hw {
 
+namespace {
+constexpr std::size_t kSmallMachine = 2;  // chunks
+}
+
 // Zeros from the system, which costs what is touched; calloc() clears all of a chunk it had before.
 void Memory::add_chunk() {
   void* const chunk =
       mmap(nullptr, kChunkBytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (chunk == MAP_FAILED) throw std::bad_alloc();
+  // A large machine's queues lie on many pages, each used a little: a wish, whose refusal changes
+  // nothing.
+  if (chunks_.size() >= kSmallMachine) madvise(chunk, kChunkBytes, MADV_HUGEPAGE);
   chunks_.emplace_back(static_cast<std::byte*>(chunk));
   next_ = kBase + (chunks_.size() - 1) * kChunkBytes;
   end_ = next_ + kChunkBytes;

@@ -43,7 +43,7 @@ Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry
       result = abort(entry) ? 0 : nvme::kNotAborted;
       break;
   }
-  report(queue, entry, status, status == Status::success ? result : 0);
+  report(queue, entry.command_id, status, status == Status::success ? result : 0);
 }
 
 Status Nvme::set_features(const nvme::SubmissionEntry& entry, std::uint32_t& result) {
@@ -72,7 +72,7 @@ bool Nvme::abort(const nvme::SubmissionEntry& entry) {
   lost_.erase(found);
   --in_flight_;
   ++counters_.aborts;
-  report(*lost.queue, lost.entry, Status::abort_requested);
+  report(*lost.queue, lost.entry.command_id, Status::abort_requested);
   if (!held_back_.empty()) release_held_back();
   return true;
 }
@@ -159,7 +159,7 @@ Task<Status> Nvme::identify(const nvme::SubmissionEntry& entry) {
     co_return Status::invalid_field;
   }
   const Payload payload{.to_host = true, .medium_offset = 0, .buffer = page.data()};
-  co_return co_await move_payload(entry, nvme::kPageBytes, payload);
+  co_return co_await move_payload({entry.prp1, entry.prp2}, nvme::kPageBytes, payload);
 }
 
 }  // namespace iodrome::hw

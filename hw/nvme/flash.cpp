@@ -94,40 +94,43 @@ void Flash::prepare(ReadPiece& piece, Read& read, std::uint64_t first, std::uint
   place(piece, page);
 }
 
-void Flash::Read::await_suspend(std::coroutine_handle<> waiter) {
-  waiter_ = waiter;
-  if (flash_.ftl_ != nullptr) [[unlikely]]
-    return cut_by_mapping();
-  const std::uint64_t page_bytes = std::uint64_t{1} << flash_.page_shift_;
-  const std::uint64_t first_room = page_bytes - (first_ & (page_bytes - 1));
-  if (bytes_ > first_room) return cut_at_pages();
+void Flash::Read::start(Flash& flash, std::uint64_t first, std::uint32_t bytes) {
+  first_ = first;
+  bytes_ = bytes;
+  if (flash.ftl_ != nullptr) [[unlikely]]
+    return cut_by_mapping(flash);
+  const std::uint64_t page_bytes = std::uint64_t{1} << flash.page_shift_;
+  const std::uint64_t first_room = page_bytes - (first & (page_bytes - 1));
+  if (bytes > first_room) return cut_at_pages(flash);
   pieces_left_ = 1;
-  flash_.prepare(piece_, *this, first_, bytes_, first_ >> flash_.page_shift_);
-  flash_.enqueue(piece_);
+  flash.prepare(piece_, *this, first, bytes, first >> flash.page_shift_);
+  flash.enqueue(piece_);
 }
 
-void Flash::Read::cut_at_pages() {
-  const std::uint64_t page_bytes = std::uint64_t{1} << flash_.page_shift_;
+void Flash::Read::cut_at_pages(Flash& flash) {
+  const std::uint64_t page_bytes = std::uint64_t{1} << flash.page_shift_;
   const std::uint64_t end = first_ + bytes_;
-  pieces_.resize(((end - 1) >> flash_.page_shift_) - (first_ >> flash_.page_shift_) + 1);
+  pieces_.clear();
+  pieces_.resize(((end - 1) >> flash.page_shift_) - (first_ >> flash.page_shift_) + 1);
   pieces_left_ = static_cast<std::uint32_t>(pieces_.size());
   std::uint64_t at = first_;
   for (ReadPiece& piece : pieces_) {
     const std::uint64_t count = std::min(end - at, page_bytes - (at & (page_bytes - 1)));
-    flash_.prepare(piece, *this, at, static_cast<std::uint32_t>(count), at >> flash_.page_shift_);
-    flash_.enqueue(piece);
+    flash.prepare(piece, *this, at, static_cast<std::uint32_t>(count), at >> flash.page_shift_);
+    flash.enqueue(piece);
     at += count;
   }
 }
 
 // A piece per media page, in the order of the command; what is cached or nowhere needs no page.
-void Flash::Read::cut_by_mapping() {
-  const Ftl& ftl = *flash_.ftl_;
-  const std::uint64_t unit_bytes = std::uint64_t{1} << flash_.unit_shift_;
+void Flash::Read::cut_by_mapping(Flash& flash) {
+  const Ftl& ftl = *flash.ftl_;
+  pieces_.clear();
+  const std::uint64_t unit_bytes = std::uint64_t{1} << flash.unit_shift_;
   const std::uint64_t end = first_ + bytes_;
   for (std::uint64_t at = first_; at < end;) {
     const std::uint64_t count = std::min(end - at, unit_bytes - (at & (unit_bytes - 1)));
-    const std::uint64_t unit = flash_.first_unit(at);
+    const std::uint64_t unit = flash.first_unit(at);
     const std::uint64_t slot = ftl.where(unit);
     const Source source = ftl.cached(unit)        ? Source::cache
                           : slot == Ftl::kNowhere ? Source::nothing
@@ -144,7 +147,7 @@ void Flash::Read::cut_by_mapping() {
   pieces_left_ = static_cast<std::uint32_t>(pieces_.size());
   std::uint64_t at = first_;
   for (ReadPiece& piece : pieces_) {
-    flash_.start(piece, *this, at);
+    flash.start(piece, *this, at);
     at += piece.bytes;
   }
 }
@@ -187,7 +190,7 @@ void Flash::at_controller(Event* event) {
 
 void Flash::at_host(Event* event) {
   Read& read = *static_cast<ReadPiece*>(event)->read;
-  if (--read.pieces_left_ == 0) read.waiter_.resume();
+  if (--read.pieces_left_ == 0) read.ended_(read);
 }
 
 }  // namespace iodrome::hw

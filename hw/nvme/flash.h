@@ -31,13 +31,14 @@ class Flash {
   Flash(const Flash&) = delete;
   Flash& operator=(const Flash&) = delete;
 
-  class [[nodiscard]] Read;
+  class Read;
+  class [[nodiscard]] AwaitedRead;
   class [[nodiscard]] CacheSpace;
   class [[nodiscard]] Durable;
 
   /// Senses [first, first + bytes) and moves it to the host; resumes one completion_write after the
   /// last byte. Order: FIFO per die, per channel and on the link.
-  Read read(std::uint64_t first, std::uint32_t bytes);
+  AwaitedRead read(std::uint64_t first, std::uint32_t bytes);
 
   /// Waits for room in the write cache for these bytes, in whole mapping units. Order: FIFO.
   CacheSpace take_cache(std::uint64_t first, std::uint32_t bytes);
@@ -208,30 +209,49 @@ class Flash {
   Activities activities_;  // last: its frames refer to everything above
 };
 
-/// Awaits a whole read; lives in the frame of the command.
+/// A whole read, a part of whoever hears of its end.
 class Flash::Read {
  public:
-  Read(Flash& flash, std::uint64_t first, std::uint32_t bytes)
-      : flash_(flash), first_(first), bytes_(bytes) {}
+  /// `ended` is called once the last byte has been with the host for completion_write.
+  using Ended = void (*)(Read&);
+  explicit Read(Ended ended) : ended_(ended) {}
   Read(const Read&) = delete;
   Read& operator=(const Read&) = delete;
 
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> waiter);
-  void await_resume() const noexcept {}
+  /// Once the read before it has ended.
+  void start(Flash& flash, std::uint64_t first, std::uint32_t bytes);
 
  private:
   friend class Flash;
-  void cut_at_pages();
-  void cut_by_mapping();
+  void cut_at_pages(Flash& flash);
+  void cut_by_mapping(Flash& flash);
 
-  Flash& flash_;
-  std::uint64_t first_;
-  std::uint32_t bytes_;
+  Ended ended_;
+  std::uint64_t first_ = 0;
+  std::uint32_t bytes_ = 0;
   std::uint32_t pieces_left_ = 0;
-  std::coroutine_handle<> waiter_;
   ReadPiece piece_;                // the only piece of most reads
   std::vector<ReadPiece> pieces_;  // of reads that span pages
+};
+
+/// Awaits a whole read; lives in the frame of the command.
+class Flash::AwaitedRead : Read {
+ public:
+  AwaitedRead(Flash& flash, std::uint64_t first, std::uint32_t bytes)
+      : Read(&AwaitedRead::resume), flash_(flash), wanted_first_(first), wanted_bytes_(bytes) {}
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> waiter) {
+    waiter_ = waiter;
+    start(flash_, wanted_first_, wanted_bytes_);
+  }
+  void await_resume() const noexcept {}
+
+ private:
+  static void resume(Read& self) { static_cast<AwaitedRead&>(self).waiter_.resume(); }
+  Flash& flash_;
+  std::uint64_t wanted_first_;
+  std::uint32_t wanted_bytes_;
+  std::coroutine_handle<> waiter_;
 };
 
 /// Awaits room in the write cache.
@@ -267,7 +287,7 @@ class Flash::Durable {
   std::coroutine_handle<> waiter_;
 };
 
-inline Flash::Read Flash::read(std::uint64_t first, std::uint32_t bytes) {
+inline Flash::AwaitedRead Flash::read(std::uint64_t first, std::uint32_t bytes) {
   return {*this, first, bytes};
 }
 inline Flash::CacheSpace Flash::take_cache(std::uint64_t first, std::uint32_t bytes) {

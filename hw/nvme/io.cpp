@@ -17,6 +17,16 @@ struct Nvme::HoldBack {
   void await_resume() const noexcept {}
 };
 
+// Under exploration a command may fail, be lost or be held back.
+void Nvme::begin(SubmissionQueue& queue, const nvme::SubmissionEntry& entry) {
+  const bool plain = static_cast<IoOpcode>(entry.opcode) == IoOpcode::read &&
+                     !timeline_.choices().exploring() && validate(entry) == Status::success;
+  if (plain)
+    begin_plain_read(queue, entry);
+  else
+    execute(queue, entry);
+}
+
 Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   Status status = validate(entry);
   co_await pause_until(timeline_, firmware_.serve(timeline_.now(), processing_time(entry)));
@@ -32,7 +42,7 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
       const std::uint64_t first_byte = entry.first_block() << block_shift_;
       co_await flash_.read(first_byte, bytes_of(entry));
       if (medium_.payload_checked() && !queue.deleted)
-        status = co_await move_payload(entry, bytes_of(entry), {true, first_byte});
+        status = co_await move_payload({entry.prp1, entry.prp2}, bytes_of(entry), {true, first_byte});
     } else if (opcode == IoOpcode::write) {
       status = co_await serve_write(queue, entry);
     } else {
@@ -42,7 +52,7 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
   if (timeline_.choices().exploring()) co_await HoldBack{*this};
   --in_flight_;
   if (status == Status::success) count(entry);
-  report(queue, entry, status);
+  report(queue, entry.command_id, status);
   if (!held_back_.empty()) release_held_back();
 }
 
@@ -64,7 +74,7 @@ Task<Status> Nvme::serve_write(SubmissionQueue& queue, const nvme::SubmissionEnt
   co_await pause_until(timeline_, flash_.receive(bytes));
   Status status = Status::success;
   if (medium_.payload_checked() && !queue.deleted)
-    status = co_await move_payload(entry, bytes, {false, first_byte});
+    status = co_await move_payload({entry.prp1, entry.prp2}, bytes, {false, first_byte});
   flash_.write_back(first_byte, bytes);
   if ((entry.cdw12 & nvme::kForceUnitAccess) != 0) co_await flash_.make_durable();
   co_await pause_for(timeline_, params_.completion_write);
@@ -201,17 +211,16 @@ void Nvme::release_held_back() {
 
 // PRP1 names the first page and may start inside it; PRP2 the second, or the list of all further
 // ones. The last entry of a full list page names the next list page.
-Task<Status> Nvme::move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes,
-                                Payload payload) {
+Task<Status> Nvme::move_payload(Prps prps, std::uint32_t bytes, Payload payload) {
   constexpr std::uint32_t kPage = nvme::kPageBytes;
   const auto first =
-      static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kPage - entry.prp1 % kPage));
-  Status status = co_await move_page(entry.prp1, first, payload);
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes, kPage - prps.prp1 % kPage));
+  Status status = co_await move_page(prps.prp1, first, payload);
   const bool list = bytes - first > kPage;
-  PhysAddr next_entry = entry.prp2;
+  PhysAddr next_entry = prps.prp2;
   for (std::uint32_t done = first; done < bytes && status == Status::success;) {
     const std::uint32_t count = std::min(bytes - done, kPage);
-    PhysAddr page = entry.prp2;
+    PhysAddr page = prps.prp2;
     if (list) {
       for (int hops = 0; hops < 2; ++hops) {
         const bool link = next_entry % kPage == kPage - 8 && bytes - done > kPage;

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "hw/core/examined.h"
+#include "hw/nvme/plain_read.h"
 #include "model/engine/check.h"
 
 namespace iodrome::hw {
@@ -32,6 +33,8 @@ Nvme::Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& int
   flash_.share(memory.shared());
   timeline.watch(*this);
 }
+
+Nvme::~Nvme() = default;
 
 void Nvme::describe_stall(std::vector<StallLine>& lines) const {
   if (in_flight_ != 0)

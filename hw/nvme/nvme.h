@@ -39,6 +39,7 @@ class Nvme final : public Target, private Timeline::StallSource {
   /// Errors: values that NvmeParams::examine() refuses are a bug here.
   Nvme(const NvmeParams& params, Timeline& timeline, Port& memory, Port& interrupts, Medium& medium,
        DrawKey key);
+  ~Nvme();
 
   Response access(Command command, std::uint64_t address, std::span<std::byte> data) override;
 
@@ -98,7 +99,7 @@ class Nvme final : public Target, private Timeline::StallSource {
 
   // queues.cpp
   Activity fetch(SubmissionQueue& queue, std::uint32_t tail);
-  void report(SubmissionQueue& submission, const nvme::SubmissionEntry& entry, nvme::Status status,
+  void report(SubmissionQueue& submission, std::uint16_t command_id, nvme::Status status,
               std::uint32_t result = 0);
   Activity post(CompletionQueue& queue, nvme::CompletionEntry entry);
   Activity post_backlog(CompletionQueue& queue);
@@ -116,12 +117,18 @@ class Nvme final : public Target, private Timeline::StallSource {
     std::uint64_t medium_offset = 0;
     std::byte* buffer = nullptr;  // instead of the medium
   };
+  // Where in host memory the bytes of a command lie.
+  struct Prps {
+    PhysAddr prp1 = 0;
+    PhysAddr prp2 = 0;
+  };
   struct HoldBack;
   // A command that the oracle has made the controller forget.
   struct Lost {
     SubmissionQueue* queue;
     nvme::SubmissionEntry entry;
   };
+  void begin(SubmissionQueue& queue, const nvme::SubmissionEntry& entry);
   Activity execute(SubmissionQueue& queue, nvme::SubmissionEntry entry);
   nvme::Status validate(const nvme::SubmissionEntry& entry) const;
   Duration processing_time(const nvme::SubmissionEntry& entry) const;
@@ -135,12 +142,18 @@ class Nvme final : public Target, private Timeline::StallSource {
   bool hold_back();
   void release_held_back();
   void lose(SubmissionQueue& queue, const nvme::SubmissionEntry& entry);
-  Task<nvme::Status> move_payload(const nvme::SubmissionEntry& entry, std::uint32_t bytes,
-                                  Payload payload);
+  Task<nvme::Status> move_payload(Prps prps, std::uint32_t bytes, Payload payload);
   Task<nvme::Status> move_page(PhysAddr host, std::uint32_t count, Payload payload);
   std::uint32_t bytes_of(const nvme::SubmissionEntry& entry) const {
     return entry.blocks() << block_shift_;
   }
+
+  // plain_read.cpp
+  struct PlainRead;
+  PlainRead& take_plain_read();
+  void begin_plain_read(SubmissionQueue& queue, const nvme::SubmissionEntry& entry);
+  Activity deliver(PlainRead& read);
+  void end_plain_read(PlainRead& read, nvme::Status status);
 
   // admin.cpp
   Activity execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry);
@@ -181,6 +194,8 @@ class Nvme final : public Target, private Timeline::StallSource {
   std::size_t in_flight_ = 0;
   std::vector<Lost> lost_;
   std::vector<std::coroutine_handle<>> held_back_;
+  std::vector<std::unique_ptr<PlainRead>> plain_reads_;  // as many as have been needed at once
+  PlainRead* free_read_ = nullptr;
   NvmeCounters counters_;
   Activities activities_;  // last: its frames refer to everything above
 };

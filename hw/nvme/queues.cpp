@@ -36,14 +36,14 @@ Activity Nvme::fetch(SubmissionQueue& queue, std::uint32_t tail) {
       execute_admin(queue, entry);
     } else {
       ++in_flight_;
-      execute(queue, entry);
+      begin(queue, entry);
     }
   }
   queue.fetching = false;
 }
 
-void Nvme::report(SubmissionQueue& submission, const nvme::SubmissionEntry& entry,
-                  nvme::Status status, std::uint32_t result) {
+void Nvme::report(SubmissionQueue& submission, std::uint16_t command_id, nvme::Status status,
+                  std::uint32_t result) {
   if (submission.deleted) return;
   if (status != nvme::Status::success) ++counters_.errors;
   CompletionQueue& queue = *completion_[submission.completion_queue];
@@ -51,7 +51,7 @@ void Nvme::report(SubmissionQueue& submission, const nvme::SubmissionEntry& entr
   completion.result = result;
   completion.sq_head = static_cast<std::uint16_t>(submission.head);
   completion.sq_id = submission.id;
-  completion.command_id = entry.command_id;
+  completion.command_id = command_id;
   completion.status = static_cast<std::uint16_t>(static_cast<unsigned>(status) << 1);
   if (final_status(status)) completion.status |= 0x8000;
   const std::uint32_t next = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;

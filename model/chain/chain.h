@@ -141,7 +141,6 @@ struct Priority {
 };
 
 struct Chain {
-  boost::container::small_vector<Step, 4> steps;
   bool graph = false;
   /// Begins when every chain has ended that was submitted to its queue before it; those behind it
   /// wait for its end, as IOSQE_IO_DRAIN has it.
@@ -150,6 +149,7 @@ struct Chain {
   /// After the request's arrival, us; 0: none. The chain is then cancelled, and its error is ETIME
   /// if that kept a step from its end.
   std::uint32_t deadline_us = 0;
+  boost::container::small_vector<Step, 4> steps;
 };
 
 /// Of steps that a chain names by number.

@@ -13,9 +13,6 @@ namespace iodrome::chain {
 
 struct ChainRun {
   std::uint64_t id = 0;  // its number, dense from 0 and the same for every design
-  Chain chain;
-  Course course;  // of whoever carries the chain out, the kernel or the application, who starts it
-  events::StageLedger ledger;
   SimTime arrival{};             // when it was meant to start; latency counts from here
   std::uint32_t connection = 0;  // whose order it keeps
   std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer
@@ -25,8 +22,11 @@ struct ChainRun {
   bool tried = false;         // its current step is under way, or to be tried again
   std::uint16_t current = 0;  // that step
 
+  Course course;  // of whoever carries the chain out, the kernel or the application, who starts it
   boost::container::small_vector<std::int64_t, 4> results;  // by step: value or -errno
   std::vector<hw::PhysAddr> buffer;                         // user pages to read into, write from
+  events::StageLedger ledger;
+  Chain chain;  // last: of its room for steps mostly the beginning is used
 
   /// What the application passes as user data: it finds the request by its slot, observers by its
   /// id.

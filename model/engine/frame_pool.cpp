@@ -26,7 +26,7 @@ class Slabs {
  private:
   static constexpr std::size_t kSmall = FramePool::kChunkBytes;
   static constexpr std::size_t kHuge = std::size_t{2} << 20;
-  static constexpr std::size_t kSmallOnes = 32;
+  static constexpr std::size_t kSmallOnes = 8;
   static constexpr std::size_t kLine = 64;  // of a cache
 
   struct Free {
@@ -35,11 +35,13 @@ class Slabs {
 
   void add() {
     const bool small = slabs_.size() < kSmallOnes;
-    left_ = small ? kSmall : kHuge;
-    void* const slab = std::aligned_alloc(small ? kLine : left_, left_);
+    const std::size_t size = small ? kSmall : kHuge;
+    std::unique_ptr<std::byte, Free> slab(
+        static_cast<std::byte*>(std::aligned_alloc(small ? kLine : size, size)));
     if (slab == nullptr) throw std::bad_alloc();
-    slabs_.emplace_back(static_cast<std::byte*>(slab));
-    if (!small) madvise(slab, left_, MADV_HUGEPAGE);  // a wish: its refusal changes nothing
+    if (!small) madvise(slab.get(), size, MADV_HUGEPAGE);  // a wish: its refusal changes nothing
+    slabs_.push_back(std::move(slab));
+    left_ = size;
   }
 
   std::vector<std::unique_ptr<std::byte, Free>> slabs_;

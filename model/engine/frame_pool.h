@@ -61,6 +61,22 @@ inline FramePool& FramePool::here() {
   return frame_pool_here;
 }
 
+/// For containers of the per-event path that sometimes outgrow their inline room.
+template <class T>
+struct PoolAllocator {
+  using value_type = T;
+  PoolAllocator() = default;
+  template <class U>
+  PoolAllocator(const PoolAllocator<U>&) noexcept {}
+  T* allocate(std::size_t count) {
+    return static_cast<T*>(FramePool::here().take(count * sizeof(T)));
+  }
+  void deallocate(T* block, std::size_t count) noexcept {
+    FramePool::here().give(block, count * sizeof(T));
+  }
+  friend bool operator==(const PoolAllocator&, const PoolAllocator&) { return true; }
+};
+
 /// Base that allocates a class from the frame pool.
 struct Pooled {
   static void* operator new(std::size_t size) { return FramePool::here().take(size); }

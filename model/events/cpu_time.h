@@ -40,9 +40,9 @@ class CpuAccount {
   const std::array<Duration, kCpuClasses>& totals() const { return total_; }
 
  private:
-  std::array<Duration, kCpuClasses> total_{};
   SimTime since_{};
   CpuClass class_ = CpuClass::idle;
+  std::array<Duration, kCpuClasses> total_{};
 };
 
 }  // namespace iodrome::events

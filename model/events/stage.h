@@ -99,13 +99,13 @@ class StageLedger {
       listener_->on_stage(request_, to, now);
   }
 
-  std::array<Duration, kStages> total_{};
-  Milestones milestones_;
-  SimTime opened_{};
   SimTime since_{};
   Stage stage_ = Stage::arrival;
-  std::uint64_t request_ = 0;
   StageListener* listener_ = nullptr;
+  std::uint64_t request_ = 0;
+  SimTime opened_{};
+  Milestones milestones_;
+  std::array<Duration, kStages> total_{};
 };
 
 }  // namespace iodrome::events

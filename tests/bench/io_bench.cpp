@@ -52,7 +52,7 @@ const int registered = [] {
   }
   static constexpr std::pair<const char*, const char*> kMachines[] = {
       {"one_ssd/io_uring", "/tests/bench/one_ssd.fio"},
-      {"many_ssds/io_uring", "/scenarios/many_ssds.fio"}};
+      {"many_ssds/io_uring", "/tests/bench/many_ssds.fio"}};
   for (const auto& [name, input] : kMachines)
     benchmark::RegisterBenchmark(name, randread, std::string("io_uring"), input)
         ->ArgName("hosted")

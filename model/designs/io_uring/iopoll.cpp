@@ -6,8 +6,8 @@ namespace iodrome::designs::io_uring {
 
 using namespace kernel;
 
-// As io_issue_sqe() and io_rw_init_file() have it: EINVAL for operations that nobody can poll for,
-// EOPNOTSUPP for files without O_DIRECT.
+// EINVAL for operations that nobody can poll for, which io_init_req() finds; EOPNOTSUPP for files
+// without O_DIRECT, as in io_rw_init_file().
 Errno Uring::refused_by_iopoll(const Sqe& sqe) const {
   if (sqe.opcode == Opcode::nop) return Errno::ok;
   if (sqe.opcode != Opcode::read && sqe.opcode != Opcode::write) return Errno::einval;

@@ -109,7 +109,7 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   if (opcode == Opcode::connect) sqe.fd = socket_;
   sqe.offset = asked.offset;
   sqe.bytes = asked.bytes;
-  sqe.in_page = (of.memory + asked.done) % hw::kPageBytes;
+  sqe.in_page = static_cast<std::uint32_t>((of.memory + asked.done) % hw::kPageBytes);
   // A direct descriptor has no statx; what the process's table holds goes by its number.
   sqe.path = sqe.fixed_file ? path_of(static_cast<std::size_t>(of.fd_from)) : path_of(step);
   sqe.statx_size = &run_->results[step];
@@ -191,22 +191,22 @@ bool LinkedSteps::add_send(std::size_t step, std::uint32_t limit, std::vector<Sq
   }
   std::uint64_t planned = sent_;
   if (wanted == 0) batch.push_back(sqe_of(Opcode::nop, step, 0));
-  if (!pipe_.empty()) {  // what a link that broke left behind
+  if (!pipe().empty()) {  // what a link that broke left behind
     sent_at_ = {planned, planned};
     Sqe rest = sqe_of(Opcode::splice_out, step, 1);
-    rest.pipe = &pipe_;
-    rest.bytes = pipe_.bytes();
+    rest.pipe = &pipe();
+    rest.bytes = pipe().bytes();
     batch.push_back(rest);
     planned += rest.bytes;
   }
   while (!file_ended_ && planned < wanted && sent_at_.size() < kSplicesPerBatch &&
          batch.size() + 2 <= limit) {
     Sqe in = sqe_of(Opcode::splice_in, step, sent_at_.size());
-    in.pipe = &pipe_;
+    in.pipe = &pipe();
     in.offset += planned;
     in.bytes = std::min(wanted - planned, kPipePages * hw::kPageBytes - in.offset % hw::kPageBytes);
     Sqe out = sqe_of(Opcode::splice_out, step, sent_at_.size() + 1);
-    out.pipe = &pipe_;
+    out.pipe = &pipe();
     out.bytes = in.bytes;
     sent_at_.insert(sent_at_.end(), {planned, planned});
     batch.push_back(in);
@@ -259,12 +259,12 @@ Finished LinkedSteps::settle_send(std::size_t step, std::size_t splice, std::int
     file_ended_ = file_ended_ || !out;
     run_->results[step] = static_cast<std::int64_t>(sent_);
     at_ = step;
-    if (!pipe_.empty() || !file_ended_) return {};
+    if (!pipe().empty() || !file_ended_) return {};
   } else {
     // As sendfile(2): what went out before counts.
     const auto sent = static_cast<std::int64_t>(sent_at_[splice]);
     run_->results[step] = sent > 0 ? sent : res;
-    pipe_.consume(pipe_.bytes());
+    pipe().consume(pipe().bytes());
   }
   return up_to(step);
 }

@@ -13,7 +13,7 @@
 namespace iodrome::designs::io_uring {
 
 /// One request's chain on its way through the ring, batch by batch.
-class LinkedSteps {
+class LinkedSteps : public Pooled {
  public:
   explicit LinkedSteps(kernel::System& system) : system_(system) {}
   ChainRun& run() { return *run_; }
@@ -45,25 +45,30 @@ class LinkedSteps {
   Sqe sqe_of(Opcode opcode, std::size_t step, std::size_t splice) const;
   bool add_step(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
   bool add_send(std::size_t step, std::uint32_t limit, std::vector<Sqe>& batch);
+  kernel::Pipe& pipe() {
+    if (pipe_ == nullptr) pipe_ = std::make_unique<kernel::Pipe>(kPipePages);
+    return *pipe_;
+  }
   std::int64_t settle_connect(std::int64_t res);
   Finished settle_send(std::size_t step, std::size_t splice, std::int64_t res);
   Finished up_to(std::size_t step) const;
 
-  kernel::System& system_;
+  // What every request looks at first: with thousands in flight each cache line counts.
   ChainRun* run_ = nullptr;
-  kernel::Pipe pipe_{kPipePages};
-  std::vector<bool> in_slot_;       // by step: an open into the request's direct descriptor
-  std::vector<std::string> named_;  // by step: the path that an event's name has made
-  std::size_t at_ = 0;              // where the next batch begins
-  std::size_t last_step_ = 0;       // of the batch in flight
-  std::int64_t expected_ = 0;       // what its last request returns if nothing broke
-  int socket_ = -1;                 // of the connect in flight
+  std::size_t at_ = 0;         // where the next batch begins
+  std::size_t last_step_ = 0;  // of the batch in flight
+  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
+  int socket_ = -1;            // of the connect in flight
   int unconnected_ = -1;
-  // The send in progress.
-  std::size_t send_step_ = 0;
-  std::uint64_t sent_ = 0;              // by earlier batches
+  // By step: an open into the request's direct descriptor.
+  boost::container::small_vector<bool, 8> in_slot_;
+  std::size_t send_step_ = 0;           // the send in progress
   std::vector<std::uint64_t> sent_at_;  // by splice of the batch: sent when it starts
+  std::uint64_t sent_ = 0;              // by earlier batches
   bool file_ended_ = false;
+  kernel::System& system_;
+  std::vector<std::string> named_;  // by step: the path that an event's name has made
+  std::unique_ptr<kernel::Pipe> pipe_;  // once a file has been sent
 };
 
 }  // namespace iodrome::designs::io_uring

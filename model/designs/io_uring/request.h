@@ -39,6 +39,11 @@ struct Uring::Req final : PolledWait, Work, Pooled {
     }
     Req& req;
   };
+  // Apart, since a request that reads directly has neither: thousands of them are in flight.
+  struct Write final : DirectWrite, Pooled {};
+  struct Buffered final : BufferedRead, Pooled {
+    using BufferedRead::BufferedRead;
+  };
   // What a request on a socket keeps between two tries.
   struct SocketWork final : Pooled {
     std::optional<UserSend> send;
@@ -46,17 +51,18 @@ struct Uring::Req final : PolledWait, Work, Pooled {
     std::optional<InotifyTake> event;
   };
   /// Its end is no single completion: what has come makes it try again.
-  bool tries_again() const { return buffered.has_value() || socket != nullptr; }
+  bool tries_again() const { return buffered != nullptr || socket != nullptr; }
   // In a worker: this request and everything linked behind it, each allowed to sleep.
   Task<void> run(Sleepable& ctx) override;
 
   Uring& owner;
   Sqe sqe;
-  Req* next = nullptr;
+  Req* next = nullptr;    // linked behind it
+  Req* behind = nullptr;  // in a ReqQueue
   FilePtr file;  // that `read` reads, `write` writes
   DirectRead read;
-  std::optional<DirectWrite> write;
-  std::optional<BufferedRead> buffered;
+  std::unique_ptr<Write> write;
+  std::unique_ptr<Buffered> buffered;
   std::unique_ptr<Timeout> timeout;
   std::unique_ptr<SocketWork> socket;
   bool iopoll_completed = false;
@@ -64,5 +70,15 @@ struct Uring::Req final : PolledWait, Work, Pooled {
   bool look_again = false;  // what it waits for came during it
   std::int64_t result = 0;
 };
+
+inline void Uring::ReqQueue::push_back(Req& req) {
+  (first == nullptr ? first : last->behind) = &req;
+  last = &req;
+}
+inline Uring::Req& Uring::ReqQueue::take_front() {
+  Req& req = *first;
+  first = std::exchange(req.behind, nullptr);
+  return req;
+}
 
 }  // namespace iodrome::designs::io_uring

@@ -18,11 +18,11 @@ Uring::Uring(Os& os, FileTable& files, UringCosts& costs, const UringParams& par
     : os_(os),
       files_(files),
       costs_(costs),
+      sleepers_(sleepers),
+      iopoll_(params.iopoll),
       sq_(std::bit_ceil(static_cast<std::uint32_t>(params.sq_entries))),
       cq_(2 * sq_.size(), sleepers),
-      sleepers_(sleepers),
       workers_(os.system, "iou-wrk", 0, static_cast<std::uint32_t>(params.workers_max)),
-      iopoll_(params.iopoll),
       held_(held),
       direct_(static_cast<std::size_t>(params.direct_slots)) {}
 
@@ -97,8 +97,7 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
   while (getevents) {
     if (!overflow_.empty()) co_await flush_overflow(ctx);
     while (!task_work_.empty()) {
-      Req* const req = task_work_.front();
-      task_work_.pop_front();
+      Req* const req = &task_work_.take_front();
       const WorkOn work(ctx, req->ledger, events::Stage::kernel);
       ctx.owe(costs_.task_work);
       // What its CQE costs, or the next request's start, comes next.
@@ -113,17 +112,17 @@ Task<Value> Uring::enter(Sleepable& ctx, bool getevents, const WakeCondition* wo
       blocked = ctx.thread().blocked_total;
       if (counted) counted->begin_waiting();
     }
-    if (!polled_.empty()) co_await do_iopoll(ctx);
+    if (iopoll_ && !polled_.empty()) co_await do_iopoll(ctx);
     if (!waits) break;
     const bool visible = co_await cq_.has_entries(ctx);
     if (visible || woken->holds()) break;
     // As Linux it returns; the CPU goes already here, since user code may not work before it is
     // back.
-    if (!polled_.empty() && ctx.cpu().need_resched()) {
+    if (iopoll_ && !polled_.empty() && ctx.cpu().need_resched()) {
       co_await ctx.cond_resched();
       break;
     }
-    if (!polled_.empty()) continue;
+    if (iopoll_ && !polled_.empty()) continue;
     if (task_work_.empty()) co_await sleepers_.wait(ctx, "io_uring_enter", events::Stage::reap);
   }
   if (counted && submitted != kNever)
@@ -147,7 +146,8 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
     ctx.owe(costs_.issue);
     ctx.owe(costs_.rw_prepare, moves ? 1 : 0);
-    // A direct read spends before it does anything that others could see, if no page is absent.
+    // A direct read spends before it does anything that others could see, if no page is absent;
+    // but for IoAccepted, which observers alone hear of, that much earlier.
     const bool reads = req->sqe.opcode == Opcode::read && req->sqe.direct_io && !req->sqe.link;
     if (head != nullptr || !reads || os_.system.first_touch.on_demand) co_await ctx.spend();
     if (moves) co_await kernel::fault_in_user(ctx, req->sqe.pages, req->sqe.bytes);
@@ -216,7 +216,7 @@ Task<void> Uring::read_on(Sleepable& ctx, Req* req) {
   if (!req->buffered) {
     const Result<FilePtr> file = file_of(sqe);
     if (!file) co_return co_await finish(ctx, req, as_return_value(Value(fail(file.error()))));
-    req->buffered.emplace(*file, sqe.offset, sqe.bytes, sqe.pages);
+    req->buffered = std::make_unique<Req::Buffered>(*file, sqe.offset, sqe.bytes, sqe.pages);
   }
   co_await try_on(ctx, req);
 }
@@ -296,7 +296,7 @@ Task<Value> Uring::issue_write(Sleepable& ctx, Req& req) {
   if (!sqe.direct_io) return Task<Value>::ready(fail(Errno::eagain));
   req.file = *file;
   req.polls = iopoll_;
-  req.write.emplace();
+  req.write = std::make_unique<Req::Write>();
   return req.write->start(ctx, os_, *req.file, sqe.offset, sqe.bytes, sqe.pages, req);
 }
 
@@ -442,7 +442,7 @@ Task<void> Uring::add_task_work(Atomic& ctx, Req& req) {
     if (ctx.ledger() == req.ledger) ctx.stop_work();
     req.ledger->enter(events::Stage::wakeup, ctx.now());
   }
-  task_work_.push_back(&req);
+  task_work_.push_back(req);
   return sleepers_.wake_one(ctx);
 }
 

@@ -7,6 +7,7 @@
 // manual pages.
 #pragma once
 #include <deque>
+#include <list>
 
 #include "model/designs/design.h"
 #include "model/kernel/kthread/kthread.h"
@@ -58,10 +59,10 @@ struct Sqe {
   bool read_only = false;     // an open without flags: nobody will write
   std::int32_t open_flags = 0;
   int fd = -1;             // of the process: of what is worked on; splice_out: the socket
-  std::uint32_t slot = 0;  // direct descriptor
+  std::uint32_t slot = 0;     // direct descriptor
+  std::uint32_t in_page = 0;  // send, recv: where in the first page
   std::uint64_t offset = 0;
   std::uint64_t bytes = 0;             // timeout: ns; connect: the port; poll_add: the events
-  std::uint64_t in_page = 0;           // send, recv: where in the first page
   const std::string* path = nullptr;   // statx without one goes by fd (AT_EMPTY_PATH)
   std::int64_t* statx_size = nullptr;  // of the caller's buffer, the one field that is looked at
   kernel::Pipe* pipe = nullptr;
@@ -154,16 +155,25 @@ class Uring {
   static bool forced_async(const Sqe& sqe);
   static bool failed(const Sqe& sqe, std::int64_t res);
 
+  // Requests one behind the other.
+  struct ReqQueue {
+    Req* first = nullptr;
+    Req* last = nullptr;
+    bool empty() const { return first == nullptr; }
+    void push_back(Req& req);
+    Req& take_front();
+  };
+
   kernel::Os& os_;
   kernel::FileTable& files_;
   UringCosts& costs_;
+  kernel::WaitQueue& sleepers_;
+  ReqQueue task_work_;
+  std::list<Cqe> overflow_;
+  const bool iopoll_;
   kernel::SubmissionRing<Sqe> sq_;
   kernel::CompletionRing<Cqe> cq_;
-  std::deque<Cqe> overflow_;
-  kernel::WaitQueue& sleepers_;
   kernel::KthreadPool workers_;
-  std::deque<Req*> task_work_;
-  const bool iopoll_;
   std::deque<Req*> polled_;  // iopoll_list: at the device, in the order of their issue
   SubmitTimes& held_;
   std::vector<kernel::FilePtr> direct_;

@@ -5,6 +5,7 @@
 #include <boost/container/small_vector.hpp>
 #include <span>
 
+#include "model/engine/frame_pool.h"
 #include "model/engine/result.h"
 #include "model/kernel/cpu/context.h"
 
@@ -32,9 +33,9 @@ struct Bio {
   std::uint32_t queue = 0;   // the hardware queue it goes to; the block layer's, unless polled
   std::uint64_t sector = 0;  // of 512 bytes
   std::uint32_t bytes = 0;
-  boost::container::small_vector<BioSegment, 4> segments;
+  Errno status = Errno::ok;  // EIO; EOPNOTSUPP for what the device cannot do
+  boost::container::small_vector<BioSegment, 1, PoolAllocator<BioSegment>> segments;
   events::StageLedger* ledger = nullptr;  // the request whose time this is, if any
-  Errno status = Errno::ok;               // EIO; EOPNOTSUPP for what the device cannot do
   Bio* next = nullptr;                    // behind it, in its request or among those that wait
   /// Who may be put to sleep until there is a request for it: the context that submits it, or
   /// nobody.

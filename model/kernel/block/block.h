@@ -103,7 +103,7 @@ class BlockDevice {
   const std::uint64_t number_;
   const QueueMap map_;
   std::vector<HardwareQueue> queues_;
-  std::deque<Request> requests_;  // without an elevator; each stays with its tag
+  std::deque<Request, PoolAllocator<Request>> requests_;  // without an elevator; each stays with its tag
   std::unique_ptr<ScheduledQueue> scheduled_;
 };
 

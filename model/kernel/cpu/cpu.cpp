@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "model/kernel/cpu/cpu.h"
 
-#include <algorithm>
-
 #include "model/events/irq.h"
 #include "model/events/sched.h"
 #include "model/kernel/cpu/balance.h"
@@ -21,11 +19,10 @@ Cpu::Cpu(System& system, std::uint32_t index)
       timeline_(system.timeline),
       index_(index),
       socket_(index / system.cpus_per_socket),
-      memory_(system.timeline),
-      pending_irqs_(1024),
-      balance_(std::make_unique<LoadBalance>(*this)),
       hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
       softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)),
+      balance_(std::make_unique<LoadBalance>(*this)),
+      memory_(system.timeline),
       tick_(*this),
       reschedule_(*this),
       idle_exit_(*this) {
@@ -65,6 +62,7 @@ void Cpu::refreeze() {
 void Cpu::set_frozen(int level, bool frozen) {
   if (frozen_[level] == frozen) return;
   frozen_[level] = frozen;
+  if (!active_[level]) return;  // an interrupt level at which nothing is under way
   Burst* const burst = burst_[level];
   Atomic* const ctx = context_of(level);
   events::StageLedger* const ledger = ctx != nullptr ? ctx->ledger() : nullptr;
@@ -108,9 +106,8 @@ void Cpu::turn_to(CpuClass cpu_class) {
 void Cpu::raise_irq(IrqAction& action) {
   system_.probe.show(events::IrqRaise{index_, action.vector}, index_);
   // As in the interrupt controller: one pending bit per vector, however many messages arrive.
-  if (std::find(pending_irqs_.begin(), pending_irqs_.end(), &action) != pending_irqs_.end()) return;
-  check(!pending_irqs_.full(), "more vectors than a CPU has");
-  pending_irqs_.push_back(&action);
+  if (pending_irqs_.contains(action)) return;
+  pending_irqs_.push_back(action);
   if (irqs_disabled_ != 0 || active_[2]) return;
   if (halted_) return leave_idle_state();
   if (timeline_.choices().exploring() && strikes_later()) [[unlikely]]
@@ -141,8 +138,7 @@ Task<void> Cpu::hardirq_loop() {
     }
     enter(Level::hardirq);
     while (!pending_irqs_.empty()) {
-      IrqAction& action = *pending_irqs_.front();
-      pending_irqs_.pop_front();
+      IrqAction& action = pending_irqs_.take_front();
       system_.probe.emit(events::IrqHandlerEntry{index_, action.vector}, index_);
       co_await ctx.spend(ctx.costs().irq_entry);
       co_await action.handle(ctx);

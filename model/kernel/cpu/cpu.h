@@ -10,7 +10,7 @@
 // Differs from Linux: the depth of an idle state follows from how long the CPU has been idle, not
 // from a governor's guess. Hardirqs do not nest.
 #pragma once
-#include <boost/circular_buffer.hpp>
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -58,7 +58,7 @@ class TickListener {
 /// LOCAL_TIMER_VECTOR of x86: no device is given it.
 inline constexpr std::uint64_t kLocalTimerVector = 0xec;
 
-class Cpu {
+class alignas(64) Cpu {
  public:
   Cpu(System& system, std::uint32_t index);
   ~Cpu();
@@ -180,6 +180,38 @@ class Cpu {
     bool under_way = false;
   };
 
+  // Interrupts that wait for this CPU, in order of arrival. Whenever none does it begins anew with
+  // its first place: a ring would take the CPU's interrupts through all its cache lines.
+  class PendingIrqs {
+   public:
+    PendingIrqs() { actions_.reserve(16); }
+    bool empty() const { return actions_.empty(); }
+    bool contains(const IrqAction& action) const {
+      const auto first = actions_.begin() + static_cast<std::ptrdiff_t>(taken_);
+      return std::find(first, actions_.end(), &action) != actions_.end();
+    }
+    void push_back(IrqAction& action) {
+      if (taken_ >= kTaken) {  // a storm that never lets it be empty
+        actions_.erase(actions_.begin(), actions_.begin() + static_cast<std::ptrdiff_t>(taken_));
+        taken_ = 0;
+      }
+      actions_.push_back(&action);
+    }
+    IrqAction& take_front() {
+      IrqAction& action = *actions_[taken_++];
+      if (taken_ == actions_.size()) {
+        actions_.clear();
+        taken_ = 0;
+      }
+      return action;
+    }
+
+   private:
+    static constexpr std::size_t kTaken = 64;
+    std::vector<IrqAction*> actions_;
+    std::size_t taken_ = 0;
+  };
+
   friend class LoadBalance;
   void adopt(Thread& thread);
   void enter(Level level);
@@ -217,41 +249,42 @@ class Cpu {
     return vector == Softirq::hi ? hi_tasklets_ : tasklets_;
   }
 
+  // What every burst looks at stands in the first two cache lines, what each interrupt and switch
+  // does behind it: with 64 CPUs nothing else of them stays in the host's cache.
   System& system_;
   Timeline& timeline_;
+  Thread* current_ = nullptr;
+  Burst* burst_[kLevels] = {nullptr, nullptr, nullptr};
+  bool active_[kLevels] = {true, false, false};
+  bool frozen_[kLevels] = {false, false, false};
+  events::Stage interrupted_stage_[kLevels] = {};
+  bool need_resched_ = false;
+  bool pulled_ = false;           // who runs next comes from another CPU's queue
+  bool halted_ = true;            // in an idle state
+  bool irq_after_burst_ = false;  // an interrupt waits for the end of the burst in progress
+
+  std::uint32_t irqs_disabled_ = 0;
+  std::uint32_t pending_softirqs_ = 0;
+  std::uint32_t softirqs_disabled_ = 0;
   const std::uint32_t index_;
   const std::uint32_t socket_;
-  MemoryView memory_;
+  std::uint32_t mm_ = 0;  // the address space that is loaded
+  PendingIrqs pending_irqs_;
   events::CpuAccount account_;
-
-  Thread* current_ = nullptr;
   std::uint64_t last_thread_ = 0;
   events::PrevState last_state_ = events::PrevState::runnable;
-  std::uint32_t mm_ = 0;  // the address space that is loaded
-  bool need_resched_ = false;
-  bool pulled_ = false;  // who runs next comes from another CPU's queue
-  bool halted_ = true;   // in an idle state
   SimTime idle_since_{};
+  std::unique_ptr<IrqLoop> hardirq_;
+  std::unique_ptr<IrqLoop> softirq_;
   RunQueue run_queue_;
   Switch switch_;
 
-  bool active_[kLevels] = {true, false, false};
-  bool frozen_[kLevels] = {false, false, false};
-  Burst* burst_[kLevels] = {nullptr, nullptr, nullptr};
-  events::Stage interrupted_stage_[kLevels] = {};
-
-  boost::circular_buffer<IrqAction*> pending_irqs_;
-  std::uint32_t irqs_disabled_ = 0;
-  bool irq_after_burst_ = false;  // an interrupt waits for the end of the burst in progress
-  std::uint32_t pending_softirqs_ = 0;
-  std::uint32_t softirqs_disabled_ = 0;
+  std::unique_ptr<LoadBalance> balance_;
+  std::unique_ptr<Ksoftirqd> ksoftirqd_;
+  MemoryView memory_;
   IrqAction* softirq_actions_[kSoftirqs] = {};
   std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
   std::vector<IrqAction*> hi_tasklets_;
-  std::unique_ptr<Ksoftirqd> ksoftirqd_;
-  std::unique_ptr<LoadBalance> balance_;
-  std::unique_ptr<IrqLoop> hardirq_;
-  std::unique_ptr<IrqLoop> softirq_;
   Tick tick_;
   Reschedule reschedule_;
   IdleExit idle_exit_;

@@ -49,7 +49,6 @@ struct Thread : SchedEntity {
   Thread& operator=(const Thread&) = delete;
 
   std::uint64_t id = 0;
-  std::string name;
   State state = State::sleeping;
   events::CpuClass cpu_class = events::CpuClass::user;
   Cpu* cpu = nullptr;     // where it runs or waits, or last ran
@@ -75,6 +74,7 @@ struct Thread : SchedEntity {
   SimTime blocked_since{};
   Duration blocked_total{};           // time asleep since it was made
   SleepTimes* sleep_times = nullptr;  // where it is also counted, while somebody wants to know
+  std::string name;
 
   /// signal_pending(): what ends an interruptible sleep, or keeps it from one.
   bool interrupted() const { return signal_pending || notify_signal; }

@@ -32,7 +32,7 @@ class FioRun final : public WorkloadRun {
     const FioClone* spec = nullptr;
     std::vector<int> fds;
     std::uint64_t blocks = 0;  // of its region, in each file
-    std::deque<chain::ChainRun> runs;
+    std::deque<chain::ChainRun, PoolAllocator<chain::ChainRun>> runs;
     std::vector<chain::ChainRun*> idle;
     std::uint64_t issued = 0;             // reads and writes
     std::array<std::uint64_t, 2> done{};  // of them: reads, writes
