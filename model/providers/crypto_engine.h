@@ -5,9 +5,10 @@
 //
 // Source: Linux crypto/crypto_engine.c since 4.6: crypto_transfer_request(),
 // crypto_pump_requests(), crypto_finalize_request(), without retry_support; CRYPTO_ENGINE_MAX_QLEN;
-// recalled, not re-read. Differs: every request may stand in the backlog, and who gave it goes on:
-// a chain gives its next one behind the end of this one at the earliest, so it never has to hold
-// back.
+// recalled, not re-read. Differs: every request may stand in the backlog, and who gave it goes on
+// giving: a chain's step is given whole, in blocks, whatever is answered EBUSY, so `queue_length`
+// says how many are told so and changes no time. The pump is not woken by an end that leaves
+// nothing in the queue.
 #pragma once
 #include <memory>
 
@@ -43,9 +44,9 @@ class CryptoEngine final : public Provider {
   Request& take();
 
   drivers::CryptoDriver& driver_;
-  RequestQueue queue_;
   std::vector<std::unique_ptr<Request>> requests_;  // as many as have been needed at once
   std::vector<Request*> free_;
+  RequestQueue queue_;       // behind what it links
   Request* current_ = nullptr;  // cur_req: at the device
   Pump pump_{*this};
   bool pump_queued_ = false;

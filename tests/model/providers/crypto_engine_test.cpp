@@ -49,6 +49,22 @@ const std::vector<std::size_t> kAll = {0, 1, 2, 3, 4, 5, 6, 7};
 
 }  // namespace
 
+TEST_CASE("an engine may end with requests in its queue, as where a run is stopped") {
+  Scene s(2);
+  for (std::uint32_t number = 0; number < kJobs; ++number) {
+    s.make(number).operation = Operation::hash;
+    s.jobs[number].source_count = 1;
+  }
+  s.rig.thread(
+      0, s, +[](Sleepable& ctx, Scene& mine) -> Task<void> {
+        for (std::uint32_t number = 0; number < kJobs; ++number)
+          co_await mine.registry.submit(ctx, mine.jobs[number]);
+        mine.rig.timeline.stop();
+      });
+  while (s.registry.in_flight() < kJobs) s.rig.timeline.run();
+  CHECK(s.engine.backlogged() != 0);
+}
+
 TEST_CASE("requests behind the crypto API's queue end in their order") {
   Scene s(16);
   s.digest();
