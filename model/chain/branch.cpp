@@ -55,8 +55,10 @@ bool Branch::only_collects() const {
   return write != nullptr && (*write)->at_device();
 }
 
-// Whether a write through the page cache is under way, which keeps the inode's lock while it waits.
-bool Branch::may_hold_inode() const {
+// Whether an inode's lock is kept while it waits, as by a write through the page cache, or is what
+// has just been handed to it: nobody else will hear that it is free.
+bool Branch::may_need_inode() const {
+  if (std::holds_alternative<Truncating>(operation_)) return true;
   const auto* write = std::get_if<std::unique_ptr<Write>>(&operation_);
   return write != nullptr && !(*write)->at_device();
 }
@@ -67,7 +69,7 @@ Task<void> Branch::arrived(Atomic& ctx, IoWait& self) {
   if (branch.submitter != nullptr) return branch.wake_own_thread(ctx);
   const Continue policy = branch.walker_.host_.policy();
   // The submitter may sleep for that lock itself, where no task work wakes it.
-  if (policy == Continue::submitter && !branch.may_hold_inode())
+  if (policy == Continue::submitter && !branch.may_need_inode())
     return branch.hand_to_submitter(ctx);
   const bool here = policy == Continue::cheapest ||
                     (policy == Continue::hardirq && ctx.level() == Level::hardirq) ||

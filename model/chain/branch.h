@@ -170,7 +170,7 @@ class Branch final : public kernel::IoWait,
   Task<Errno> get_name(kernel::Atomic& ctx, const Step& step);
   const std::string& path_of(const Step& step) const;
   bool only_collects() const;
-  bool may_hold_inode() const;
+  bool may_need_inode() const;
   Result<kernel::FilePtr> file_of(const Step& step);
   Course& course() const;
   Course::Numbers numbers() const { return course().numbers(*step_); }

@@ -194,6 +194,39 @@ TEST_CASE("a write that waits for a page never keeps its submitter from writing 
   }
 }
 
+TEST_CASE("an open that truncates never keeps its submitter from writing to the same file") {
+  for (const Continue policy : {Continue::cheapest, Continue::submitter}) {
+    Scene s(policy);
+    chain::Step cut = open_step(s.path);
+    cut.truncate = true;
+    const chain::Step write{.op = chain::Op::write, .fd_from = 0, .offset = 10, .bytes = 100};
+    s.run({open_step(s.path), write}).direct = false;
+    s.run({cut, stat_step(0)});
+    play_in<Scene>(s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+      const Never never;
+      FileTable& table = scene.process.files;
+      const Result<std::int64_t> fd = co_await sys_openat(ctx, scene.os, table, scene.path);
+      REQUIRE(fd == 0);
+      ChainRun* const both[] = {&scene.runs[0], &scene.runs[1]};
+      co_await scene.queue.submit(ctx, both);
+      // The first waits for its page with the lock, the second and this thread for the lock.
+      co_await ctx.spend(Duration{500ns});
+      const Result<std::int64_t> written =
+          co_await sys_pwrite(ctx, scene.os, table, 0, false, 50, 100, scene.runs[0].buffer);
+      CHECK(written == 100);
+      for (int i = 0; i < 2; ++i) {
+        co_await scene.queue.wait(ctx, never);
+        const std::optional<ChainEvent> event = co_await scene.queue.take(ctx);
+        CHECK(event.has_value());
+      }
+      co_await sys_close(ctx, table, 0);
+    });
+    CHECK(results(s.runs[0]) == Results{0, 100});
+    CHECK_FALSE((*s.files.lookup(s.path))->lock.held());
+    CHECK(s.carriers_rest());
+  }
+}
+
 TEST_CASE("what a chain waits for its submitter is wake-up time, for another thread queueing") {
   for (const bool gone : {false, true}) {
     Timed s;
