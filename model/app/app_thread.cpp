@@ -81,7 +81,8 @@ Task<void> AppThread::begin(Sleepable& ctx, ChainRun& run) {
   ctx.emit(events::IoSubmit{run.cookie(), ctx.thread().id, arrival});
   run.ledger.belong_to(run.cookie(), system_.probe.stage_listener());
   ctx.owe(costs_.request_start);
-  return advance(ctx, run);
+  // What has expired before it began ends at once, and its start is no part of that.
+  return ctx.now() >= run.expires() ? advance_paid(ctx, run) : advance(ctx, run);
 }
 
 Task<void> AppThread::go_on(Sleepable& ctx, ChainRun& run) {

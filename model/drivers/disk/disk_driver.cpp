@@ -120,6 +120,8 @@ void DiskDriver::fill_table(const Request& request) {
 
 Task<void> DiskDriver::queue_request(Atomic& ctx, Request& request) {
   if (request.op == BlockOp::discard) {
+    co_await ctx.spend();
+    device_->started(ctx, request);
     co_await device_->complete(ctx, request, Errno::eopnotsupp);
     co_return;
   }
