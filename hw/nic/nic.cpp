@@ -27,7 +27,8 @@ Nic::Nic(const NicParams& params, Timeline& timeline, Port& memory, Port& interr
       interrupts_(interrupts),
       peer_(peer),
       host_bus_(params.host_rate),
-      host_bus_in_(params.host_rate) {
+      host_bus_in_(params.host_rate),
+      interval_(params.interrupt_interval) {
   timeline.watch(*this);
 }
 
@@ -65,6 +66,8 @@ Response Nic::read_register(std::uint64_t address, std::span<std::byte> data) co
       return read_value(data, cause_);
     case nic::kEnable:
       return read_value(data, enabled_);
+    case nic::kThrottle:
+      return read_value(data, static_cast<std::uint32_t>(interval_ / Duration{1ns}));
     case nic::kMsiAddress:
       return read_value(data, msi_address_);
     case nic::kMsiData:
@@ -117,6 +120,9 @@ Response Nic::write_register(std::uint64_t address, std::uint64_t value) {
       enabled_ = word;
       send_if_due();
       break;
+    case nic::kThrottle:
+      interval_ = word * Duration{1ns};
+      break;
     case nic::kMsiAddress:
       msi_address_ = value;
       break;
@@ -151,9 +157,9 @@ void Nic::raise(std::uint32_t cause) {
 void Nic::send_if_due() {
   if ((cause_ & enabled_) == 0) return;
   enabled_ = 0;
-  const SimTime time = std::max(timeline_.now(), next_message_);
-  next_message_ = time + params_.interrupt_interval;
-  send_with_faults(time + params_.msi_flight);
+  const SimTime soonest = last_message_ ? *last_message_ + interval_ : SimTime{};
+  last_message_ = std::max(timeline_.now(), soonest);
+  send_with_faults(*last_message_ + params_.msi_flight);
 }
 
 // What the oracle may do to a message.

@@ -3,6 +3,7 @@
 // interrupts.
 #pragma once
 #include <deque>
+#include <optional>
 #include <vector>
 
 #include "hw/core/activity.h"
@@ -119,7 +120,8 @@ class Nic final : public Target, public NetworkCard, private Timeline::StallSour
   std::uint32_t enabled_ = 0;
   std::uint64_t msi_address_ = 0;
   std::uint32_t msi_data_ = 0;
-  SimTime next_message_{};
+  Duration interval_;  // between messages, at least
+  std::optional<SimTime> last_message_;
   NicCounters counters_;
   Activities activities_;  // last: its frames refer to everything above
 };

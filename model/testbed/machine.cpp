@@ -130,8 +130,10 @@ Machine::Machine(const MachineSpec& spec, Timeline& timeline, events::Probe& pro
                               *nic_interrupt_port_, payload_checked ? &streams : nullptr);
   nic_port_ = ports(*network_.card, "nic_registers");
   net_rx_ = std::make_unique<kernel::NetRx>(system_);
-  nic_driver_ = std::make_unique<drivers::NicDriver>(system_, *net_rx_, irqs_, *nic_port_,
-                                                     static_cast<std::uint32_t>(spec.cpus) - 1);
+  std::optional<drivers::InterruptModeration> moderation;
+  if (spec.moderation != "fixed") moderation.emplace(spec.moderation == "conservative");
+  nic_driver_ = std::make_unique<drivers::NicDriver>(
+      system_, *net_rx_, irqs_, *nic_port_, static_cast<std::uint32_t>(spec.cpus) - 1, moderation);
   loopback_ = std::make_unique<kernel::Loopback>(system_, *net_rx_, spec.socket);
   os_.loopback = loopback_.get();
   engines_ = std::make_unique<Engines>(spec.engines, system_, irqs_, ports);

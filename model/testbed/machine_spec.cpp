@@ -151,6 +151,10 @@ constexpr Group kGroups[] = {
      [](MachineSpec& spec, ParameterList& list) {
        list.add("part", "", "the card: a file of hw/nic/params", &spec.network_part);
        list.add("clients", "", "the other end: a file of hw/nic/params", &spec.clients_part);
+       list.add("moderation", "",
+                "of interrupts: fixed, as nic.interrupt_interval says, or by traffic: dynamic, up "
+                "to 70,000 a second, or conservative, up to 20,000",
+                &spec.moderation);
      }},
     {"socket",
      [](MachineSpec& spec, ParameterList& list) {
@@ -324,6 +328,9 @@ void examine(const MachineSpec& spec, Configuration& configuration) {
   require(spec.dentries == 0 || spec.dentries >= 1024,
           "dentry_cache.entries must be 0, which is all, or at least 1024");
   require(spec.fd_limit >= 1, "process.fd_limit must be at least 1");
+  require(spec.moderation == "fixed" || spec.moderation == "dynamic" ||
+              spec.moderation == "conservative",
+          "network.moderation is fixed, dynamic or conservative");
   require(spec.user_memory == "resident" || spec.user_memory == "on_demand",
           "process.user_memory is resident or on_demand");
   examine_storage(spec, configuration);

@@ -48,6 +48,7 @@ struct MachineSpec {
 
   std::string network_part;
   std::string clients_part;
+  std::string moderation;  // fixed, dynamic or conservative
   hw::NicParams nic;
   hw::ClientParams client;
   kernel::SocketParams socket;

@@ -14,11 +14,17 @@ namespace {
 constexpr std::uint32_t kTxEntries = 4096;
 constexpr std::uint32_t kRxEntries = 1024;
 constexpr std::uint64_t kMostMerged = 65'536;  // GRO_LEGACY_MAX_SIZE
+constexpr std::uint64_t kHeaders = 66;         // of Ethernet, IPv4 and TCP with timestamps, bytes
 }  // namespace
 
 NicDriver::NicDriver(System& system, NetRx& rx, IrqController& irqs, hw::Port& registers,
-                     std::uint32_t cpu)
-    : system_(system), net_rx_(rx), irqs_(irqs), registers_(registers), cpu_(cpu) {
+                     std::uint32_t cpu, std::optional<InterruptModeration> moderation)
+    : system_(system),
+      net_rx_(rx),
+      irqs_(irqs),
+      registers_(registers),
+      cpu_(cpu),
+      moderation_(moderation) {
   hw::Memory& memory = system.memory;
   tx_ring_ = memory.allocate_contiguous(kTxEntries * sizeof(nic::TxDescriptor));
   tx_headers_ = memory.allocate_contiguous(kTxEntries * nic::kSegmentHeaderBytes);
@@ -47,6 +53,8 @@ Task<void> NicDriver::attach() {
   for (std::uint32_t i = 0; i < kRxEntries; ++i)
     rx(i).address = rx_buffers_ + i * nic::kSegmentHeaderBytes;
   co_await registers_.write32(nic::kRxTail, kRxEntries - 1);
+  mss_ = static_cast<std::uint32_t>(co_await registers_.read32(nic::kMss));
+  if (moderation_) co_await set_throttle(moderation_->interval());
   co_await registers_.write32(nic::kEnable, nic::kCauseReceived);
 }
 
@@ -58,6 +66,11 @@ Task<void> NicDriver::post_buffers(std::uint32_t pages) {
   co_await registers_.write32(nic::kRxDataEntries, entries);
   refill();
   co_await registers_.write32(nic::kRxDataTail, data_tail_);
+}
+
+Task<void> NicDriver::set_throttle(Duration interval) {
+  return then_done(
+      registers_.write32(nic::kThrottle, static_cast<std::uint32_t>(interval / Duration{1ns})));
 }
 
 // True if something was posted.
@@ -117,7 +130,22 @@ Task<void> NicDriver::xmit(Atomic& ctx, Segment& segment) {
   }
   ctx.emit(events::DeviceDma{kDeviceId, segment.bytes});
   fill(segment);
+  count_sent(segment.bytes);
   co_await ring_tx(ctx);
+}
+
+void NicDriver::count_sent(std::uint64_t payload) {
+  const std::uint64_t frames = std::max<std::uint64_t>(1, (payload + mss_ - 1) / mss_);
+  sent_.frames += frames;
+  sent_.bytes += payload + frames * kHeaders;
+}
+
+// e1000_set_itr(), before interrupts come again.
+Task<void> NicDriver::moderate() {
+  if (!moderation_) return Task<void>::ready();
+  const std::optional<Duration> interval = moderation_->polled(received_, sent_);
+  received_ = sent_ = {};
+  return interval ? set_throttle(*interval) : Task<void>::ready();
 }
 
 Task<void> NicDriver::ring_tx(Atomic& ctx) {
@@ -140,6 +168,7 @@ Task<void> NicDriver::xmit_frame(Atomic& ctx, Socket& from, StreamHeader header)
     co_return;
   }
   fill(frame, true);
+  count_sent(0);
   co_await ring_tx(ctx);
 }
 
@@ -164,6 +193,7 @@ Task<bool> NicDriver::poll(Atomic& ctx) {
   const bool starved = !data_pages_.empty() && data_head_ == data_tail_;
   if (received == kWeight || starved) co_return true;
   complete();
+  co_await moderate();
   const std::uint32_t room = frames_.empty() ? 0 : nic::kCauseTransmitted;
   co_await registers_.write32(nic::kEnable, nic::kCauseReceived | room);
   co_return false;
@@ -173,7 +203,9 @@ Task<int> NicDriver::take_frames(Atomic& ctx) {
   int received = 0;
   while (received < kWeight && (rx(rx_head_).flags & nic::kRxDone) != 0) {
     ++received;
+    ++received_.frames;
     const auto header = system_.memory.at<nic::SegmentHeader>(rx(rx_head_).address);
+    received_.bytes += header.payload_bytes + kHeaders;
     rx(rx_head_).flags = 0;
     rx_head_ = (rx_head_ + 1) % kRxEntries;
     if (header.payload_bytes != 0) {
@@ -223,12 +255,14 @@ Task<void> NicDriver::send_backlog(Atomic& ctx) {
   bool sent = false;
   while (!frames_.empty() && fits(1)) {
     fill(frames_.front(), true);
+    count_sent(0);
     frames_.pop_front();
     sent = true;
   }
   while (!backlog_.empty() && fits(backlog_.front()->parts.size() + 1)) {
     ctx.emit(events::DeviceDma{kDeviceId, backlog_.front()->bytes});
     fill(*backlog_.front());
+    count_sent(backlog_.front()->bytes);
     backlog_.pop_front();
     sent = true;
   }

@@ -5,13 +5,15 @@
 // Source: the shape of Linux's NAPI drivers (e1000e, ixgbe). Differs: one queue pair; sent segments
 // are cleaned up when acknowledgements are polled; a page takes one frame; frames are merged as GRO
 // does it, within a poll and up to 64 KiB, on every machine; no watchdog makes up for an interrupt
-// that is lost.
+// that is lost; for moderation a segment counts when it is handed to the card, not when it is
+// cleaned up.
 #pragma once
 #include <deque>
 #include <optional>
 #include <vector>
 
 #include "hw/nic/registers.h"
+#include "model/drivers/nic/moderation.h"
 #include "model/kernel/irq/controller.h"
 #include "model/kernel/socket/napi.h"
 #include "model/kernel/socket/socket.h"
@@ -30,9 +32,10 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
  public:
   static constexpr std::uint64_t kDeviceId = 3;  // in events
 
-  /// Interrupts go to that CPU.
+  /// Interrupts go to that CPU, as often as the card lets them, or as `moderation` says.
   NicDriver(kernel::System& system, kernel::NetRx& rx, kernel::IrqController& irqs,
-            hw::Port& registers, std::uint32_t cpu);
+            hw::Port& registers, std::uint32_t cpu,
+            std::optional<InterruptModeration> moderation = std::nullopt);
 
   /// Sets the rings up. At boot, at no CPU's cost.
   Task<void> attach();
@@ -59,6 +62,9 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
   void fill(const kernel::Segment& segment);
   void fill(const hw::nic::SegmentHeader& header, bool last);
   Task<void> ring_tx(kernel::Atomic& ctx);
+  Task<void> set_throttle(Duration interval);
+  Task<void> moderate();
+  void count_sent(std::uint64_t payload);
   hw::nic::TxDescriptor& tx(std::uint32_t index);
   hw::nic::RxDescriptor& rx(std::uint32_t index);
 
@@ -83,6 +89,11 @@ class NicDriver final : public kernel::NetDriver, public kernel::IrqAction, priv
   std::uint32_t data_head_ = 0;              // the next that the card fills
   std::uint32_t data_tail_ = 0;              // posted up to here
   std::optional<MergedFrames> merged_;
+
+  std::optional<InterruptModeration> moderation_;
+  std::uint32_t mss_ = 1;
+  Traffic received_;  // since the last interrupt
+  Traffic sent_;
 };
 
 }  // namespace iodrome::drivers

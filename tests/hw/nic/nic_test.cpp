@@ -289,6 +289,25 @@ TEST_CASE("clients tell when they have drained") {
   CHECK(told == std::vector<std::pair<std::uint32_t, std::uint64_t>>{{1, 100}, {2, 200}});
 }
 
+TEST_CASE("messages are as far apart as the driver has written, from the next one on") {
+  NicParams params = gigabit();
+  params.interrupt_interval = 40us;
+  NicHost host(params, quick());
+  std::uint32_t read = 0;
+  const std::span<std::byte> bytes = std::as_writable_bytes(std::span{&read, 1});
+  REQUIRE(host.card.access(Command::read, nic::kThrottle, bytes) == Response::ok);
+  CHECK(read == 40'000);
+  // An acknowledgement every 12.3 us.
+  for (std::uint64_t i = 0; i < 10; ++i) host.queue(1, 1448 * i, host.payload(1, 1448 * i, 1448));
+  REQUIRE(host.write(nic::kThrottle, 70'000, 4) == Response::ok);
+  host.ring_doorbell();
+  host.timeline.run();
+  const auto& sent = host.messages.messages;
+  REQUIRE(sent.size() == 3);
+  CHECK(sent[1].time - sent[0].time == 70us);
+  CHECK(sent[2].time - sent[1].time == 70us);
+}
+
 TEST_CASE("registers refuse wrong widths, values and addresses") {
   NicHost host(gigabit(), quick());
   CHECK(host.write(nic::kTxBase, 0, 4) == Response::command_error);
@@ -299,7 +318,7 @@ TEST_CASE("registers refuse wrong widths, values and addresses") {
 }
 
 TEST_CASE("the shipped network parts are complete and possible") {
-  for (const char* const name : {"gbe_1", "gbe_100"}) {
+  for (const char* const name : {"gbe_1", "gbe_10", "gbe_100"}) {
     ParameterProblems problems;
     part<NicParams>("nic", name).examine(problems);
     part<ClientParams>("nic", "clients_lan", "clients").examine(problems);
@@ -307,6 +326,8 @@ TEST_CASE("the shipped network parts are complete and possible") {
   }
   NicHost host(part<NicParams>("nic", "gbe_100"), quick());
   CHECK(host.card.wire_time(1448) == ps(123'040));  // the published 123 ns
+  NicHost ten(part<NicParams>("nic", "gbe_10"), quick());
+  CHECK(ten.card.wire_time(1448) == ps(1'230'400));  // and 1230 ns
 }
 
 }  // namespace iodrome::hw::test

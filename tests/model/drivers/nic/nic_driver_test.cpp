@@ -42,8 +42,9 @@ struct Streams final : hw::ByteSource, hw::ByteCheck {
 
 struct NicScene : NetScene {
   explicit NicScene(const SocketParams& sizes = {60'000, 65'536, 60'000},
-                    std::uint32_t buffers = 64)
-      : NetScene(2, sizes) {
+                    std::uint32_t buffers = 64,
+                    std::optional<InterruptModeration> moderation = std::nullopt)
+      : NetScene(2, sizes), driver(rig.system, rx, irqs, registers, 1, moderation) {
     clients.attach(card);
     clients.send_from(streams);
     rig.timeline.spawn(driver.attach(), "attach");
@@ -72,7 +73,7 @@ struct NicScene : NetScene {
   hw::RemoteClients clients{{.drain_rate = {0}, .ack_delay = 10us}, rig.timeline, &streams};
   hw::Nic card{kCard, rig.timeline, memory_port, message_port, clients};
   hw::DirectPort registers{card};
-  NicDriver driver{rig.system, rx, irqs, registers, 1};
+  NicDriver driver;
   std::vector<std::unique_ptr<Socket>> sockets;
   std::uint64_t expected = 0;
   std::uint64_t most_held = 0;
@@ -109,6 +110,26 @@ TEST_CASE("a client's bytes come to the reader in order, and never more than the
   CHECK(s.card.counters().payload_bytes_received == s.expected);
   CHECK(s.rig.probe.counters().bytes_device_dma == s.expected);
   CHECK(s.rig.memory.pages_in_use() == s.pages_before);
+}
+
+TEST_CASE("a driver that moderates has bulk traffic interrupt less often than the card would") {
+  const auto interrupts = [](std::optional<InterruptModeration> moderation) {
+    NicScene s({1 << 20, 65'536, 1 << 20}, 512, moderation);
+    s.expected = 1'000'000;
+    s.rig.thread<NicScene>(0, s, read_all<0>);
+    s.clients.send(0, s.expected);
+    s.rig.run();
+    CHECK(s.done == 1);
+    std::uint32_t throttle = 0;
+    const auto bytes = std::as_writable_bytes(std::span{&throttle, 1});
+    s.card.access(hw::Command::read, hw::nic::kThrottle, bytes);
+    // The last few frames are little traffic again.
+    if (moderation) CHECK(throttle >= 50'000);
+    return s.card.counters().interrupts;
+  };
+  const std::uint64_t fixed = interrupts(std::nullopt);
+  const std::uint64_t moderated = interrupts(InterruptModeration(true));
+  CHECK(moderated * 2 < fixed);
 }
 
 TEST_CASE("clients that are not asked send nothing") {
