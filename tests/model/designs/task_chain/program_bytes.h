@@ -7,18 +7,21 @@
 
 namespace iodrome::designs::task_chain {
 
-// CRC-32C, bit by bit, of the page that the step sums: what it was filled with, or a step before it
-// has made of it.
-inline std::int64_t World::sum_of(const chain::Step& step) {
-  const std::size_t page = step.memory / kBlock;
-  const bool set = page < steps.size() && steps[page].op == chain::Op::memset;
-  const std::uint8_t byte = set ? steps[page].value : pattern(page);
+// CRC-32C, bit by bit, of a page of that byte.
+inline std::int64_t sum_of_page(std::uint8_t byte) {
   std::uint32_t crc = ~0U;
   for (std::uint64_t i = 0; i < kBlock; ++i) {
     crc ^= byte;
     for (int bit = 0; bit < 8; ++bit) crc = crc >> 1 ^ ((crc & 1) != 0 ? 0x82f6'3b78U : 0U);
   }
   return ~crc;
+}
+
+// Of the page that the step sums: what it was filled with, or a step before it has made of it.
+inline std::int64_t World::sum_of(const chain::Step& step) {
+  const std::size_t page = step.memory / kBlock;
+  const bool set = page < steps.size() && steps[page].op == chain::Op::memset;
+  return sum_of_page(set ? steps[page].value : pattern(page));
 }
 
 // What step i has left at its place, from pages that nobody has changed.
@@ -61,9 +64,9 @@ inline bool World::same_bytes() {
     bool right = true;
     if (steps[i].op == chain::Op::read) {
       const Inode& inode = inode_of(steps[i].fd_from >= 0 ? 0 : i);
-      right =
-          content_matches(inode.number, i * kBlock, page.first(static_cast<std::size_t>(moved)));
-    } else if (steps[i].op == chain::Op::write) {
+      right = undelivered || content_matches(inode.number, i * kBlock,
+                                             page.first(static_cast<std::size_t>(moved)));
+    } else if (steps[i].op == chain::Op::write && !buffered) {
       files.volume().read(inode_of(i).first_sector * 512 + i * kBlock, on_disk);
       right = std::ranges::all_of(on_disk, [i](std::byte b) { return b == std::byte{pattern(i)}; });
     } else if (steps[i].op == chain::Op::receive) {

@@ -67,9 +67,11 @@ struct World : Scene {
 
   std::vector<chain::Step> steps;
   bool graph = false;
-  bool exits = false;  // its process has ended meanwhile
+  bool exits = false;        // its process has ended meanwhile
+  bool buffered = false;     // read and written through the page cache, where no disk fails
+  bool undelivered = false;  // what was read so waits for a consumer who has gone
 
- private:
+ protected:
   std::uint64_t place() const { return steps.size() * kBlock; }
   bool first_opens() const { return !steps.empty() && steps[0].op == chain::Op::open; }
   static std::uint8_t pattern(std::size_t step) { return static_cast<std::uint8_t>(0xa0 + step); }
@@ -113,6 +115,7 @@ struct World : Scene {
     step.bytes = kBlock;
     const bool sends = step.op == chain::Op::send;
     if (sends) step.to_fd = socket_fd;
+    if (buffered && !sends && fate != Fate::is_short) fate = Fate::well;
     const bool is_short = step.op != chain::Op::write && fate == Fate::is_short;
     // Whatever is asked for behind the file's end, nothing comes.
     if (is_short && step.on_short == chain::OnShort::resume) step.on_short = chain::OnShort::error;

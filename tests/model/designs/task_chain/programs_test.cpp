@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Programs carried out by the kernel, with a disk that fails and users that cancel or exit, against
 // the reference model: same results, same bytes, same descriptors open at the end.
-#include "model/engine/random.h"
-#include "tests/model/designs/task_chain/program_bytes.h"
+#include "tests/model/designs/task_chain/random_steps.h"
 
 namespace iodrome::designs::task_chain {
 namespace {
@@ -13,12 +12,6 @@ using chain::Op;
 constexpr Op kClasses[] = {Op::open, Op::read, Op::nop, Op::close};
 constexpr int kRules = 4;  // what a step does when it fails
 constexpr int kVariants = 4 * kRules * kFates;
-
-std::string told(const World& world) {
-  std::string text;
-  for (const chain::Step& step : world.steps) text += std::string(name_of(step.op)) + " ";
-  return text;
-}
 
 void compare(World& world) {
   world.play();
@@ -51,19 +44,6 @@ void all_programs(std::size_t steps, chain::Continue policy) {
   }
 }
 
-/// Numbers drawn for one program.
-class Draws {
- public:
-  explicit Draws(std::uint64_t program) : program_(program) {}
-  std::uint64_t below(std::uint64_t bound) {
-    return iodrome::below(draw(2, Purpose::exploration, program_, count_++), bound);
-  }
-
- private:
-  std::uint64_t program_;
-  std::uint64_t count_ = 0;
-};
-
 chain::Step random_rules(Draws& draws, std::size_t index, std::size_t steps) {
   chain::Step rules;
   rules.on_error = static_cast<OnError>(draws.below(4));
@@ -82,16 +62,6 @@ void close_loop(Draws& draws, std::size_t index, const World& world, chain::Step
     if (world.steps[k].loop.used() && world.steps[k].loop.to < static_cast<std::int16_t>(to))
       return;
   rules.loop = {static_cast<std::int16_t>(to), static_cast<std::uint32_t>(1 + draws.below(3))};
-}
-
-constexpr Op kKinds[] = {Op::open,    Op::read,    Op::write,   Op::stat,   Op::close,
-                         Op::copy,    Op::memset,  Op::nop,     Op::unlink, Op::timeout,
-                         Op::send,    Op::fsync,   Op::hash,    Op::crc32c, Op::exclusive_or,
-                         Op::encrypt, Op::decrypt, Op::inotify, Op::accept, Op::connect,
-                         Op::receive, Op::poll};
-
-Op random_op(Draws& draws, std::size_t index) {
-  return index == 0 && draws.below(2) == 0 ? Op::open : kKinds[draws.below(std::size(kKinds))];
 }
 
 void random_programs(std::uint64_t from, std::uint64_t count) {
@@ -114,24 +84,6 @@ void random_programs(std::uint64_t from, std::uint64_t count) {
   }
 }
 
-// What steps of a graph give each other they wait for: the file that the first opens, with a close
-// of it for all before it; the page that another sets. Each carries on, so that no order matters
-// but theirs.
-std::uint64_t waits_for(Draws& draws, const World& world, const chain::Step& step) {
-  const std::size_t index = world.steps.size();
-  std::uint64_t after = 0;
-  for (std::size_t k = 0; k < index; ++k) {
-    const chain::Step& other = world.steps[k];
-    const bool closes = other.op == Op::close && other.fd_from >= 0;
-    const bool in_line = step.op == Op::inotify && other.op == Op::inotify;
-    const bool joins =
-        in_line || step.op == Op::close || step.op == Op::send || other.op == Op::send;
-    if (joins || closes || (k == 0 && other.op == Op::open) || draws.below(3) == 0)
-      after |= std::uint64_t{1} << k;
-  }
-  return after;
-}
-
 void random_graphs(std::uint64_t from, std::uint64_t count) {
   for (std::uint64_t program = from; program < from + count; ++program) {
     Draws draws(program);
@@ -146,10 +98,7 @@ void random_graphs(std::uint64_t from, std::uint64_t count) {
       rules.after = waits_for(draws, world, rules);
       constexpr Fate kHarmless[] = {Fate::well, Fate::is_short, Fate::fails};
       world.add(rules.op, kHarmless[draws.below(3)], rules);
-      if (rules.op != Op::crc32c) continue;
-      for (std::size_t k = 0; k < i; ++k)
-        if ((rules.after >> k & 1) != 0 && world.steps[k].op == Op::memset)
-          world.steps[i].memory = k * kBlock;
+      sum_what_was_set(world);
     }
     CAPTURE(program);
     compare(world);
