@@ -9,6 +9,7 @@
 
 using namespace iodrome;
 using namespace iodrome::kernel;
+using drivers::InterruptModeration;
 using drivers::NicDriver;
 
 namespace {
