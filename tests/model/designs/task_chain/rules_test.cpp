@@ -234,10 +234,10 @@ TEST_CASE("a cipher of blocks that are not whole is EINVAL, at once or in the st
   run.chain.steps[0].path = &small;
   play_all(s);
   CHECK(results(run) == Results{0, 1'000, error(Errno::einval), 0});
-  CHECK(chain::validate({.steps = {{.op = chain::Op::decrypt, .bytes = 24, .memory = 4096}}}, 4, 8192) ==
-        Errno::einval);
-  CHECK(chain::validate({.steps = {{.op = chain::Op::decrypt, .bytes = 32, .memory = 4096}}}, 4, 8192) ==
-        Errno::ok);
+  CHECK(chain::validate({.steps = {{.op = chain::Op::decrypt, .bytes = 24, .memory = 4096}}}, 4,
+                        8192) == Errno::einval);
+  CHECK(chain::validate({.steps = {{.op = chain::Op::decrypt, .bytes = 32, .memory = 4096}}}, 4,
+                        8192) == Errno::ok);
 }
 
 TEST_CASE("chains wait for room at a provider, and all of them get it") {
