@@ -21,8 +21,8 @@ Cpu::Cpu(System& system, std::uint32_t index)
       socket_(index / system.cpus_per_socket),
       hardirq_(std::make_unique<IrqLoop>(system, *this, Level::hardirq)),
       softirq_(std::make_unique<IrqLoop>(system, *this, Level::softirq)),
-      balance_(std::make_unique<LoadBalance>(*this)),
       memory_(system.timeline),
+      balance_(std::make_unique<LoadBalance>(*this)),
       tick_(*this),
       reschedule_(*this),
       idle_exit_(*this) {

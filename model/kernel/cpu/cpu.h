@@ -279,12 +279,12 @@ class alignas(64) Cpu {
   RunQueue run_queue_;
   Switch switch_;
 
-  std::unique_ptr<LoadBalance> balance_;
-  std::unique_ptr<Ksoftirqd> ksoftirqd_;
   MemoryView memory_;
   IrqAction* softirq_actions_[kSoftirqs] = {};
   std::vector<IrqAction*> tasklets_;  // scheduled and not yet begun
   std::vector<IrqAction*> hi_tasklets_;
+  std::unique_ptr<LoadBalance> balance_;  // which enters its softirq above
+  std::unique_ptr<Ksoftirqd> ksoftirqd_;
   Tick tick_;
   Reschedule reschedule_;
   IdleExit idle_exit_;
