@@ -12,8 +12,11 @@ using nvme::AdminOpcode;
 using nvme::Status;
 
 Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
+  const bool aborts = static_cast<AdminOpcode>(entry.opcode) == AdminOpcode::abort;
+  const bool too_many = aborts && ++aborts_under_way_ > params_.abort_limit;
   co_await pause_until(
       timeline_, admin_.serve(timeline_.now(), params_.admin_latency) + params_.completion_write);
+  if (aborts) --aborts_under_way_;
   if (queue.deleted) co_return;
   ++counters_.admin_commands;
   Status status = Status::invalid_opcode;
@@ -39,8 +42,8 @@ Activity Nvme::execute_admin(SubmissionQueue& queue, nvme::SubmissionEntry entry
       status = set_features(entry, result);
       break;
     case AdminOpcode::abort:
-      status = Status::success;
-      result = abort(entry) ? 0 : nvme::kNotAborted;
+      status = too_many ? Status::abort_limit_exceeded : Status::success;
+      if (!too_many) result = abort(entry) ? 0 : nvme::kNotAborted;
       break;
   }
   report(queue, entry.command_id, status, status == Status::success ? result : 0);
@@ -152,6 +155,7 @@ Task<Status> Nvme::identify(const nvme::SubmissionEntry& entry) {
     const std::uint32_t namespaces = 1;
     const std::uint16_t optional = 1u << 2 | 1u << 3;
     std::memcpy(page.data() + nvme::kOptionalCommandsAt, &optional, sizeof optional);
+    page[nvme::kAbortLimitAt] = static_cast<std::byte>(params_.abort_limit - 1);
     page[nvme::kVolatileCacheAt] = static_cast<std::byte>(params_.cache_protected ? 0 : 1);
     page[nvme::kMaxTransferAt] = static_cast<std::byte>(std::countr_zero(pages));
     std::memcpy(page.data() + nvme::kNamespaceCountAt, &namespaces, sizeof namespaces);

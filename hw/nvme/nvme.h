@@ -95,6 +95,7 @@ class Nvme final : public Target, private Timeline::StallSource {
   Response access_vector(Command command, std::uint64_t offset, std::span<std::byte> data);
   void configure(std::uint32_t value);
   void enable();
+  Activity become_ready(std::uint64_t enable);
   void disable();
 
   // queues.cpp
@@ -180,6 +181,8 @@ class Nvme final : public Target, private Timeline::StallSource {
 
   std::uint32_t configuration_ = 0;
   std::uint32_t status_ = 0;
+  bool was_enabled_ = false;
+  std::uint64_t enables_ = 0;
   std::uint32_t admin_sizes_ = 0;
   std::uint64_t admin_sq_ = 0;
   std::uint64_t admin_cq_ = 0;
@@ -192,6 +195,7 @@ class Nvme final : public Target, private Timeline::StallSource {
   std::int64_t coalesce_count_;
   Duration coalesce_time_;
   std::size_t in_flight_ = 0;
+  std::int64_t aborts_under_way_ = 0;
   std::vector<Lost> lost_;
   std::vector<std::coroutine_handle<>> held_back_;
   std::vector<std::unique_ptr<PlainRead>> plain_reads_;  // as many as have been needed at once

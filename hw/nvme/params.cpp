@@ -21,6 +21,9 @@ void describe_controller(NvmeParams& p, ParameterList& list) {
   list.add("firmware_slots", "", "commands in processing at once; 0 is no limit",
            &p.firmware_slots);
   list.add("admin_latency", "s", "processing of an admin command", &p.admin_latency);
+  list.add("abort_limit", "", "Abort commands that it takes at a time", &p.abort_limit);
+  list.add("ready_time", "s", "CC.EN to CSTS.RDY of a controller that is enabled again",
+           &p.ready_time);
   list.add("completion_write", "s", "posting a completion entry to host memory",
            &p.completion_write);
   list.add("msi_flight", "s", "interrupt message to the interrupt controller", &p.msi_flight);
@@ -99,6 +102,8 @@ void NvmeParams::examine(ParameterProblems& problems) const {
                    "must be 0 to 65536");
   problems.require(coalesce_count >= 0 && coalesce_count <= 256, "coalesce_count",
                    "must be 0 to 256");
+  problems.require(abort_limit >= 1 && abort_limit <= 16, "abort_limit", "must be 1 to 16");
+  problems.require(ready_time <= 127s, "ready_time", "CAP.TO can tell 127 s at most");
   problems.require(queue_pairs >= 1 && queue_pairs <= 1023, "queue_pairs", "must be 1 to 1023");
   problems.require(queue_entries >= 2 && queue_entries <= 65536, "queue_entries",
                    "must be 2 to 65536");

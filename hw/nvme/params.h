@@ -16,6 +16,8 @@ struct NvmeParams {
   Duration firmware_interval{};
   std::int64_t firmware_slots = 0;
   Duration admin_latency{};
+  std::int64_t abort_limit = 1;
+  Duration ready_time{};
   Duration completion_write{};
   Duration msi_flight{};
   Duration notification_delay{};

@@ -2,6 +2,8 @@
 // The register window of the controller.
 #include "hw/nvme/registers.h"
 
+#include <utility>
+
 #include "hw/core/register_access.h"
 #include "hw/nvme/nvme.h"
 
@@ -19,9 +21,11 @@ Response Nvme::access(Command command, std::uint64_t address, std::span<std::byt
 }
 
 Response Nvme::read_register(std::uint64_t address, std::span<std::byte> data) {
-  // CAP: queue size; queues are contiguous (CQR); NVM command set; stride 0; pages of 4 KiB.
-  const std::uint64_t capabilities =
-      static_cast<std::uint64_t>(params_.queue_entries - 1) | (1ull << 16) | (1ull << 37);
+  // CAP: queue size; queues are contiguous (CQR); time to be ready (TO); NVM command set; stride 0;
+  // pages of 4 KiB.
+  const auto ready_units = static_cast<std::uint64_t>((params_.ready_time + 500ms - ps(1)) / 500ms);
+  const std::uint64_t capabilities = static_cast<std::uint64_t>(params_.queue_entries - 1) |
+                                     (1ull << 16) | ready_units << 24 | (1ull << 37);
   switch (address) {
     case nvme::kCap:
       return read_value(data, capabilities);
@@ -85,8 +89,24 @@ void Nvme::enable() {
   completion_[0]->base = admin_cq_;
   completion_[0]->interrupts = true;
   completion_[0]->users = 1;
-  status_ = nvme::kCstsReady;
-  if (submission_[0]->entries < 2 || completion_[0]->entries < 2) status_ = nvme::kCstsFatal;
+  const bool again = std::exchange(was_enabled_, true);
+  ++enables_;
+  if (submission_[0]->entries < 2 || completion_[0]->entries < 2)
+    status_ = nvme::kCstsFatal;
+  else if (!again)
+    status_ = nvme::kCstsReady;
+  else
+    become_ready(enables_);
+}
+
+// After power-on it has been ready for long.
+Activity Nvme::become_ready(std::uint64_t enable) {
+  enum : std::uint32_t { kNone, kUnready, kFatal, kKinds };
+  const std::uint32_t fault = timeline_.choices().choose(Choice::fault, kKinds, "nvme.reset");
+  co_await pause_for(timeline_, params_.ready_time);
+  // The host may have given up meanwhile.
+  if (fault == kUnready || enable != enables_ || (configuration_ & nvme::kCcEnable) == 0) co_return;
+  status_ = fault == kFatal ? nvme::kCstsFatal : nvme::kCstsReady;
 }
 
 void Nvme::disable() {
@@ -103,6 +123,7 @@ void Nvme::disable() {
     old_completion_.push_back(std::move(queue));
   }
   status_ = 0;
+  release_held_back();
 }
 
 Response Nvme::ring_doorbell(std::uint64_t address, std::uint32_t value) {

@@ -31,6 +31,11 @@ constexpr std::uint32_t max_queue_entries(std::uint64_t cap) {
   return static_cast<std::uint32_t>(cap & 0xffff) + 1;
 }
 
+/// The longest time from CC.EN to CSTS.RDY, in units of 500 ms, from CAP.TO (bits 31:24).
+constexpr std::uint32_t timeout_units(std::uint64_t cap) {
+  return static_cast<std::uint32_t>(cap >> 24 & 0xff);
+}
+
 // Doorbells, 32-bit, write-only, stride 4 (CAP.DSTRD = 0). Queue 0 is the admin queue.
 inline constexpr std::uint64_t kDoorbells = 0x1000;
 constexpr std::uint64_t sq_tail_doorbell(std::uint32_t queue) {
@@ -158,6 +163,7 @@ enum class Status : std::uint16_t {
   invalid_completion_queue = 0x100,
   invalid_queue_id = 0x101,
   invalid_queue_size = 0x102,
+  abort_limit_exceeded = 0x103,
   invalid_vector = 0x108,
   invalid_queue_deletion = 0x10c,
   write_fault = 0x280,
@@ -169,6 +175,7 @@ inline constexpr std::size_t kNamespaceSizeAt = 0;  // u64, logical blocks
 inline constexpr std::size_t kLbaFormat0At = 128;   // u32; bits 23:16 = log2 of the block size
 /// Identify Controller, likewise.
 inline constexpr std::size_t kMaxTransferAt = 77;        // u8, log2 in 4 KiB pages; 0: no limit
+inline constexpr std::size_t kAbortLimitAt = 258;        // u8, ACL, 0's based
 inline constexpr std::size_t kNamespaceCountAt = 516;    // u32
 inline constexpr std::size_t kOptionalCommandsAt = 520;  // u16; bit 2: datasets, 3: write zeroes
 inline constexpr std::size_t kVolatileCacheAt = 525;     // u8; bit 0: there is one to flush

@@ -29,6 +29,18 @@ struct BlockRqIssue {
   Words5 words() const { return {tag, sector, bytes, request, device}; }
 };
 
+/// An attempt is over, and the request will be issued again.
+struct BlockRqRequeue {
+  static constexpr EventInfo info{"block_rq_requeue", Subsystem::block,
+                                  "tag sector bytes request device"};
+  std::uint64_t tag;
+  std::uint64_t sector;
+  std::uint64_t bytes;
+  std::uint64_t request;
+  std::uint64_t device = 0;
+  Words5 words() const { return {tag, sector, bytes, request, device}; }
+};
+
 /// The driver reports a request's end.
 struct BlockRqComplete {
   static constexpr EventInfo info{"block_rq_complete", Subsystem::block,

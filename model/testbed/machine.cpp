@@ -61,7 +61,9 @@ std::unique_ptr<kernel::BlockDriver> Machine::make_driver(const Storage& storage
   if (spec_.storage_kind == "nvme")
     return std::make_unique<drivers::NvmeDriver>(
         system_, irqs_, registers,
-        drivers::NvmeDriverParams{spec_.queue_entries, spec_.poll_queues}, instance);
+        drivers::NvmeDriverParams{spec_.queue_entries, spec_.poll_queues, spec_.storage_timeout,
+                                  spec_.admin_timeout, spec_.max_retries, spec_.nvme.abort_limit},
+        instance);
   if (spec_.storage_kind == "virtio_blk")
     return std::make_unique<drivers::VirtioBlkDriver>(system_, irqs_, *block_softirq_, registers,
                                                       spec_.queue_entries, instance);

@@ -86,6 +86,12 @@ void describe_storage(MachineSpec& spec, ParameterList& list) {
            &spec.queue_entries);
   list.add("poll_queues", "", "of an nvme, queue pairs without an interrupt, for polled I/O",
            &spec.poll_queues);
+  list.add("timeout", "s", "of an nvme, a command that takes longer is aborted; 0: for ever",
+           &spec.storage_timeout);
+  list.add("admin_timeout", "s", "of an nvme, an Abort or a command of a reset takes no longer",
+           &spec.admin_timeout);
+  list.add("max_retries", "", "of an nvme, times that a request which failed is tried again",
+           &spec.max_retries);
 }
 
 void describe_block(MachineSpec& spec, ParameterList& list) {
@@ -249,6 +255,12 @@ void examine_storage(const MachineSpec& spec, Configuration& configuration) {
       "storage.queue_entries of a virtio_blk must be a power of two, at most those of its part");
   require(spec.poll_queues >= 0 && spec.poll_queues <= 1024,
           "storage.poll_queues must be 0 to 1024");
+  require(spec.storage_timeout == ps(0) ||
+              (spec.storage_timeout >= 1s && spec.storage_timeout <= 86400s),
+          "storage.timeout must be 0 or 1 s to a day");
+  require(spec.admin_timeout >= 1s && spec.admin_timeout <= 86400s,
+          "storage.admin_timeout must be 1 s to a day");
+  require(spec.max_retries >= 0 && spec.max_retries <= 255, "storage.max_retries must be 0 to 255");
   require(spec.poll_queues == 0 || spec.storage_kind == "nvme",
           "storage.poll_queues: only an nvme has queues that are polled");
   require(spec.poll_queues == 0 || spec.cpus + spec.poll_queues <= spec.nvme.queue_pairs,

@@ -42,6 +42,9 @@ struct MachineSpec {
   std::int64_t storage_bytes = 0;
   std::int64_t queue_entries = 0;
   std::int64_t poll_queues = 0;
+  Duration storage_timeout{};
+  Duration admin_timeout{};
+  std::int64_t max_retries = 0;
   hw::NvmeParams nvme;
   hw::DiskParams disk;
   hw::VirtioBlkParams virtio_blk;

@@ -145,7 +145,8 @@ constexpr designs::Difference kMachine[] = {
     {"TLB and cache contents: copies go at two rates, hot and cold; page faults of user buffers, "
      "unless process.user_memory is on_demand",
      "kernel/mm"},
-    {"plugging, hybrid polling; without block.scheduler merging too, with one polling",
+    {"plugging, hybrid polling; without block.scheduler merging too, with one polling; a time "
+     "limit of a virtio_blk's requests, and of a disk's anything but a port reset",
      "kernel/block"},
     {"packet loss, congestion control, receive processing of data", "kernel/socket"},
     {"NUMA distance; caches as a level of memory: DMA always crosses to it; IOMMU", "hw"},

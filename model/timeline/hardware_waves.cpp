@@ -54,6 +54,7 @@ void HardwareWaves::on(const events::EventInfo& info, SimTime, std::uint32_t,
     case events::BlockRqIssue::info.kind:
       return on_request(words[4], 1);
     case events::BlockRqComplete::info.kind:
+    case events::BlockRqRequeue::info.kind:
       return on_request(words[4], kMinusOne);
   }
   if (info.subsystem == events::Subsystem::irq) on_irq(info, words);

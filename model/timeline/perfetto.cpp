@@ -111,6 +111,7 @@ class PerfettoRun {
         packets_.counter(record.time, ids_.group(kAtDevice), ++levels.at_device);
         return write_instant(record, words[3]);
       case events::BlockRqComplete::info.kind:
+      case events::BlockRqRequeue::info.kind:
         packets_.counter(record.time, ids_.group(kAtDevice), --levels.at_device);
         return write_instant(record, words[3]);
       case events::RingPosted::info.kind:

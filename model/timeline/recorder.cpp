@@ -65,6 +65,7 @@ void Recorder::follow(const events::EventInfo& info, SimTime time,
       ++levels_.at_device;
       return;
     case events::BlockRqComplete::info.kind:
+    case events::BlockRqRequeue::info.kind:
       --levels_.at_device;
       return;
     case events::RingPosted::info.kind:

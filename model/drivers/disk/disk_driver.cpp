@@ -199,7 +199,7 @@ void DiskDriver::end(Atomic& ctx, std::uint32_t slot, bool failed) {
 
 // --- commands that do not end -------------------------------------------------------------------
 
-std::uint32_t DiskDriver::timed_out() const {
+std::uint32_t DiskDriver::late_slots() const {
   std::uint32_t slots = 0;
   for (std::uint32_t left = taken_; left != 0; left &= left - 1) {
     const auto slot = static_cast<std::uint32_t>(std::countr_zero(left));
@@ -209,8 +209,8 @@ std::uint32_t DiskDriver::timed_out() const {
 }
 
 // The timer is not moved when commands end: it finds the oldest of those that have not.
-Task<void> DiskDriver::expired(Atomic& ctx) {
-  if (timed_out() != 0) co_await recover(ctx);
+Task<void> DiskDriver::timer_expired(Atomic& ctx) {
+  if (late_slots() != 0) co_await recover(ctx);
   SimTime oldest = kNever;
   for (std::uint32_t left = taken_; left != 0; left &= left - 1)
     oldest = std::min(oldest, slots_[static_cast<std::size_t>(std::countr_zero(left))].since);
@@ -221,7 +221,7 @@ Task<void> DiskDriver::expired(Atomic& ctx) {
 // disk, and all of it is issued again.
 Task<void> DiskDriver::recover(Atomic& ctx) {
   co_await handle(ctx);
-  const std::uint32_t late = timed_out();
+  const std::uint32_t late = late_slots();
   if (late == 0) co_return;
   ++resets_;
   co_await registers_.write32(ata::kPxCmd, 0);

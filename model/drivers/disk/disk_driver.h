@@ -46,7 +46,7 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   struct CommandTimer final : kernel::Timer {
     explicit CommandTimer(DiskDriver& of)
         : Timer([](kernel::Atomic& ctx, kernel::Timer& self) {
-            return static_cast<CommandTimer&>(self).owner.expired(ctx);
+            return static_cast<CommandTimer&>(self).owner.timer_expired(ctx);
           }),
           owner(of) {}
     DiskDriver& owner;
@@ -66,8 +66,8 @@ class DiskDriver final : public kernel::BlockDriver, public kernel::IrqAction {
   Task<void> issue_deferred(kernel::Atomic& ctx);
   void end(kernel::Atomic& ctx, std::uint32_t slot, bool failed);
   Task<void> recover(kernel::Atomic& ctx);
-  std::uint32_t timed_out() const;
-  Task<void> expired(kernel::Atomic& ctx);
+  std::uint32_t late_slots() const;
+  Task<void> timer_expired(kernel::Atomic& ctx);
 
   kernel::System& system_;
   kernel::IrqController& irqs_;

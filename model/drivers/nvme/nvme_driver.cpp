@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "model/drivers/nvme/queue.h"
 #include "model/events/memory.h"
 
 namespace iodrome::drivers {
@@ -11,34 +12,10 @@ using namespace kernel;
 namespace nvme = hw::nvme;
 
 namespace {
-constexpr std::uint32_t kAdminEntries = 32;
 constexpr std::uint32_t kPrpsMax = nvme::kPageBytes / 8;
 constexpr Duration kPollPeriod =
     10us;  // of the controller's state while booting; no part of any measurement
 }  // namespace
-
-// A submission and a completion queue, and the handler of their vector if they have one.
-struct NvmeDriver::Queue final : IrqAction {
-  Queue(NvmeDriver& driver, std::uint32_t number, std::uint32_t size)
-      : owner(driver),
-        id(number),
-        entries(size),
-        submission(driver.system_.memory.allocate_contiguous(size * sizeof(nvme::SubmissionEntry))),
-        completion(
-            driver.system_.memory.allocate_contiguous(size * sizeof(nvme::CompletionEntry))) {}
-
-  Task<void> handle(Atomic& ctx) override { return then_done(owner.process(ctx, *this)); }
-
-  NvmeDriver& owner;
-  std::uint32_t id;
-  std::uint32_t entries;
-  hw::PhysAddr submission;
-  hw::PhysAddr completion;
-  std::uint32_t tail = 0;
-  std::uint32_t head = 0;
-  bool phase = true;
-  std::vector<hw::PhysAddr> prp_lists{};  // by tag; allocated when first needed
-};
 
 NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
                        const NvmeDriverParams& params, std::uint32_t instance)
@@ -47,13 +24,14 @@ NvmeDriver::NvmeDriver(System& system, IrqController& irqs, hw::Port& registers,
       registers_(registers),
       params_(params),
       instance_(instance),
-      number_(device_number(kDeviceId, instance)) {}
+      number_(device_number(kDeviceId, instance)),
+      abort_deadlines_(static_cast<std::size_t>(params.abort_limit), kNever) {}
 
 NvmeDriver::~NvmeDriver() = default;
 
 Task<void> NvmeDriver::attach() {
-  admin_ = std::make_unique<Queue>(*this, 0, kAdminEntries);
-  co_await registers_.write32(nvme::kAqa, (kAdminEntries - 1) << 16 | (kAdminEntries - 1));
+  admin_ = std::make_unique<Queue>(*this, 0, kNvmeAdminEntries);
+  co_await registers_.write32(nvme::kAqa, (kNvmeAdminEntries - 1) << 16 | (kNvmeAdminEntries - 1));
   co_await registers_.write64(nvme::kAsq, admin_->submission);
   co_await registers_.write64(nvme::kAcq, admin_->completion);
   co_await registers_.write32(nvme::kCc, nvme::kCcEnable);
@@ -80,16 +58,20 @@ Task<void> NvmeDriver::create(Queue& queue, bool interrupts) {
                                 IrqController::message_address(vector));
     co_await registers_.write32(nvme::msix_entry(queue.id) + nvme::kMsixData, vector);
   }
+  queue.interrupts = interrupts;
+  co_await admin(creation(queue, nvme::AdminOpcode::create_io_cq));
+  co_await admin(creation(queue, nvme::AdminOpcode::create_io_sq));
+}
+
+nvme::SubmissionEntry NvmeDriver::creation(const Queue& queue, nvme::AdminOpcode opcode) {
+  const bool completions = opcode == nvme::AdminOpcode::create_io_cq;
   nvme::SubmissionEntry create;
-  create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_cq);
-  create.prp1 = queue.completion;
+  create.opcode = static_cast<std::uint8_t>(opcode);
+  create.prp1 = completions ? queue.completion : queue.submission;
   create.cdw10 = (queue.entries - 1) << 16 | queue.id;
-  create.cdw11 = interrupts ? queue.id << 16 | 3 : 1;
-  co_await admin(create);
-  create.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::create_io_sq);
-  create.prp1 = queue.submission;
   create.cdw11 = queue.id << 16 | 1;
-  co_await admin(create);
+  if (completions) create.cdw11 = queue.interrupts ? queue.id << 16 | 3 : 1;
+  return create;
 }
 
 QueueMap NvmeDriver::queue_map() const {
@@ -97,12 +79,10 @@ QueueMap NvmeDriver::queue_map() const {
           .polled = static_cast<std::uint32_t>(params_.poll_queues)};
 }
 
-// One admin command, polled to its end.
+// One admin command of boot, polled to its end.
 Task<void> NvmeDriver::admin(nvme::SubmissionEntry entry) {
   Queue& queue = *admin_;
-  auto* const slots = &system_.memory.at<nvme::SubmissionEntry>(queue.submission);
-  slots[queue.tail] = entry;
-  queue.tail = (queue.tail + 1) % queue.entries;
+  put(queue, entry);
   co_await registers_.write32(nvme::sq_tail_doorbell(0), queue.tail);
   nvme::CompletionEntry* done = next_completion(queue);
   while (done == nullptr) {
@@ -111,6 +91,11 @@ Task<void> NvmeDriver::admin(nvme::SubmissionEntry entry) {
   }
   check(done->code() == 0, "the NVMe controller refused an admin command");
   co_await registers_.write32(nvme::cq_head_doorbell(0), queue.head);
+}
+
+void NvmeDriver::put(Queue& queue, const nvme::SubmissionEntry& entry) {
+  (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
+  queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
 }
 
 nvme::CompletionEntry& NvmeDriver::head_entry(const Queue& queue) {
@@ -192,14 +177,15 @@ Task<void> NvmeDriver::queue_request(Atomic& ctx, Request& request) {
 }
 
 Task<void> NvmeDriver::ring_doorbell(Atomic& ctx, Request& request) {
+  if (state_ != State::live) [[unlikely]]
+    return device_->hold(ctx, request);
   device_->started(ctx, request);
   Queue& queue = *queues_[request.queue];
   nvme::SubmissionEntry entry;
   entry.command_id = static_cast<std::uint16_t>(request.tag);
   entry.namespace_id = 1;
   fill_command(request, entry);
-  (&system_.memory.at<nvme::SubmissionEntry>(queue.submission))[queue.tail] = entry;
-  queue.tail = queue.tail + 1 == queue.entries ? 0 : queue.tail + 1;
+  put(queue, entry);
   ctx.emit(events::Doorbell{number_, queue.id, queue.tail});
   ctx.emit(events::DeviceDma{number_, request.bytes});
   request.enter(events::Stage::device, ctx.now());
@@ -214,9 +200,16 @@ Task<std::uint32_t> NvmeDriver::process(Atomic& ctx, Queue& queue) {
     if (done == nullptr) break;
     ++found;
     Request& request = device_->request(done->command_id, queue.id - 1);
-    co_await device_->complete(ctx, request, done->code() == 0 ? Errno::ok : Errno::eio);
+    if (!request.in_flight) [[unlikely]]
+      ++recovery_.strays;
+    else if (done->code() == 0) [[likely]]
+      co_await device_->complete(ctx, request, Errno::ok);
+    else
+      co_await failed(ctx, request, done->do_not_retry());
   }
-  if (found != 0) co_await registers_.write32(nvme::cq_head_doorbell(queue.id), queue.head);
+  // A controller that is disabled has forgotten the queue.
+  if (found != 0 && state_ == State::live)
+    co_await registers_.write32(nvme::cq_head_doorbell(queue.id), queue.head);
   co_return found;
 }
 

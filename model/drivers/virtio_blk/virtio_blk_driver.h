@@ -3,7 +3,8 @@
 // softirq. A doorbell costs the CPU a VM exit; with event indices it is rung only if the host asks.
 //
 // Source: Linux drivers/block/virtio_blk.c (virtblk_done, virtio_queue_rq), drivers/virtio/
-// virtio_ring.c. Differs: one queue; no timeouts, as in Linux; the interrupt is CPU 0's.
+// virtio_ring.c. Differs: one queue; no timeouts, which in Linux only begin anew; the interrupt is
+// CPU 0's.
 #pragma once
 #include <vector>
 

@@ -18,7 +18,11 @@ events::Stage stage_of(Level level) {
 }  // namespace
 
 BlockDevice::BlockDevice(BlockDriver& driver, const QueueParams& params)
-    : driver_(driver), number_(driver.number()), map_(driver.queue_map()) {
+    : driver_(driver),
+      number_(driver.number()),
+      timeout_(driver.timeout()),
+      unwatched_(timeout_ != Duration{0}),
+      map_(driver.queue_map()) {
   driver.serve(*this);
   for (std::uint32_t i = 0; i < map_.interrupting + map_.polled; ++i)
     queues_.emplace_back(driver.queue_depth());
@@ -88,12 +92,37 @@ Task<void> BlockDevice::issue(Atomic& ctx, Request& request) {
   return driver_.queue_request(ctx, request);
 }
 
-void BlockDevice::started(Atomic& ctx, const Request& request) const {
+void BlockDevice::started(Atomic& ctx, Request& request) {
+  request.in_flight = true;
+  request.deadline = ctx.now() + timeout_;
+  if (unwatched_) [[unlikely]] {
+    unwatched_ = false;
+    kblockd(ctx).set_timer(request.deadline);
+  }
   ctx.emit(events::BlockRqIssue{request.tag, request.sector, request.bytes,
                                 request_of(*request.bio), number_});
 }
 
+Kblockd& BlockDevice::kblockd(Atomic& ctx) {
+  if (kblockd_ == nullptr) kblockd_ = std::make_unique<Kblockd>(ctx.system(), *this, driver_);
+  return *kblockd_;
+}
+
+Task<void> BlockDevice::requeue(Atomic& ctx, Request& request) {
+  ctx.emit(events::BlockRqRequeue{request.tag, request.sector, request.bytes,
+                                  request_of(*request.bio), number_});
+  request.in_flight = false;
+  request.aborted = false;
+  return hold(ctx, request);
+}
+
+Task<void> BlockDevice::hold(Atomic& ctx, Request& request) {
+  request.enter(events::Stage::queue, ctx.now());
+  return kblockd(ctx).requeue(ctx, request);
+}
+
 Task<void> BlockDevice::complete(Atomic& ctx, Request& request, Errno status) {
+  request.in_flight = false;
   ctx.emit(events::BlockRqComplete{request.tag, request.sector, static_cast<std::uint64_t>(status),
                                    request_of(*request.bio), number_});
   if (scheduled_ != nullptr) [[unlikely]] {

@@ -22,8 +22,14 @@ struct Request : boost::intrusive::slist_base_hook<> {
   Bio* bio = nullptr;  // the first
   Bio* last = nullptr;
   Errno status = Errno::ok;  // of a request that waits for the block softirq to end it
+  SimTime deadline{};        // of an attempt; kNever while its driver is told that it has passed
+  std::uint8_t retries = 0;  // attempts that have failed
+  bool aborted = false;      // the driver has asked the device to give this attempt up
+  bool in_flight = false;    // started, and neither ended nor requeued
 
   void begin(Bio& with) {
+    retries = 0;
+    aborted = false;
     op = with.op;
     fua = with.fua;
     sector = with.sector;
@@ -36,6 +42,8 @@ struct Request : boost::intrusive::slist_base_hook<> {
     bytes += by_bytes;
     segments += static_cast<std::uint32_t>(by_segments);
   }
+  /// For who is told of a passed deadline: this attempt is still under way.
+  bool overdue() const { return in_flight && deadline == kNever; }
   std::uint64_t end_sector() const { return sector + bytes / 512; }
   template <class Function>
   void for_each_segment(Function&& function) const {
@@ -64,6 +72,10 @@ struct QueueMap {
   std::uint32_t polled = 0;
 };
 
+/// What a driver has made of a request whose deadline has passed: BLK_EH_DONE, or
+/// BLK_EH_RESET_TIMER, which gives it the same time once more.
+enum class TimedOut : std::uint8_t { done, reset_timer };
+
 /// A driver below the block layer.
 class BlockDriver {
  public:
@@ -80,6 +92,17 @@ class BlockDriver {
   /// how many.
   virtual Task<std::uint32_t> poll(Atomic&, std::uint32_t) { return Task<std::uint32_t>::ready(0); }
   virtual QueueLimits limits() const { return {}; }
+  /// How long an attempt may take until timed_out() is called; 0: for ever.
+  virtual Duration timeout() const { return Duration{0}; }
+  /// blk_mq_ops.timeout: the deadline of the attempt has passed. In the device's kblockd thread,
+  /// where nothing else is done for the device meanwhile. The attempt may end at any await.
+  virtual Task<TimedOut> timed_out(Sleepable&, Request&);
+  /// When expired() wants to be called for what is no request; kNever: not at all. It is asked
+  /// after timed_out(), expired() and the timer.
+  virtual SimTime next_deadline() const { return kNever; }
+  virtual Task<void> expired(Sleepable&) { return Task<void>::ready(); }
+  /// Whether the device is lost: requests are ended with EIO, and not given to it.
+  virtual bool dead() const { return false; }
   /// Whether writes that have ended may be lost with the power until a flush has ended.
   virtual bool volatile_cache() const { return true; }
   /// The device's number in events.
@@ -91,6 +114,10 @@ class BlockDriver {
  protected:
   BlockDevice* device_ = nullptr;
 };
+
+inline Task<TimedOut> BlockDriver::timed_out(Sleepable&, Request&) {
+  return Task<TimedOut>::ready(TimedOut::reset_timer);
+}
 
 /// The number, in events, of the `instance`th device of a driver whose first one has `first`.
 constexpr std::uint64_t device_number(std::uint64_t first, std::uint32_t instance) {

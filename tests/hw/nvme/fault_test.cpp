@@ -105,6 +105,105 @@ TEST_CASE("a reset forgets lost commands") {
   CHECK(s.host.done.empty());
 }
 
+TEST_CASE("a command in service, or not yet fetched, is not aborted and goes on") {
+  Scene s;
+  SECTION("in service") {
+    s.read(1, 64);
+    s.abort(1);
+    REQUIRE(s.host.done.size() == 2);
+    CHECK(s.host.drive.counters().aborts == 0);
+  }
+  SECTION("not yet fetched") {
+    s.oracle.script["nvme.doorbell"] = {1};
+    s.read(1);
+    s.abort(1);
+    REQUIRE(s.host.done.size() == 1);
+    s.read(2);
+    s.host.timeline.run();
+    REQUIRE(s.host.done.size() == 3);
+  }
+  for (const auto& done : s.host.done) {
+    CHECK(done.entry.code() == 0);
+    if (done.entry.command_id == 0xad) CHECK(done.entry.result == nvme::kNotAborted);
+  }
+}
+
+TEST_CASE("Aborts beyond the limit that Identify tells are refused, and may be sent again") {
+  Scene s;
+  nvme::SubmissionEntry identify;
+  identify.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::identify);
+  identify.cdw10 = nvme::kIdentifyController;
+  identify.prp1 = s.host.memory.allocate_page();
+  REQUIRE(s.host.admin(identify) == Status::success);
+  CHECK(s.host.memory.at<std::uint8_t>(identify.prp1 + nvme::kAbortLimitAt) == 3);
+  for (int round = 0; round < 2; ++round) {
+    s.host.done.clear();
+    nvme::SubmissionEntry abort;
+    abort.opcode = static_cast<std::uint8_t>(nvme::AdminOpcode::abort);
+    abort.cdw10 = 7u << 16 | 1;
+    for (std::uint16_t id = 0; id < 5; ++id) {
+      abort.command_id = id;
+      s.host.queue(0, abort);
+    }
+    s.host.ring_doorbell(0);
+    s.host.timeline.run();
+    REQUIRE(s.host.done.size() == 5);
+    for (const auto& done : s.host.done)
+      CHECK(done.entry.code() == (done.entry.command_id < 4 ? 0 : 0x103));
+  }
+}
+
+TEST_CASE("a controller that is enabled again is ready after its time, which CAP.TO covers") {
+  Scene s;
+  const SimTime start = s.host.timeline.now();
+  CHECK(nvme::timeout_units(s.host.read64(nvme::kCap)) == 1);  // 250 ms of the part
+  s.host.write32(nvme::kCc, 0);
+  CHECK(s.host.read32(nvme::kCsts) == 0);
+  s.host.write32(nvme::kCc, nvme::kCcEnable);
+  SECTION("at once it is not") {
+    s.host.timeline.run(start + 250ms);
+    CHECK(s.host.read32(nvme::kCsts) == 0);
+    CHECK(s.host.ring_doorbell(0) == Response::generic_error);
+    s.host.timeline.run(start + 250ms + ps(1));
+    CHECK(s.host.read32(nvme::kCsts) == nvme::kCstsReady);
+  }
+  SECTION("and its time begins anew if it is disabled meanwhile") {
+    s.host.timeline.run(start + 100ms);
+    s.host.timeline.advance_to(start + 100ms);
+    s.host.write32(nvme::kCc, 0);
+    s.host.write32(nvme::kCc, nvme::kCcEnable);
+    s.host.timeline.run(start + 350ms);
+    CHECK(s.host.read32(nvme::kCsts) == 0);
+    s.host.timeline.run();
+    CHECK(s.host.read32(nvme::kCsts) == nvme::kCstsReady);
+  }
+}
+
+TEST_CASE(
+    "a controller may stay unready, or fatal, when it is enabled again; the next time counts") {
+  Scene s;
+  s.oracle.script["nvme.reset"] = {1, 2};
+  for (const std::uint32_t status : {0u, nvme::kCstsFatal, nvme::kCstsReady}) {
+    s.host.write32(nvme::kCc, 0);
+    s.host.write32(nvme::kCc, nvme::kCcEnable);
+    s.host.timeline.run();
+    CHECK(s.host.read32(nvme::kCsts) == status);
+  }
+}
+
+TEST_CASE("a reset forgets a command that was held back for another one") {
+  Scene s;
+  s.oracle.script["nvme.command"] = {1};
+  s.oracle.script["nvme.completion"] = {1};
+  s.read(1);
+  s.read(2, 64);
+  s.host.timeline.run(s.host.timeline.now() + 40us);
+  s.host.write32(nvme::kCc, 0);
+  s.host.timeline.run();
+  CHECK(s.host.drive.in_flight() == 0);
+  CHECK(s.host.done.empty());
+}
+
 TEST_CASE("a lost doorbell leaves the queue stuck until the next one, which brings both") {
   Scene s;
   s.oracle.script["nvme.doorbell"] = {1};

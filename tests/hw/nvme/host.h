@@ -114,6 +114,11 @@ class NvmeHost {
     access.await_ready();
     return static_cast<std::uint32_t>(access.await_resume());
   }
+  std::uint64_t read64(std::uint64_t address) {
+    Access access = registers.read64(address);
+    access.await_ready();
+    return access.await_resume();
+  }
 
   Timeline timeline;
   Memory memory;

@@ -20,6 +20,8 @@ inline hw::NvmeParams round_drive() {
   p.firmware_write = 2us;
   p.firmware_slots = 64;
   p.admin_latency = 1us;
+  p.abort_limit = 2;
+  p.ready_time = 3ms;
   p.completion_write = 200ns;
   p.msi_flight = 300ns;
   p.queue_pairs = 16;
@@ -46,6 +48,27 @@ inline hw::NvmeParams round_drive() {
 }
 inline constexpr Duration kDeviceTime = 7'700ns;
 inline constexpr Duration kMessageTime = 300ns;
+
+/// The drive's registers as the driver sees them.
+class RegisterGate final : public hw::Target {
+ public:
+  explicit RegisterGate(hw::Target& device) : device_(device) {}
+  hw::Response access(hw::Command command, std::uint64_t address,
+                      std::span<std::byte> data) override {
+    const hw::Response response = device_.access(command, address, data);
+    if (command == hw::Command::write && address == hw::nvme::kAsq)
+      std::memcpy(&admin_submissions, data.data(), sizeof admin_submissions);
+    if (fatal && command == hw::Command::read && address == hw::nvme::kCsts)
+      data[0] |= static_cast<std::byte>(hw::nvme::kCstsFatal);
+    return response;
+  }
+
+  bool fatal = false;  // CSTS says so
+  hw::PhysAddr admin_submissions = 0;
+
+ private:
+  hw::Target& device_;
+};
 
 struct NvmeRig {
   explicit NvmeRig(std::uint32_t cpus = 2, NvmeDriverParams params = {16, 0},
@@ -114,7 +137,8 @@ struct NvmeRig {
   hw::DirectPort interrupt_port{irqs};
   hw::test::TestMedium medium{1ull << 32, true};
   hw::Nvme device;
-  hw::DirectPort registers{device};
+  RegisterGate gate{device};
+  hw::DirectPort registers{gate};
   NvmeDriver driver;
   kernel::BlockDevice block;
   Duration ready{};  // when it has booted
