@@ -284,7 +284,7 @@ Task<void> ChainQueue::forget_completions(Sleepable& ctx) {
   deliveries_.drop_all();
   {
     const Spinlock::Guard guard = co_await lock_.lock(ctx);
-    ring_.forget_held();
+    co_await ring_.forget_held(ctx);
   }
   co_await consumers_.unlock(ctx);
 }

@@ -92,9 +92,12 @@ void ChainRing::note_time(SimTime since) {
   if (!since_.empty()) since_[(ring_.posted() - 1) % since_.size()] = since;
 }
 
-void ChainRing::forget_held() {
+Task<void> ChainRing::forget_held(Atomic& ctx) {
+  if (held_.empty()) return Task<void>::ready();
   accepted_ -= held_.size();
+  ended_ -= held_.size();
   held_.clear();
+  return then_done(completed_.value.store_release(ctx, static_cast<std::uint32_t>(ended_)));
 }
 
 Task<ChainEvent*> ChainRing::next_to_move(Atomic& ctx) {

@@ -45,9 +45,10 @@ class ChainRing {
   void accept() { ++accepted_; }
   /// It ends, and nobody is to be told: its process exits.
   void forget() { --accepted_; }
-  /// The same of every completion that waits outside the ring. With the lock, and no consumer may
-  /// be at next_to_move()'s.
-  void forget_held();
+  /// The same of every completion that waits outside the ring; the mapped count takes them back,
+  /// or whoever looks at it would ask for them for ever. With the lock, and no consumer may be at
+  /// next_to_move()'s.
+  Task<void> forget_held(kernel::Atomic& ctx);
   /// What ending a chain costs the context that it ends in.
   kernel::Cost& end_cost() {
     return params_.full == RingFull::hold ? costs_.ready_list : costs_.ring_post;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Bytes that wait for a consumer while their process exits, and how many may wait while files grow.
-#include "tests/model/designs/task_chain/scene.h"
+#include "tests/model/designs/task_chain/session.h"
 
 namespace iodrome::designs::task_chain {
 namespace {
@@ -73,6 +73,42 @@ TEST_CASE("a consumer that copies while its process exits shows no entry without
     CHECK(s.engine.held.used == 0);
     CHECK(s.engine.chain_nr() == 0);
   }
+}
+
+TEST_CASE("whoever looks behind an exit finds no completion that was forgotten") {
+  struct Looker : Session {
+    using Session::Session;
+    int waits = 0;
+  };
+  for (const RingFull full : {RingFull::hold, RingFull::spill})
+    for (const WakeBy wake : {WakeBy::eventfd, WakeBy::futex, WakeBy::signal, WakeBy::busy_poll}) {
+      CAPTURE(static_cast<int>(full), static_cast<int>(wake));
+      Looker s(session_params(full, wake));
+      s.add_chains(5);
+      s.rig.thread<Looker>(0, s, [](Sleepable& ctx, Looker& it) -> Task<void> {
+        co_await submit_more(ctx, it);
+        co_await ctx.spend(Duration{200us});
+        while (!it.bell.rung && it.waits < 10) {
+          std::optional<ChainEvent> event = co_await it.consumer.take(ctx);
+          if (event) continue;
+          ++it.waits;
+          co_await it.consumer.wait(ctx, it.bell);
+        }
+      });
+      s.rig.thread<Looker>(1, s, [](Sleepable& ctx, Looker& it) -> Task<void> {
+        co_await schedule_hrtimeout(ctx, SimTime{} + 100us, "later", events::Stage::queue);
+        CHECK(it.queue.ring().holds_any());
+        co_await it.queue.exit(ctx);
+      });
+      s.rig.at(400us, [&s] {
+        s.bell.rung = true;
+        s.consumer.interrupt(s.rig.system);
+      });
+      s.rig.run();
+      CHECK(s.bell.rung);
+      CHECK(s.waits == 1);
+      s.rig.end();
+    }
 }
 
 TEST_CASE("a read asks for room for the pages that its file has and no others") {
