@@ -24,7 +24,7 @@ int nice_of(const chain::Priority& priority) {
 }  // namespace
 
 // A branch on a managed workqueue, until a worker has it.
-class Carriers::Item final : public wq::Work, public Pooled {
+class Carriers::Item final : public wq::Work, public Owned, public Pooled {
  public:
   explicit Item(Branch& branch) : branch_(branch) { id = branch.id; }
   Task<void> run(Sleepable& ctx) override {
@@ -38,7 +38,7 @@ class Carriers::Item final : public wq::Work, public Pooled {
 };
 
 // A branch that kthreadd is asked to make a thread for.
-class Carriers::OwnThread final : public Kthreadd::Request, public Pooled {
+class Carriers::OwnThread final : public Kthreadd::Request, public Owned, public Pooled {
  public:
   OwnThread(Branch& branch, KthreadPool& otherwise) : branch_(branch), otherwise_(otherwise) {}
   Task<void> run(Sleepable& ctx) override {
@@ -101,10 +101,11 @@ Carriers::~Carriers() = default;
 
 Task<void> Carriers::queue(Atomic& ctx, Branch& branch, Carrier carrier) {
   if (carrier == Carrier::shared) return shared_.queue(ctx, branch, rank_of(branch));
-  if (carrier == Carrier::own) return own_->create(ctx, *new OwnThread(branch, shared_));
+  if (carrier == Carrier::own)
+    return own_->create(ctx, waiting_.add(new OwnThread(branch, shared_)));
   const bool rt = branch.walker().run().chain.priority.of == chain::PriorityClass::rt;
   wq::Workqueue& to = made(rt ? queue_of_rt(carrier) : queue_of(carrier));
-  return then(to.queue(ctx, *new Item(branch)), [](bool queued) {
+  return then(to.queue(ctx, waiting_.add(new Item(branch))), [](bool queued) {
     check(queued, "a workqueue refused a chain");
     return Task<void>::ready();
   });

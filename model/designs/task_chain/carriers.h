@@ -10,6 +10,7 @@
 // is 5n - 20, as task_nice_ioprio() has it the other way round, rt -20, idle 19.
 #pragma once
 #include "model/designs/task_chain/chain_params.h"
+#include "model/designs/task_chain/owned.h"
 #include "model/kernel/kthread/kthreadd.h"
 #include "model/kernel/workqueue/workqueue.h"
 
@@ -32,6 +33,8 @@ class Carriers {
   std::size_t own_threads() const { return own_ == nullptr ? 0 : own_->threads(); }
   /// For checks: no workqueue has an item.
   bool workqueues_empty() const;
+  /// For checks: calls whose branch no thread has yet, the shared ones' left out.
+  std::size_t waiting() const { return waiting_.size(); }
 
  private:
   class Item;
@@ -39,6 +42,7 @@ class Carriers {
   static constexpr int kQueues = 4;  // bound, unbound, both of nice -20
   kernel::wq::Workqueue& made(int index);
 
+  OwnedList waiting_;  // outlives the queues that they stand in
   kernel::KthreadPool shared_;
   std::unique_ptr<kernel::wq::Pools> pools_;
   std::unique_ptr<kernel::wq::Workqueue> queues_[kQueues];
