@@ -87,6 +87,8 @@ class AioRequests {
   UserSync& sync() { return sync_; }
   const AioCounts& counts() const { return counts_; }
   std::uint64_t contended() const { return mutex_.contended(); }
+  /// For checks: threads whose stacks are still there.
+  std::size_t threads_kept() const { return helpers_.size(); }
 
  private:
   // struct requestlist.
@@ -125,7 +127,7 @@ class AioRequests {
   std::int64_t threads_ = 0;
   std::int64_t idle_ = 0;  // of them, those that wait for news, or were signalled and not yet here
   AioCounts counts_;
-  std::vector<std::unique_ptr<Helper>> helpers_;  // those that have ended too
+  std::vector<std::unique_ptr<Helper>> helpers_;  // those that have ended too, until the next comes
 };
 
 }  // namespace iodrome::designs::posix_aio

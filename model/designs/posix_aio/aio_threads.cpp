@@ -18,7 +18,7 @@ struct AioRequests::Helper final : ThreadBody {
   Helper(AioRequests& owner, Request* with, std::uint32_t cpu)
       : library(owner),
         first(with),
-        thread(owner.os_.system, fmt::format("aio/{}", owner.helpers_.size()),
+        thread(owner.os_.system, fmt::format("aio/{}", owner.counts_.threads_started - 1),
                events::CpuClass::user, cpu, *this) {}
 
   Task<void> run(Sleepable& user) override {
@@ -59,7 +59,9 @@ Task<void> AioRequests::start_helper(Sleepable& user, Request* first) {
   const auto clone = [](Sleepable& ctx, AioRequests& self, Request* with) -> Task<Value> {
     co_await ctx.spend(ctx.costs().thread_create);
     // Spread over the CPUs, as a new thread goes to the idlest.
-    const auto cpu = static_cast<std::uint32_t>(self.helpers_.size() % self.os_.system.cpus.size());
+    const std::uint64_t number = self.counts_.threads_started - 1;
+    const auto cpu = static_cast<std::uint32_t>(number % self.os_.system.cpus.size());
+    std::erase_if(self.helpers_, [](const auto& each) { return each->thread.ended(); });
     self.helpers_.push_back(std::make_unique<Helper>(self, with, cpu));
     co_return 0;
   };
