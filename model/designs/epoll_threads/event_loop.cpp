@@ -26,7 +26,13 @@ EventLoop::EventLoop(EpollEngine& engine, EpollCosts& costs)
       costs_(costs),
       epoll_(*Epoll::make(0)),
       completions_(engine.sync, engine.params.notify_each),
-      events_(static_cast<std::size_t>(engine.params.events)) {}
+      events_(static_cast<std::size_t>(engine.params.events)) {
+  engine.loops.push_back(this);
+}
+
+EventLoop::~EventLoop() {
+  std::erase(engine_.loops, this);
+}
 
 // What never waits for a disk is a call of the loop: closing, and fstat of what is open.
 Way EventLoop::way(const Step& step) const {
@@ -37,6 +43,7 @@ Way EventLoop::way(const Step& step) const {
 Task<Value> EventLoop::call(Sleepable& user, ChainRun& run) {
   const Step& step = run.current_step();
   if (waits_for_peer(step)) return Task<Value>::ready(fail(Errno::enosys));
+  if (step.op == Op::close) return close(user, run);
   return plain_call(user, engine_.os, engine_.process.files, run);
 }
 

@@ -31,6 +31,8 @@ struct EpollCosts {
   kernel::Cost dispatch;      // user: an event's handler found and called
 };
 
+class EventLoop;
+
 struct EpollCounts {
   std::uint64_t pool_full = 0;   // tasks that the loop did itself, for want of room
   std::uint64_t send_waits = 0;  // sends that waited for EPOLLOUT
@@ -46,12 +48,16 @@ struct EpollEngine {
   const EpollParams& params;
   UserSync sync;
   std::vector<std::unique_ptr<ThreadPool>> pools{};
+  std::vector<EventLoop*> loops{};
   EpollCounts counts{};
 };
 
 class EventLoop final : public AppSide {
  public:
   EventLoop(EpollEngine& engine, EpollCosts& costs);
+  ~EventLoop() override;
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
 
   Way way(const Step& step) const override;
   Task<Result<std::int64_t>> call(kernel::Sleepable& user, ChainRun& run) override;
@@ -65,6 +71,10 @@ class EventLoop final : public AppSide {
   /// Any thread: carries the task's step out as far as it goes; its value is in the results.
   Task<void> carry_out(kernel::Sleepable& thread, FileTask& task);
   Completions& completions() { return completions_; }
+  /// Any thread: the descriptor has been closed. A send that waits for room there would wait for
+  /// ever, since epoll forgets the file: it ends with EBADF. What has that number next is another
+  /// connection.
+  Task<void> closed(kernel::Sleepable& thread, int fd);
 
  private:
   // What the loop knows of a socket that it sends to.
@@ -83,6 +93,7 @@ class EventLoop final : public AppSide {
   void finish(kernel::Sleepable& user, ChainRun& run);
 
   // sending.cpp
+  Task<Result<std::int64_t>> close(kernel::Sleepable& user, ChainRun& run);
   Task<void> begin_send(kernel::Sleepable& user, ChainRun& run);
   Task<void> send_in_line(kernel::Sleepable& user, int fd);
   Task<void> resume_sends(kernel::Sleepable& user, int fd);

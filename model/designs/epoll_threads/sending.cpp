@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "model/designs/epoll_threads/event_loop.h"
+#include "model/designs/plain_calls.h"
 #include "model/kernel/calls/file_calls.h"
 
 namespace iodrome::designs::epoll_threads {
@@ -83,6 +84,35 @@ Task<bool> EventLoop::goes_on(Sleepable& user, int fd, bool over) {
   to.sends.pop_front();
   finish(user, run);
   co_return !to.sends.empty();
+}
+
+// Closing is the loop's own call, so it knows of it; the other loops are told.
+Task<Value> EventLoop::close(Sleepable& user, ChainRun& run) {
+  const int fd = run.fd_of(run.current_step());
+  const Value done = co_await plain_call(user, engine_.os, engine_.process.files, run);
+  if (!done) co_return done;
+  for (std::size_t i = 0; i < engine_.loops.size(); ++i)
+    co_await engine_.loops[i]->closed(user, fd);
+  co_return done;
+}
+
+// The waiting send goes the way of what a thread of the pool has done. Those behind it find out by
+// themselves.
+Task<void> EventLoop::closed(Sleepable& thread, int fd) {
+  const auto found = connections_.find(fd);
+  if (found == connections_.end()) co_return;
+  Connection& of = found->second;
+  of.watched = of.ready = false;
+  if (of.sends.empty()) {
+    connections_.erase(found);
+    co_return;
+  }
+  if (!std::exchange(of.waits, false)) co_return;  // whoever sends finds out
+  ChainRun& run = *of.sends.front();
+  run.results[run.current] = -static_cast<std::int64_t>(Errno::ebadf);
+  FileTask& task = task_of(run);
+  task.over = true;
+  co_await completions_.push(thread, task);
 }
 
 Task<Errno> EventLoop::await_room(Sleepable& user, int fd) {
