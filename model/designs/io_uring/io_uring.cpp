@@ -53,13 +53,16 @@ class UringSide final : public AppSide {
   }
 
  private:
-  // socket(2) is no request of the ring: it never waits.
+  // socket(2) is no request of the ring: it never waits. It is called once the request can follow,
+  // so that no socket is left over where that never comes.
   Task<bool> connect(Sleepable& user, LinkedSteps& steps) {
     co_await user.spend();
+    const bool room = co_await ring_.sq_has_room(user);
+    if (!room) co_return false;
     Value fd = fail(Errno::enetunreach);
     if (os_.loopback != nullptr) fd = co_await sys_socket(user, *os_.loopback, process_.files);
-    // Without one the request goes on with a descriptor that is none, and hears of it.
-    if (fd) steps.give_socket(static_cast<int>(*fd));
+    // Without one the request goes on with a descriptor that is none, and the step with this error.
+    steps.give_socket(fd);
     co_return co_await ring_.push(user, next_batch(steps));
   }
   Task<Finished> close_socket(Sleepable& user, int fd, Finished finished) {

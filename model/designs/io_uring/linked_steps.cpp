@@ -124,20 +124,21 @@ Sqe LinkedSteps::sqe_of(Opcode opcode, std::size_t step, std::size_t splice) con
   return sqe;
 }
 
-// A name that is none reads as no path: ENOENT.
+// A name that is none reads as no path, and the step's error is what getname() would have said.
 void LinkedSteps::read_names() {
   for (std::size_t i = at_; i < run_->chain.steps.size(); ++i) {
     const Step& step = run_->chain.steps[i];
     if (!named_by_event(step) || run_->results[static_cast<std::size_t>(step.fd_from)] <= 0)
       continue;
     named_.resize(run_->chain.steps.size());
-    named_[i] = chain::path_by_event(system_, *run_, step).value_or("");
+    const Result<std::string> path = chain::path_by_event(system_, *run_, step);
+    named_[i] = path ? Named{*path} : Named{"", path.error()};
   }
 }
 
 const std::string* LinkedSteps::path_of(std::size_t step) const {
   const Step& of = run_->chain.steps[step];
-  return named_by_event(of) ? &named_[step] : of.path;
+  return named_by_event(of) ? &named_[step].path : of.path;
 }
 
 void LinkedSteps::build(std::uint32_t limit, std::vector<Sqe>& batch) {
@@ -227,6 +228,8 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
   const Step& of = run_->chain.steps[step];
   std::int64_t& result = run_->results[step];
   if (of.op == Op::connect) res = settle_connect(res);
+  const bool unnamed = res < 0 && named_by_event(of) && named_[step].error != Errno::ok;
+  if (unnamed) res = -static_cast<std::int64_t>(named_[step].error);
   if (splices(of) && run_->course.numbers(step).bytes != 0)
     return settle_send(step, splice_of(user_data), res);
   // An error cancelled what is behind it, and so did a transfer that is shorter than asked.
@@ -236,6 +239,7 @@ Finished LinkedSteps::settle(std::uint64_t user_data, std::int64_t res) {
 
 // The step's value is the socket, once it is connected; else that is to be closed.
 std::int64_t LinkedSteps::settle_connect(std::int64_t res) {
+  if (no_socket_ != Errno::ok) return -static_cast<std::int64_t>(no_socket_);
   const int socket = std::exchange(socket_, -1);
   if (res == 0) return socket;
   unconnected_ = socket;

@@ -26,9 +26,13 @@ class LinkedSteps : public Pooled {
   /// What a CQE says. No run: another batch must follow.
   Finished settle(std::uint64_t user_data, std::int64_t res);
 
-  /// Whether the current step connects and has no socket for it yet; and that socket.
-  bool wants_socket() const { return socket_ < 0 && run_->current_step().op == chain::Op::connect; }
-  void give_socket(int fd) { socket_ = fd; }
+  /// Whether the current step connects, and needs a socket for it.
+  bool wants_socket() const { return run_->current_step().op == chain::Op::connect; }
+  /// The socket, or why there is none: the step's error then.
+  void give_socket(Result<std::int64_t> fd) {
+    socket_ = fd ? static_cast<int>(*fd) : -1;
+    no_socket_ = fd ? Errno::ok : fd.error();
+  }
   /// A socket whose connect has failed: the caller's to close. -1: none.
   int take_unconnected() { return std::exchange(unconnected_, -1); }
 
@@ -55,10 +59,11 @@ class LinkedSteps : public Pooled {
 
   // What every request looks at first: with thousands in flight each cache line counts.
   ChainRun* run_ = nullptr;
-  std::size_t at_ = 0;         // where the next batch begins
-  std::size_t last_step_ = 0;  // of the batch in flight
-  std::int64_t expected_ = 0;  // what its last request returns if nothing broke
-  int socket_ = -1;            // of the connect in flight
+  std::size_t at_ = 0;           // where the next batch begins
+  std::size_t last_step_ = 0;    // of the batch in flight
+  std::int64_t expected_ = 0;    // what its last request returns if nothing broke
+  int socket_ = -1;              // of the connect in flight
+  Errno no_socket_ = Errno::ok;  // why that has none
   int unconnected_ = -1;
   // By step: an open into the request's direct descriptor.
   boost::container::small_vector<bool, 8> in_slot_;
@@ -67,7 +72,12 @@ class LinkedSteps : public Pooled {
   std::uint64_t sent_ = 0;              // by earlier batches
   bool file_ended_ = false;
   kernel::System& system_;
-  std::vector<std::string> named_;  // by step: the path that an event's name has made
+  // By step: the path that an event's name has made, or why it has made none.
+  struct Named {
+    std::string path;
+    Errno error = Errno::ok;
+  };
+  std::vector<Named> named_;
   std::unique_ptr<kernel::Pipe> pipe_;  // once a file has been sent
 };
 

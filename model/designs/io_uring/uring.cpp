@@ -72,6 +72,11 @@ Task<bool> Uring::push(Sleepable& user, std::span<const Sqe> sqes) {
   });
 }
 
+Task<bool> Uring::sq_has_room(Sleepable& user) {
+  return then(sq_.load_head(user),
+              [this](std::uint32_t head) { return Task<bool>::ready(sq_.room(head) > 0); });
+}
+
 Task<std::optional<Cqe>> Uring::take(Sleepable& user) {
   using Taken = Task<std::optional<Cqe>>;
   return then(cq_.take(user), [this, &user](const std::optional<Cqe>& cqe) {
@@ -145,7 +150,8 @@ Task<std::uint32_t> Uring::submit_sqes(Sleepable& ctx, std::uint32_t count) {
     const WorkOn work(ctx, req->ledger, events::Stage::kernel);
     const bool moves = req->sqe.opcode == Opcode::read || req->sqe.opcode == Opcode::write;
     ctx.owe(costs_.issue);
-    ctx.owe(costs_.rw_prepare, moves ? 1 : 0);
+    const bool prepares = moves || req->sqe.opcode == Opcode::read_event;
+    ctx.owe(costs_.rw_prepare, prepares ? 1 : 0);
     // A direct read spends before it does anything that others could see, if no page is absent;
     // but for IoAccepted, which observers alone hear of, that much earlier.
     const bool reads = req->sqe.opcode == Opcode::read && req->sqe.direct_io && !req->sqe.link;

@@ -93,6 +93,8 @@ class Uring {
   std::uint32_t sq_entries() const { return sq_.size(); }
   /// Queues a batch whole. False if there is no room for it.
   Task<bool> push(kernel::Sleepable& user, std::span<const Sqe> sqes);
+  /// Whether one more SQE would fit.
+  Task<bool> sq_has_room(kernel::Sleepable& user);
   /// Takes the oldest CQE, if there is one; what it costs to read is owed then.
   Task<std::optional<Cqe>> take(kernel::Sleepable& user);
 
