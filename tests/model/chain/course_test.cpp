@@ -31,7 +31,7 @@ struct Rig {
 using Steps = std::vector<std::size_t>;
 
 Chain three_reads_and_a_join() {
-  Chain chain{.graph = true};
+  Chain chain{.graph = true, .steps = {}};
   for (int i = 0; i < 3; ++i) chain.steps.push_back({.op = Op::read, .fd = 3, .bytes = 4096});
   chain.steps.push_back({.op = Op::write, .fd = 3, .bytes = 4096, .after = 0b111});
   chain.steps.push_back({.op = Op::close, .clean_up = true, .fd = 3, .after = 0b1000});
@@ -95,7 +95,7 @@ TEST_CASE("A step that is cut keeps what it has moved, and the chain's error is 
 }
 
 TEST_CASE("A graph of 64 steps comes to its end", "[chain]") {
-  Chain chain{.graph = true};
+  Chain chain{.graph = true, .steps = {}};
   for (std::size_t i = 0; i < kMaxGraphSteps; ++i)
     chain.steps.push_back({.after = i == 0 ? 0 : std::uint64_t{1} << (i - 1)});
   Rig rig(std::move(chain));
@@ -139,7 +139,7 @@ TEST_CASE("Random graphs begin exactly what has nothing left to wait for", "[cha
     const auto below_ = [&](std::uint64_t bound) {
       return below(draw(3, Purpose::exploration, number, count++), bound);
     };
-    Chain chain{.graph = true};
+    Chain chain{.graph = true, .steps = {}};
     const std::size_t steps = 2 + below_(7);
     for (std::size_t i = 0; i < steps; ++i)
       chain.steps.push_back({.on_error = static_cast<OnError>(below_(2)),

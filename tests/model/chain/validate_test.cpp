@@ -31,7 +31,7 @@ TEST_CASE("A chain is empty, too long, or looked at step by step", "[chain]") {
   CHECK(validate(good(), 5, kMemory) == Errno::ok);
   CHECK(validate(good(), 4, kMemory) == Errno::e2big);
   CHECK(validate(Chain{}, 4, kMemory) == Errno::einval);
-  Chain wide{.graph = true};
+  Chain wide{.graph = true, .steps = {}};
   for (std::size_t i = 0; i < kMaxGraphSteps; ++i) wide.steps.push_back({});
   CHECK(validate(wide, 1'000, kMemory) == Errno::ok);
   wide.steps.push_back({});
