@@ -158,7 +158,8 @@ Task<void> Disk::serve_read(const Work& work) {
     if (passed != start)
       ready = std::max(ready, passed + params_.interface_rate.time_for(disk::kSectorBytes));
   }
-  co_await pause_until(timeline_, memory_.pass(start, {start, ready}, work.count() * disk::kSectorBytes));
+  co_await pause_until(timeline_,
+                       memory_.pass(start, {start, ready}, work.count() * disk::kSectorBytes));
 }
 
 Task<void> Disk::serve_write(const Work& work) {
@@ -166,8 +167,8 @@ Task<void> Disk::serve_write(const Work& work) {
   if (goes_to_cache(work)) {
     while (!has_room(work.count())) co_await destage();
     const SimTime now = timeline_.now();
-    co_await pause_until(timeline_,
-                         memory_.pass(now, {now, now + params_.interface_rate.time_for(bytes)}, bytes));
+    co_await pause_until(
+        timeline_, memory_.pass(now, {now, now + params_.interface_rate.time_for(bytes)}, bytes));
     mechanics_.invalidate(timeline_.now(), work.sector(), work.count());
     co_return;
   }

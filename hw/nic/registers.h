@@ -17,8 +17,9 @@
 //
 // Interrupts, as NAPI wants them: a cause that is enabled sends one message and masks all. The
 // handler's poll clears kCause, empties the rings, then writes the causes it wants to kEnable; what
-// happened in between sends the next message at once. Messages keep the least interval in kThrottle,
-// whose value at reset is the card's own; one that waits when it is written keeps its time.
+// happened in between sends the next message at once. Messages keep the least interval in
+// kThrottle, whose value at reset is the card's own; one that waits when it is written keeps its
+// time.
 #pragma once
 #include <cstddef>
 #include <cstdint>
@@ -39,7 +40,7 @@ inline constexpr std::uint64_t kRxDataEntries = 0x38;
 inline constexpr std::uint64_t kRxDataTail = 0x3c;  // doorbell
 inline constexpr std::uint64_t kCause = 0x40;       // write 1 to clear
 inline constexpr std::uint64_t kEnable = 0x44;  // causes that may send the next message; 0: masked
-inline constexpr std::uint64_t kThrottle = 0x48;  // least time between two messages, ns
+inline constexpr std::uint64_t kThrottle = 0x48;    // least time between two messages, ns
 inline constexpr std::uint64_t kMsiAddress = 0x50;  // 64-bit; the message is a 32-bit write there
 inline constexpr std::uint64_t kMsiData = 0x58;
 inline constexpr std::uint64_t kMss = 0x60;  // read-only: payload of a full frame

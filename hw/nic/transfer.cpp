@@ -54,7 +54,8 @@ Activity Nic::transmit(Segment segment) {
   const SimTime now = timeline_.now();
   const Stretch taken = host_bus_.take(now, payload);
   const SimTime read = last_read_ = std::max(last_read_, memory_.pass(now, taken, payload));
-  const SimTime first_frame = taken.from + params_.host_rate.time_for(std::min(payload, params_.mss));
+  const SimTime first_frame =
+      taken.from + params_.host_rate.time_for(std::min(payload, params_.mss));
   const SimTime sent = std::max(wire_out_.serve(first_frame, wire_time(payload)), read);
   last_sent_ = sent;
   write_head(segment.end, sent);

@@ -42,7 +42,8 @@ Activity Nvme::execute(SubmissionQueue& queue, nvme::SubmissionEntry entry) {
       const std::uint64_t first_byte = entry.first_block() << block_shift_;
       co_await flash_.read(first_byte, bytes_of(entry));
       if (medium_.payload_checked() && !queue.deleted)
-        status = co_await move_payload({entry.prp1, entry.prp2}, bytes_of(entry), {true, first_byte});
+        status =
+            co_await move_payload({entry.prp1, entry.prp2}, bytes_of(entry), {true, first_byte});
     } else if (opcode == IoOpcode::write) {
       status = co_await serve_write(queue, entry);
     } else {

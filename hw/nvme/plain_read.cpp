@@ -6,8 +6,7 @@ namespace iodrome::hw {
 using nvme::Status;
 
 Nvme::PlainRead& Nvme::take_plain_read() {
-  if (free_read_ == nullptr)
-    return *plain_reads_.emplace_back(std::make_unique<PlainRead>(*this));
+  if (free_read_ == nullptr) return *plain_reads_.emplace_back(std::make_unique<PlainRead>(*this));
   return *std::exchange(free_read_, free_read_->next_free);
 }
 

@@ -46,7 +46,7 @@ class CryptoEngine final : public Provider {
   drivers::CryptoDriver& driver_;
   std::vector<std::unique_ptr<Request>> requests_;  // as many as have been needed at once
   std::vector<Request*> free_;
-  RequestQueue queue_;       // behind what it links
+  RequestQueue queue_;          // behind what it links
   Request* current_ = nullptr;  // cur_req: at the device
   Pump pump_{*this};
   bool pump_queued_ = false;

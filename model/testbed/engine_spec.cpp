@@ -121,7 +121,8 @@ void describe_crypto(EngineSpec& spec, ParameterList& list) {
            "acrypto (who submits gives to the shortest queue, and is refused if all are full) or "
            "crypto_api (one queue with a backlog, and a thread that feeds the engine one by one)",
            &spec.crypto_queueing);
-  list.add("queue_length", "", "of crypto_api: requests beyond which the others are backlog, which no chain waits for",
+  list.add("queue_length", "",
+           "of crypto_api: requests beyond which the others are backlog, which no chain waits for",
            &spec.crypto_queue_length);
   list.add("timeout", "s", "without an end for so long the driver looks by itself",
            &spec.crypto_driver.timeout);

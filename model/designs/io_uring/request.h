@@ -59,7 +59,7 @@ struct Uring::Req final : PolledWait, Work, Pooled {
   Sqe sqe;
   Req* next = nullptr;    // linked behind it
   Req* behind = nullptr;  // in a ReqQueue
-  FilePtr file;  // that `read` reads, `write` writes
+  FilePtr file;           // that `read` reads, `write` writes
   DirectRead read;
   std::unique_ptr<Write> write;
   std::unique_ptr<Buffered> buffered;

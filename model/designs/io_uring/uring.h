@@ -58,7 +58,7 @@ struct Sqe {
   bool data_only = false;     // fsync: IORING_FSYNC_DATASYNC
   bool read_only = false;     // an open without flags: nobody will write
   std::int32_t open_flags = 0;
-  int fd = -1;             // of the process: of what is worked on; splice_out: the socket
+  int fd = -1;                // of the process: of what is worked on; splice_out: the socket
   std::uint32_t slot = 0;     // direct descriptor
   std::uint32_t in_page = 0;  // send, recv: where in the first page
   std::uint64_t offset = 0;

@@ -5,8 +5,8 @@
 
 namespace iodrome::drivers {
 
-// The thresholds are the drivers' own, found by their makers' tests at a gigabit. What is over 8,000
-// bytes a frame is cut by the card or jumbo.
+// The thresholds are the drivers' own, found by their makers' tests at a gigabit. What is over
+// 8,000 bytes a frame is cut by the card or jumbo.
 InterruptModeration::Kind InterruptModeration::after(Kind before, const Traffic& traffic) {
   const auto [frames, bytes] = traffic;
   if (frames == 0) return before;
