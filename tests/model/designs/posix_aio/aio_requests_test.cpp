@@ -39,7 +39,8 @@ TEST_CASE("of helpers that have ended for want of work none is kept beyond the n
       block.bytes = 512;
       block.pages = it.user;
       co_await it.requests.enqueue(ctx, block);
-      co_await ctx.spend(Duration{10us});  // its helper waits no longer than 1 us
+      // Its helper waits no longer than 1 us.
+      co_await schedule_hrtimeout(ctx, ctx.now() + 10us, "later", events::Stage::queue);
       const std::uint32_t error = co_await block.error.load_acquire(ctx);
       CHECK(error == 0);
       CHECK(block.value == 512);
