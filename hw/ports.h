@@ -124,8 +124,8 @@ class Port {
   void share(MemoryBus* bus) { bus_ = bus; }
   MemoryBus* shared() const { return bus_; }
   /// When payload has passed whose transfer would last so long: at its end, or later where memory
-  /// is busy. What waits for the device's own link has not begun. Rings, descriptors and completions
-  /// are not counted. Order: MemoryBus::carry().
+  /// is busy. What waits for the device's own link has not begun. Rings, descriptors and
+  /// completions are not counted. Order: MemoryBus::carry().
   SimTime pass(SimTime now, Stretch alone, std::int64_t bytes) {
     return bus_ == nullptr ? alone.until : bus_->carry(now, alone, bytes);
   }

@@ -12,7 +12,7 @@
 namespace iodrome::chain {
 
 struct ChainRun {
-  std::uint64_t id = 0;  // its number, dense from 0 and the same for every design
+  std::uint64_t id = 0;          // its number, dense from 0 and the same for every design
   SimTime arrival{};             // when it was meant to start; latency counts from here
   std::uint32_t connection = 0;  // whose order it keeps
   std::uint32_t slot = 0;  // in the application thread's tables: descriptor slot, pipe, buffer

@@ -141,7 +141,8 @@ class BlockDevice {
   bool unwatched_;  // requests have deadlines, and no timer is set
   const QueueMap map_;
   std::vector<HardwareQueue> queues_;
-  std::deque<Request, PoolAllocator<Request>> requests_;  // without an elevator; each stays with its tag
+  std::deque<Request, PoolAllocator<Request>>
+      requests_;  // without an elevator; each stays with its tag
   std::unique_ptr<ScheduledQueue> scheduled_;
   std::unique_ptr<Kblockd> kblockd_;  // from when it is first needed
 };
