@@ -151,6 +151,10 @@ TEST_CASE("reading an event is prepared for as any other read is") {
   const int fd = *s.process.files.install(instance);
   s.run({{.op = Op::inotify, .fd = fd, .path = &root}});
   play_in<Scene>(s, [](Sleepable& ctx, Scene& scene) -> Task<void> {
+    // There is one to read, so that none waits when the scene ends.
+    const FilePtr file = *scene.process.files.get(scene.runs[0].chain.steps[0].fd);
+    co_await inotify_of(*file)->add_watch(ctx, scene.files.root(), kInMovedTo);
+    co_await fsnotify_self(ctx, scene.files.root(), {kInMovedTo, 0, "a"});
     co_await scene.side->queue(ctx, scene.runs[0]);
     co_await scene.side->submit(ctx);
     CHECK(scene.uses("rw_prepare") == 1);
