@@ -94,16 +94,14 @@ void Flash::prepare(ReadPiece& piece, Read& read, std::uint64_t first, std::uint
   place(piece, page);
 }
 
-void Flash::Read::start(Flash& flash, std::uint64_t first, std::uint32_t bytes) {
-  first_ = first;
-  bytes_ = bytes;
+void Flash::Read::start(Flash& flash) {
   if (flash.ftl_ != nullptr) [[unlikely]]
     return cut_by_mapping(flash);
   const std::uint64_t page_bytes = std::uint64_t{1} << flash.page_shift_;
-  const std::uint64_t first_room = page_bytes - (first & (page_bytes - 1));
-  if (bytes > first_room) return cut_at_pages(flash);
+  const std::uint64_t first_room = page_bytes - (first_ & (page_bytes - 1));
+  if (bytes_ > first_room) return cut_at_pages(flash);
   pieces_left_ = 1;
-  flash.prepare(piece_, *this, first, bytes, first >> flash.page_shift_);
+  flash.prepare(piece_, *this, first_, bytes_, first_ >> flash.page_shift_);
   flash.enqueue(piece_);
 }
 

@@ -218,8 +218,14 @@ class Flash::Read {
   Read(const Read&) = delete;
   Read& operator=(const Read&) = delete;
 
-  /// Once the read before it has ended.
-  void start(Flash& flash, std::uint64_t first, std::uint32_t bytes);
+  /// What it is to read, once the read before it has ended.
+  void ask(std::uint64_t first, std::uint32_t bytes) {
+    first_ = first;
+    bytes_ = bytes;
+  }
+  void start(Flash& flash);
+  std::uint64_t first() const { return first_; }
+  std::uint32_t bytes() const { return bytes_; }
 
  private:
   friend class Flash;
@@ -238,19 +244,19 @@ class Flash::Read {
 class Flash::AwaitedRead : Read {
  public:
   AwaitedRead(Flash& flash, std::uint64_t first, std::uint32_t bytes)
-      : Read(&AwaitedRead::resume), flash_(flash), wanted_first_(first), wanted_bytes_(bytes) {}
+      : Read(&AwaitedRead::resume), flash_(flash) {
+    ask(first, bytes);
+  }
   bool await_ready() const noexcept { return false; }
   void await_suspend(std::coroutine_handle<> waiter) {
     waiter_ = waiter;
-    start(flash_, wanted_first_, wanted_bytes_);
+    start(flash_);
   }
   void await_resume() const noexcept {}
 
  private:
   static void resume(Read& self) { static_cast<AwaitedRead&>(self).waiter_.resume(); }
   Flash& flash_;
-  std::uint64_t wanted_first_;
-  std::uint32_t wanted_bytes_;
   std::coroutine_handle<> waiter_;
 };
 

@@ -13,8 +13,7 @@ Nvme::PlainRead& Nvme::take_plain_read() {
 void Nvme::begin_plain_read(SubmissionQueue& queue, const nvme::SubmissionEntry& entry) {
   PlainRead& read = take_plain_read();
   read.queue = &queue;
-  read.first_byte = entry.first_block() << block_shift_;
-  read.byte_count = bytes_of(entry);
+  read.ask(entry.first_block() << block_shift_, bytes_of(entry));
   read.command_id = entry.command_id;
   read.prps = {entry.prp1, entry.prp2};
   timeline_.at(firmware_.serve(timeline_.now(), processing_time(entry)), read);
@@ -22,7 +21,7 @@ void Nvme::begin_plain_read(SubmissionQueue& queue, const nvme::SubmissionEntry&
 
 void Nvme::PlainRead::processed(Event* self) {
   auto& read = *static_cast<PlainRead*>(self);
-  read.start(read.drive.flash_, read.first_byte, read.byte_count);
+  read.start(read.drive.flash_);
 }
 
 void Nvme::PlainRead::ended(Flash::Read& self) {
@@ -35,7 +34,7 @@ void Nvme::PlainRead::ended(Flash::Read& self) {
 }
 
 Activity Nvme::deliver(PlainRead& read) {
-  const Status status = co_await move_payload(read.prps, read.byte_count, {true, read.first_byte});
+  const Status status = co_await move_payload(read.prps, read.bytes(), {true, read.first()});
   end_plain_read(read, status);
 }
 
@@ -43,7 +42,7 @@ void Nvme::end_plain_read(PlainRead& read, Status status) {
   --in_flight_;
   if (status == Status::success) {
     ++counters_.reads;
-    counters_.bytes_to_host += read.byte_count;
+    counters_.bytes_to_host += read.bytes();
   }
   SubmissionQueue& queue = *read.queue;
   const std::uint16_t command_id = read.command_id;

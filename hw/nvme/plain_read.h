@@ -15,8 +15,6 @@ struct Nvme::PlainRead final : Event, Flash::Read, Pooled {
 
   Nvme& drive;
   SubmissionQueue* queue = nullptr;
-  std::uint64_t first_byte = 0;
-  std::uint32_t byte_count = 0;
   std::uint16_t command_id = 0;
   Prps prps;
   PlainRead* next_free = nullptr;

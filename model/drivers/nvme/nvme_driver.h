@@ -9,9 +9,9 @@
 // nvme_timeout, nvme_dev_disable, nvme_reset_work), core.c (nvme_decide_disposition,
 // nvme_retry_req, nvme_wait_ready). Differs: no shadow doorbells, no delay that the controller asks
 // for before a retry; a queue's locks are free; a reset runs in the thread that found the time-out,
-// and Identify and Set Features are no part of it; a bio that comes while the controller is reset
-// pays for its command twice; an error is EIO whatever its status, where Linux since 4.13 tells
-// media errors as ENODATA.
+// Identify and Set Features are no part of it, and the limit of Aborts is told, not read from
+// Identify; a bio that comes while the controller is reset pays for its command twice; an error is
+// EIO whatever its status, where Linux since 4.13 tells media errors as ENODATA.
 #pragma once
 #include <memory>
 #include <vector>

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// A device of ours as a part of somebody else's SystemC system: its core behind three sockets.
+// The shell of any device: its core behind three sockets, as a part of somebody else's SystemC
+// system.
 #pragma once
 #include <tlm_utils/simple_initiator_socket.h>
 #include <tlm_utils/simple_target_socket.h>
@@ -36,15 +37,20 @@ class WayOut final : public sc_core::sc_module {
 template <class Core>
 class DeviceModule {
  public:
-  /// `make(memory, interrupts)` makes the core on its two ports.
-  template <class Make>
-  DeviceModule(HostedDriver& driver, const std::string& name, Make make)
+  /// `params` and `rest` are what the core's constructor takes beside timeline and ports; what it
+  /// refers to outlives the last run.
+  template <class Params, class... Rest>
+  DeviceModule(HostedDriver& driver, Timeline& timeline, const std::string& name,
+               const Params& params, Rest&&... rest)
       : memory_(way(driver, name + "_memory")),
         interrupts_(way(driver, name + "_interrupts")),
         memory_port_(bridge_to(driver, memory_.from_device(), (name + "_dma").c_str())),
         interrupt_port_(bridge_to(driver, interrupts_.from_device(), (name + "_msi").c_str())),
-        core_(std::move(make)(*memory_port_, *interrupt_port_)),
+        core_(std::make_unique<Core>(params, timeline, *memory_port_, *interrupt_port_,
+                                     std::forward<Rest>(rest)...)),
         registers_(socket_into(driver, *core_, (name + "_registers").c_str())) {}
+  DeviceModule(const DeviceModule&) = delete;
+  DeviceModule& operator=(const DeviceModule&) = delete;
 
   /// Targets: for initiators of the system.
   tlm::tlm_base_target_socket_b<>& registers() { return registers_; }

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // The drive in a system of somebody else's: a CPU, a memory that takes its time and an interrupt
 // controller, written as a SystemC user would.
-#include "hw/nvme/nvme_shell.h"
-
 #include <catch2/catch.hpp>
 
+#include "hw/nvme/nvme.h"
+#include "model/engine/hosted/device_module.h"
 #include "tests/hw/part_file.h"
 #include "tests/hw/test_medium.h"
 #include "tests/model/engine/hosted/sc_thread_tag.h"
@@ -140,15 +140,15 @@ TEST_CASE("a drive serves a SystemC system of somebody else's by its sockets alo
   Timeline timeline;
   TestMedium medium(1 << 30, true);
   hosted::HostedDriver driver(timeline);
-  const auto shell = make_nvme_shell(driver, timeline, "ssd", params, medium, DrawKey{1, 0});
+  hosted::DeviceModule<Nvme> ssd(driver, timeline, "ssd", params, medium, DrawKey{1, 0});
   {
     const hosted::Context::Use use(driver.host().context);
     Ram& ram = driver.host().context.make<Ram>("ram");
     Controller& controller = driver.host().context.make<Controller>("controller");
     Host& host = driver.host().context.make<Host>("host", ram, controller);
-    shell->memory().bind(ram.socket);
-    shell->interrupts().bind(controller.socket);
-    host.socket.bind(shell->registers());
+    ssd.memory().bind(ram.socket);
+    ssd.interrupts().bind(controller.socket);
+    host.socket.bind(ssd.registers());
     timeline.spawn(until_done(timeline, host), "until done");
     CHECK(driver.run(timeline) == RunState::idle);
     REQUIRE(host.done);
@@ -167,7 +167,7 @@ TEST_CASE("a drive serves a SystemC system of somebody else's by its sockets alo
                              params.notification_delay + params.msi_flight + medium_time;
       CHECK((took == fixed + params.read_fast + 240ns || took == fixed + params.read_slow + 240ns));
     }
-    CHECK(shell->core().counters().reads == 2);
+    CHECK(ssd.core().counters().reads == 2);
   }
 }
 
